@@ -1,0 +1,20 @@
+"""What can go wrong between us and the database, in the only terms callers may act on."""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base of the errors the ledger raises; expected business answers are values, never errors."""
+
+
+class NotExecutedError(LedgerError):
+    """Definitely not done, for a passing reason: send the same request again."""
+
+
+class OutcomeUnknownError(LedgerError):
+    """The connection was lost at or after COMMIT: only the same request, sent again, tells what is true."""
+
+
+class BatchRefusedError(LedgerError):
+    """The database refused a batch for a reason that lies in its content: definitely not done, and a bug if it is one
+    operation."""

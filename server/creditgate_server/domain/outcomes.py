@@ -1,0 +1,100 @@
+"""What the ledger answers: an outcome code, and the hold and the balance as they stand after the operation."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Outcome(IntEnum):
+    """The verdict on one operation. The numbers are those of the database.
+
+    Where several apply, the first of this order is answered: ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND, NAME_REUSED,
+    (the replay of an earlier decision), HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED, OUT_OF_RANGE,
+    DENIED_ACCOUNT_INACTIVE, DENIED_LIMIT, DENIED_INSUFFICIENT_CREDITS, DENIED_CREDITS_HELD, GRANTED_PARTIAL,
+    GRANTED.
+    """
+
+    GRANTED = 1
+    GRANTED_PARTIAL = 2
+    DENIED_INSUFFICIENT_CREDITS = 3
+    DENIED_CREDITS_HELD = 4
+    DENIED_LIMIT = 5
+    DENIED_ACCOUNT_INACTIVE = 6
+    ACCEPTED = 10
+    ACCOUNT_NOT_FOUND = 20
+    HOLD_NOT_FOUND = 21
+    GRANT_NOT_FOUND = 22
+    NAME_REUSED = 23
+    HOLD_COMMITTED = 24
+    HOLD_RELEASED = 25
+    HOLD_EXPIRED = 26
+    UNPRICED = 27
+    OUT_OF_RANGE = 28
+    ACCOUNT_CLOSED = 29
+    REFUND_EXCEEDS_CHARGE = 30
+
+    @property
+    def refused(self) -> bool:
+        """True when the operation was refused with an error: it changed nothing."""
+        return self >= Outcome.ACCOUNT_NOT_FOUND
+
+
+class HoldState(IntEnum):
+    """Where a hold is in its life. The numbers are those of the database and of the API."""
+
+    OPEN = 1
+    COMMITTED = 2
+    RELEASED = 3
+    EXPIRED = 4
+
+
+class Balance(NamedTuple):
+    """An account's credits at one version, in micro-credits."""
+
+    settled_micros: int
+    held_micros: int
+    overdraft_limit_micros: int
+    version: int
+    as_of: datetime
+
+    @property
+    def available_micros(self) -> int:
+        """What a Reserve could get now."""
+        return self.settled_micros + self.overdraft_limit_micros - self.held_micros
+
+
+class Hold(NamedTuple):
+    """A hold as it stands; amounts in micro-credits. `details` is the JSON text given when it was made."""
+
+    hold_id: str
+    state: int
+    granted_micros: int
+    held_micros: int
+    used_micros: int
+    charged_micros: int
+    uncollected_micros: int
+    refunded_micros: int
+    created_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+    late: bool
+    termination_cause: str
+    details: str | None
+
+
+class Result(NamedTuple):
+    """The answer to one operation. `hold` and `balance` are None where the outcome is a refusal without them."""
+
+    outcome: int
+    asked_micros: int
+    shortfall_micros: int
+    retry_at: datetime | None
+    replayed: bool
+    charged_micros: int
+    uncollected_micros: int
+    hold: Hold | None
+    balance: Balance | None

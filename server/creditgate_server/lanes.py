@@ -1,0 +1,175 @@
+"""Natural batching: what arrives while a batch is under way leaves together in the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
+from typing import Any, Generic, Protocol, TypeVar
+
+Op = TypeVar("Op")
+Res = TypeVar("Res")
+
+
+class LaneFullError(Exception):
+    """As many operations wait in the lane as may: this one was not, and will not be, executed."""
+
+
+class ResultCountError(Exception):
+    """The flush answered with another number of results than it was given operations: its bug."""
+
+
+class LaneObserver(Protocol):
+    """What lanes tell the world about themselves."""
+
+    def joined(self) -> object:
+        """Note that an operation enters a lane; the answer is handed to `batch`, unless None."""
+        ...
+
+    def batch(
+        self, size: int, waited_seconds: Iterable[float], members: Sequence[Any]
+    ) -> AbstractContextManager[object]:
+        """Surround the flush of `size` operations; `waited_seconds` has one value for each.
+
+        `members` is what `joined` answered for them, where it answered something.
+        """
+        ...
+
+
+class Unobserved:
+    """A `LaneObserver` that keeps nothing."""
+
+    def joined(self) -> object:
+        """Note nothing."""
+        return None
+
+    def batch(
+        self, size: int, waited_seconds: Iterable[float], members: Sequence[Any]
+    ) -> AbstractContextManager[object]:
+        """Surround the flush with nothing."""
+        return nullcontext()
+
+
+_Entry = tuple[Op, "asyncio.Future[Res]", float, object]
+
+
+class _Lane(Generic[Op, Res]):
+    """One queue, and the task that empties it while there is something in it."""
+
+    __slots__ = ("runner", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Entry[Op, Res]] = deque()
+        self.runner: asyncio.Task[None] | None = None
+
+
+class Lanes(Generic[Op, Res]):
+    """Gathers concurrent operations into batches; operations of one bucket keep their order.
+
+    `flush` executes a batch and answers one result per operation, in order. Each lane has at most
+    one flush under way, so there are never more than `lanes` of them. A caller who stops waiting
+    takes its operation out of the queue if it has not left yet; a flush under way is never
+    cancelled. An error of `flush` fails exactly its own batch, except errors of the types in
+    `split_on`: these call for each operation to be tried alone, so that a bad one does not fail
+    its neighbours. There are no timers: a lone caller never waits for company.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[list[Op]], Awaitable[Sequence[Res]]],
+        *,
+        lanes: int,
+        batch_max: int,
+        queue_max: int,
+        reserve_queue_max: int,
+        split_on: type[Exception] | tuple[type[Exception], ...] = (),
+        observer: LaneObserver | None = None,
+    ) -> None:
+        self._flush = flush
+        self._lanes: list[_Lane[Op, Res]] = [_Lane() for _ in range(lanes)]
+        self._batch_max = batch_max
+        self._queue_max = queue_max
+        self._reserve_queue_max = reserve_queue_max
+        self._split_on = split_on
+        self._observer: LaneObserver = observer or Unobserved()
+
+    def submit(self, bucket: int, operation: Op, *, urgent: bool) -> asyncio.Future[Res]:
+        """Queue an operation and answer the future of its result.
+
+        Urgent operations are admitted until `queue_max` wait in the lane, others only until
+        `reserve_queue_max`, so that under overload the others are shed first. Raises
+        `LaneFullError`.
+        """
+        lane = self._lanes[bucket % len(self._lanes)]
+        if len(lane.waiting) >= (self._queue_max if urgent else self._reserve_queue_max):
+            raise LaneFullError
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Res] = loop.create_future()
+        lane.waiting.append((operation, future, perf_counter(), self._observer.joined()))
+        if lane.runner is None:
+            # The task starts in the loop's next round, and takes along all that this round submits.
+            lane.runner = loop.create_task(self._run(lane))
+        return future
+
+    @property
+    def depths(self) -> list[int]:
+        """How many operations wait in each lane, those under way not counted."""
+        return [len(lane.waiting) for lane in self._lanes]
+
+    async def drain(self) -> None:
+        """Wait until nothing is queued or under way."""
+        while runners := [lane.runner for lane in self._lanes if lane.runner is not None]:
+            await asyncio.wait(runners)
+
+    async def _run(self, lane: _Lane[Op, Res]) -> None:
+        while batch := self._take(lane.waiting):
+            await self._send(batch)
+        lane.runner = None
+
+    def _take(self, waiting: deque[_Entry[Op, Res]]) -> list[_Entry[Op, Res]]:
+        """Take the next batch, without the operations nobody waits for any more."""
+        batch: list[_Entry[Op, Res]] = []
+        while waiting and len(batch) < self._batch_max:
+            entry = waiting.popleft()
+            if not entry[1].done():
+                batch.append(entry)
+        return batch
+
+    async def _send(self, batch: list[_Entry[Op, Res]]) -> None:
+        operations = [entry[0] for entry in batch]
+        members = [entry[3] for entry in batch if entry[3] is not None]
+        now = perf_counter()
+        waited = (now - entry[2] for entry in batch)
+        try:
+            with self._observer.batch(len(batch), waited, members):
+                results = await self._flush(operations)
+            _check_count(len(results), expected=len(batch))
+        except self._split_on as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+            else:
+                await self._send_singly(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is for those who wait to hear
+            _fail(batch, error)
+        else:
+            for entry, result in zip(batch, results, strict=True):
+                if not entry[1].done():
+                    entry[1].set_result(result)
+
+    async def _send_singly(self, batch: list[_Entry[Op, Res]]) -> None:
+        for entry in batch:
+            if not entry[1].done():
+                await self._send([entry])
+
+
+def _fail(batch: list[_Entry[Op, Res]], error: Exception) -> None:
+    for entry in batch:
+        if not entry[1].done():
+            entry[1].set_exception(error)
+
+
+def _check_count(count: int, *, expected: int) -> None:
+    if count != expected:
+        raise ResultCountError(f"{count} results for {expected} operations")

@@ -1,0 +1,276 @@
+"""What can be set, from the environment: `CREDITGATE_` and the field's name in capitals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
+
+PREFIX = "CREDITGATE_"
+_TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
+    ("0", "false", "no", "off"), False
+)
+_LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
+_PORT_MAX = 65_535
+_PEPPER_LENGTH_MIN = 32
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text names the variable and says what would be right."""
+
+
+class Within(NamedTuple):
+    """Bounds of a number, both inclusive."""
+
+    low: float
+    high: float
+
+    def __call__(self, value: float) -> str | None:
+        """Answer what is wrong with a value, None when nothing is."""
+        if self.low <= value <= self.high:
+            return None
+        return f"must be {self.low} to {self.high}, got {value}"
+
+
+class OneOf(NamedTuple):
+    """The words a setting may be."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: str) -> str | None:
+        """Answer what is wrong with a value, None when nothing is."""
+        if value in self.words:
+            return None
+        return f"must be one of {', '.join(self.words)}, got {value!r}"
+
+
+def _url(value: str) -> str | None:
+    if value.startswith(("postgresql://", "postgres://")):
+        return None
+    return "must be a URL that begins with postgresql://"
+
+
+def _pepper(value: str) -> str | None:
+    if len(value) >= _PEPPER_LENGTH_MIN:
+        return None
+    return f"must have at least {_PEPPER_LENGTH_MIN} characters"
+
+
+def _address(value: str) -> str | None:
+    match = _LISTEN.fullmatch(value)
+    if match and int(match[2]) <= _PORT_MAX:
+        return None
+    return f"must be host:port, for example 127.0.0.1:50051, got {value!r}"
+
+
+def _address_or_empty(value: str) -> str | None:
+    return _address(value) if value else None
+
+
+def _file(value: Path | None) -> str | None:
+    return None if value is None or value.is_file() else f"there is no file {value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one server process is told. Each field: its type, its bounds, its meaning, its default.
+
+    `from_env` reads and checks; whoever builds it by hand calls `checked`.
+    """
+
+    database_url: Annotated[str, _url, "PostgreSQL to keep the ledger in; required"] = field(
+        repr=False
+    )
+    key_pepper: Annotated[str, _pepper, "secret under which API keys are kept; required"] = field(
+        repr=False
+    )
+    listen: Annotated[str, _address, "host:port to serve on"] = "127.0.0.1:50051"
+    workers: Annotated[int, Within(1, 64), "server processes that share the port"] = 1
+    reflection: Annotated[bool, "describe the API to callers without stubs"] = True
+
+    tls_cert_file: Annotated[Path | None, _file, "PEM certificate chain to serve TLS with"] = None
+    tls_key_file: Annotated[Path | None, _file, "PEM private key of the certificate"] = None
+    tls_client_ca_file: Annotated[
+        Path | None, _file, "PEM certificates that must have signed a client's: mutual TLS"
+    ] = None
+    allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
+
+    pool_size: Annotated[int, Within(2, 200), "database connections of a process"] = 8
+    connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
+    acquire_timeout_ms: Annotated[int, Within(10, 60_000), "to get a free connection"] = 500
+    statement_timeout_ms: Annotated[int, Within(100, 60_000), "a statement may take"] = 2_000
+    lock_timeout_ms: Annotated[int, Within(10, 60_000), "a statement may wait for a lock"] = 300
+    allow_unsafe_durability: Annotated[
+        bool, "serve although fsync, synchronous_commit or full_page_writes is off"
+    ] = False
+    database_wait_seconds: Annotated[
+        int, Within(0, 86_400), "a starting server waits for the database"
+    ] = 120
+    probe_interval_ms: Annotated[int, Within(50, 60_000), "between looks at the database"] = 1_000
+
+    lanes: Annotated[int, Within(1, 64), "batches under way at once in a process"] = 4
+    batch_size_max: Annotated[int, Within(1, 10_000), "operations in a batch"] = 256
+    lane_queue_max: Annotated[int, Within(1, 1_000_000), "operations waiting in a lane"] = 4_096
+    lane_reserve_queue_max: Annotated[
+        int, Within(1, 1_000_000), "operations waiting that shed all but Commit and Release"
+    ] = 2_048
+    reads_max: Annotated[
+        int, Within(1, 100_000), "reads and administrative calls under way at once"
+    ] = 256
+
+    call_deadline_default_ms: Annotated[
+        int, Within(50, 60_000), "for a call that comes without a deadline"
+    ] = 2_000
+    call_deadline_max_ms: Annotated[int, Within(50, 60_000), "for any call on credits"] = 5_000
+    admin_deadline_max_ms: Annotated[int, Within(50, 600_000), "for any administrative call"] = (
+        10_000
+    )
+    drain_notice_ms: Annotated[
+        int, Within(0, 60_000), "from NOT_SERVING to refusing calls, for balancers to look"
+    ] = 1_000
+    drain_timeout_ms: Annotated[int, Within(100, 600_000), "for accepted calls to end"] = 10_000
+    connection_age_max_seconds: Annotated[
+        int, Within(10, 86_400), "after which callers are asked to connect anew"
+    ] = 600
+    tenant_rate_per_second: Annotated[
+        int, Within(0, 1_000_000), "calls of one tenant; 0: no limit"
+    ] = 0
+    tenant_burst: Annotated[
+        int, Within(0, 10_000_000), "calls of one tenant at once; 0: those of a second"
+    ] = 0
+
+    key_cache_ttl_ms: Annotated[int, Within(0, 300_000), "a looked-up API key is believed"] = 5_000
+    key_cache_size: Annotated[int, Within(1, 1_000_000), "API keys remembered"] = 10_000
+
+    run_workers: Annotated[bool, "do background work inside the server"] = True
+    sweep_interval_ms: Annotated[int, Within(50, 3_600_000), "between sweeps of what expired"] = (
+        1_000
+    )
+    sweep_batch_max: Annotated[int, Within(1, 1_000), "things one transaction of a sweep ends"] = (
+        500
+    )
+    reconcile_interval_ms: Annotated[
+        int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
+    ] = 60_000
+
+    otlp_endpoint: Annotated[str, "URL to send traces and metrics to by OTLP/gRPC"] = ""
+    trace_ratio: Annotated[
+        float, Within(0.0, 1.0), "of the calls that come without a trace is traced"
+    ] = 0.01
+    metrics_listen: Annotated[str, _address_or_empty, "host:port of the Prometheus page"] = ""
+    log_level: Annotated[
+        str, OneOf(("debug", "info", "warning", "error")), "from which lines are logged"
+    ] = "info"
+    log_format: Annotated[str, OneOf(("json", "text")), "how lines are logged"] = "json"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read and check the settings. Raises `SettingsError`.
+
+        Other variables that begin with `CREDITGATE_` are left alone: the client has some too.
+        """
+        given: dict[str, Any] = {}
+        for option in options():
+            raw = environ.get(option.variable, "").strip()
+            if raw:
+                given[option.name] = _parse(option, raw)
+            elif option.name in _REQUIRED:
+                raise SettingsError(f"{option.variable}: is not set ({option.meaning})")
+        return cls(**given).checked()
+
+    def checked(self) -> Self:
+        """Answer the settings unchanged if all are right. Raises `SettingsError`."""
+        for option in options():
+            problem = option.check and option.check(getattr(self, option.name))
+            if problem:
+                raise SettingsError(f"{option.variable}: {problem}")
+        for name, problem in self._contradictions():
+            raise SettingsError(f"{_variable(name)}: {problem}")
+        return self
+
+    def with_(self, **changes: Any) -> Self:
+        """Answer a checked copy with some fields changed. Raises `SettingsError`."""
+        return replace(self, **changes).checked()
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Answer (variable, value, meaning) of each setting; secrets are not shown."""
+        rows = []
+        for option in options():
+            value = getattr(self, option.name)
+            shown = "" if value is None else str(value)
+            rows.append((option.variable, "***" if option.name in _REQUIRED else shown,
+                         option.meaning))  # fmt: skip
+        return rows
+
+    @property
+    def listens_locally(self) -> bool:
+        """True when only this host can reach the listening address."""
+        host = self.listen.rpartition(":")[0].strip("[]")
+        return host in {"localhost", "::1"} or host.startswith("127.")
+
+    def _contradictions(self) -> Iterator[tuple[str, str]]:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            yield "tls_cert_file", f"goes with {_variable('tls_key_file')}: set both or neither"
+        if self.tls_client_ca_file is not None and self.tls_cert_file is None:
+            yield "tls_client_ca_file", f"needs {_variable('tls_cert_file')}"
+        if self.lane_reserve_queue_max > self.lane_queue_max:
+            yield "lane_reserve_queue_max", f"must be at most {_variable('lane_queue_max')}"
+        if self.call_deadline_default_ms > self.call_deadline_max_ms:
+            yield "call_deadline_default_ms", f"must be at most {_variable('call_deadline_max_ms')}"
+        if not (self.tls_cert_file or self.allow_plaintext or self.listens_locally):
+            yield "listen", self._in_the_clear()
+
+    def _in_the_clear(self) -> str:
+        tls = f"{_variable('tls_cert_file')} and {_variable('tls_key_file')}"
+        return (
+            f"other hosts reach {self.listen}, and API keys would travel to it in the clear: set"
+            f" {tls}, or {_variable('allow_plaintext')}=true behind a proxy that speaks TLS"
+        )
+
+
+# These two are also the secrets: a URL may hold a password.
+_REQUIRED = frozenset({"database_url", "key_pepper"})
+
+
+class Option(NamedTuple):
+    """One setting: its field, variable, type and meaning, and what finds a value wrong."""
+
+    name: str
+    variable: str
+    kind: Any
+    meaning: str
+    check: Callable[[Any], str | None] | None
+
+
+@cache
+def options() -> tuple[Option, ...]:
+    """Answer all settings in the order they are declared."""
+    return tuple(
+        _option(name, *get_args(hint))
+        for name, hint in get_type_hints(Settings, include_extras=True).items()
+    )
+
+
+def _option(name: str, kind: Any, *notes: Any) -> Option:
+    return Option(name, _variable(name), kind, notes[-1], notes[0] if notes[1:] else None)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _parse(option: Option, raw: str) -> Any:
+    if option.kind is bool:
+        if raw.lower() not in _TRUTH:
+            raise SettingsError(f"{option.variable}: must be true or false, got {raw!r}")
+        return _TRUTH[raw.lower()]
+    if option.kind not in {int, float}:
+        return raw if option.kind is str else Path(raw)
+    try:
+        return option.kind(raw)
+    except ValueError:
+        what = "a whole number" if option.kind is int else "a number"
+        raise SettingsError(f"{option.variable}: must be {what}, got {raw!r}") from None

@@ -9,6 +9,8 @@ process id of PostgreSQL. Standard error is the log, of PostgreSQL too.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import select
@@ -23,6 +25,7 @@ _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.
 # PostgreSQL whose owner is gone is asked politely, then firmly, then killed.
 _FORSAKEN_STEPS = (("fast", 10.0), ("immediate", 5.0))
 _POLL_SECONDS = 0.2
+_PR_SET_CHILD_SUBREAPER = 36
 _HAS_PROC = Path("/proc/self/stat").exists()
 _POLL_STOPPING_SECONDS = 0.01
 
@@ -107,11 +110,25 @@ class Supervisor:
             _kill_quietly(backend)
         while any(map(_is_alive, backends)):
             time.sleep(_POLL_STOPPING_SECONDS)
+        _reap()
 
     def _remove_run_folder(self, folder: str) -> None:
         for leftover in Path(folder).glob(".s.PGSQL.*"):
             leftover.unlink(missing_ok=True)
         Path(folder).rmdir()
+
+
+def _adopt_descendants() -> None:
+    """Makes this process the parent of backends that lose theirs, where the system allows it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap() -> None:
+    """Takes the ended backends out of the process table, which not every init does."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _children(pid: int) -> list[int]:
@@ -150,6 +167,7 @@ def _kill_quietly(pid: int) -> None:
 
 def main() -> int:
     """Runs the plan that the only argument holds as JSON."""
+    _adopt_descendants()
     return Supervisor(json.loads(sys.argv[1])).run()
 
 

@@ -1,0 +1,202 @@
+"""The oracle: what Creditgate must answer, in the plainest Python that can say it.
+
+It is written from the design and the protos alone and knows nothing of SQL, batches or gRPC. Every
+sum is taken anew when it is needed and every list is walked in full. Times are microseconds since
+1970 and always arguments, amounts are micro-credits, results are `Answer`s: the fields of the API's
+responses under one set of names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.oracle.account import DEFAULT_TTL_MS, Account, Hold
+from tests.oracle.administration import Administration, Refused, find_hold, refusable
+from tests.oracle.answers import Answer, Pairs
+
+
+class Model(Administration):
+    """All accounts of one tenant. Every method takes the time first and answers an `Answer`."""
+
+    @refusable
+    def reserve(
+        self,
+        at: int,
+        account_id: str,
+        hold_id: str,
+        *,
+        amount: int,
+        minimum: int = 0,
+        ttl_ms: int = DEFAULT_TTL_MS,
+        attributes: Pairs = (),
+        labels: Pairs = (),
+    ) -> Answer:
+        account = self.account(at, account_id)
+        body = ("reserve", amount, minimum, ttl_ms, attributes, labels)
+        if hold_id in account.holds:
+            return _replay(account, account.holds[hold_id], body, at)
+        decided, granted = _decide(account, None, amount, minimum or amount, at)
+        if not granted:
+            return decided
+        hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted)
+        hold.attributes, hold.labels, hold.first = attributes, labels, decided
+        with account.change():
+            account.holds[hold_id] = hold
+        return replace(decided, hold=hold.view(), balance=account.balance(at))
+
+    @refusable
+    def charge(
+        self,
+        at: int,
+        account_id: str,
+        hold_id: str,
+        *,
+        amount: int,
+        minimum: int = 0,
+        attributes: Pairs = (),
+        labels: Pairs = (),
+    ) -> Answer:
+        account = self.account(at, account_id)
+        body = ("charge", amount, minimum, attributes, labels)
+        if hold_id in account.holds:
+            return _replay(account, account.holds[hold_id], body, at)
+        decided, granted = _decide(account, None, amount, minimum or amount, at)
+        if not granted:
+            return decided
+        hold = Hold(hold_id, body, at, at, granted=granted, used=granted)
+        hold.attributes, hold.labels, hold.first = attributes, labels, decided
+        hold.state, hold.settled_at = "COMMITTED", at
+        account.holds[hold_id] = hold
+        with account.change():
+            account.draw(hold, granted, carried=0)
+        return replace(decided, hold=hold.view(), balance=account.balance(at))
+
+    @refusable
+    def extend(
+        self,
+        at: int,
+        account_id: str,
+        hold_id: str,
+        *,
+        total: int | None = None,
+        used: int | None = None,
+        minimum: int = 0,
+        ttl_ms: int = DEFAULT_TTL_MS,
+    ) -> Answer:
+        account = self.account(at, account_id)
+        hold = find_hold(account, hold_id)
+        if hold.state != "OPEN":
+            raise Refused(f"HOLD_{hold.state}")
+        with account.change():
+            charged, uncollected = account.use(hold, used or 0)
+            decided = _raise(account, hold, total or 0, minimum, at)
+        if decided.outcome.startswith("GRANTED"):
+            hold.expires_at = max(hold.expires_at, at + ttl_ms * 1000)
+        return replace(
+            decided,
+            asked=total or 0,
+            charged=charged,
+            uncollected=uncollected,
+            hold=hold.view(),
+            balance=account.balance(at),
+        )
+
+    @refusable
+    def commit(
+        self,
+        at: int,
+        account_id: str,
+        hold_id: str,
+        *,
+        used: int,
+        keep_open: bool = False,
+        cause: str = "",
+    ) -> Answer:
+        account = self.account(at, account_id)
+        hold = find_hold(account, hold_id)
+        more, final = used > hold.used, not keep_open
+        if more and (hold.state in {"COMMITTED", "RELEASED"} or hold.closed):
+            raise Refused("HOLD_RELEASED" if hold.state == "RELEASED" else "HOLD_COMMITTED")
+        with account.change():
+            charged, uncollected = account.use(hold, used)
+            if hold.state == "OPEN" and final:
+                hold.state, hold.settled_at, hold.cause = "COMMITTED", at, cause
+                account.let_go(hold)
+        if hold.state == "EXPIRED" and not hold.closed and (more or final):
+            hold.late, hold.closed = True, final
+            hold.cause = cause if final else hold.cause
+        return Answer(
+            "ACCEPTED",
+            hold=hold.view(),
+            balance=account.balance(at),
+            charged=charged,
+            uncollected=uncollected,
+            late=hold.late,
+        )
+
+    @refusable
+    def release(self, at: int, account_id: str, hold_id: str, *, cause: str = "") -> Answer:
+        account = self.account(at, account_id)
+        hold = account.holds.get(hold_id)
+        if hold is None:
+            hold = Hold(hold_id, None, at, at, state="RELEASED", settled_at=at, cause=cause)
+            account.holds[hold_id] = hold
+        if hold.state == "OPEN":
+            with account.change():
+                hold.state, hold.settled_at, hold.cause = "RELEASED", at, cause
+                account.let_go(hold)
+        return Answer("ACCEPTED", hold=hold.view(), balance=account.balance(at))
+
+    @refusable
+    def get_hold(self, at: int, account_id: str, hold_id: str) -> Answer:
+        account = self.account(None, account_id)
+        hold = find_hold(account, hold_id)
+        return Answer("ACCEPTED", hold=hold.view(), balance=account.balance(at))
+
+    @refusable
+    def get_balance(self, at: int, account_id: str) -> Answer:
+        return Answer("ACCEPTED", balance=self.account(None, account_id).balance(at))
+
+
+def _replay(account: Account, hold: Hold, body: tuple[Any, ...], at: int) -> Answer:
+    """Repeat the decision a name was given, with the hold as it stands now."""
+    if hold.body is None:
+        raise Refused("HOLD_RELEASED")
+    if hold.body != body or hold.first is None:
+        raise Refused("NAME_REUSED")
+    return replace(hold.first, hold=hold.view(), balance=account.balance(at), replayed=True)
+
+
+def _decide(
+    account: Account, hold: Hold | None, amount: int, need: int, at: int
+) -> tuple[Answer, int]:
+    """Judge a wish for `amount` more, at least `need`: (the decision, what is granted)."""
+    answer = Answer("GRANTED", asked=amount, balance=account.balance(at))
+    if account.status != "ACTIVE":
+        return replace(answer, outcome="DENIED_ACCOUNT_INACTIVE"), 0
+    if amount <= max(account.available, 0):
+        return answer, amount
+    if need <= max(account.available, 0):
+        shortfall = amount - account.available
+        partly = replace(answer, outcome="GRANTED_PARTIAL", shortfall=shortfall)
+        return partly, max(account.available, 0)
+    short = replace(answer, shortfall=need - account.available)
+    others = [other for other in account.open_holds if other is not hold]
+    if account.available + sum(other.held for other in others) < need:
+        return replace(short, outcome="DENIED_INSUFFICIENT_CREDITS"), 0
+    first = min(other.expires_at for other in others)
+    return replace(short, outcome="DENIED_CREDITS_HELD", retry_after=first - at), 0
+
+
+def _raise(account: Account, hold: Hold, total: int, minimum: int, at: int) -> Answer:
+    """Judge the raise of an open hold's total. It needs what it adds to the credits held, which
+    is less than the raise where the hold has used more than it was granted."""
+    if total <= hold.granted:
+        return Answer("GRANTED")
+    more = max(total - hold.used, 0) - hold.held
+    least = max(hold.granted + minimum - hold.used, 0) - hold.held if minimum else more
+    decided, granted = _decide(account, hold, more, min(least, more), at)
+    if decided.outcome.startswith("GRANTED"):
+        hold.granted = total - (more - granted)
+    return decided

@@ -1,0 +1,271 @@
+"""One account of the oracle: its grants, its holds, and what moves credits between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from tests.oracle.answers import AccountView, Answer, BalanceView, GrantView, HoldView, Pairs
+
+DEFAULT_TTL_MS = 60_000
+BALANCE_MAX = 4 * 10**18
+
+
+@dataclass
+class Grant:
+    """Credits given, with what is left of them."""
+
+    view: GrantView
+    seq: int
+    body: tuple[Any, ...]
+    begun: bool = False
+
+    @property
+    def remaining(self) -> int:
+        return self.view.remaining
+
+    @property
+    def state(self) -> str:
+        return self.view.state
+
+    @property
+    def burn_order(self) -> tuple[Any, ...]:
+        """Lower priority, then earlier expiry (never is last), then promotional, then older."""
+        never = self.view.expires_at is None
+        promotional = self.view.kind == "PROMOTIONAL"
+        return (self.view.priority, never, self.view.expires_at or 0, not promotional, self.seq)
+
+    def set(self, **changes: Any) -> None:
+        self.view = replace(self.view, **changes)
+
+
+@dataclass
+class Hold:
+    """Credits set aside. `draws` says where each charged credit came from; None is debt."""
+
+    hold_id: str
+    body: tuple[Any, ...] | None
+    created_at: int
+    expires_at: int
+    granted: int = 0
+    used: int = 0
+    charged: int = 0
+    refunded: int = 0
+    carried: int = 0
+    state: str = "OPEN"
+    settled_at: int | None = None
+    late: bool = False
+    closed: bool = False
+    cause: str = ""
+    attributes: Pairs = ()
+    labels: Pairs = ()
+    first: Answer | None = None
+    draws: list[tuple[Grant | None, int]] = field(default_factory=list)
+
+    @property
+    def held(self) -> int:
+        return max(self.granted - self.used, 0) if self.state == "OPEN" else 0
+
+    def view(self) -> HoldView:
+        same = {
+            name: getattr(self, name)
+            for name in HoldView.__dataclass_fields__
+            if name != "uncollected"
+        }
+        return HoldView(**same, uncollected=self.used - self.charged)
+
+
+class Account:
+    """One wallet: holds, grants, debt, and the list of what settled was after each change."""
+
+    def __init__(
+        self, at: int, account_id: str, *, overdraft: int, policy: str, labels: Pairs
+    ) -> None:
+        self.body = (overdraft, policy, labels)
+        self.account_id, self.overdraft, self.policy = account_id, overdraft, policy
+        self.labels, self.created_at = labels, at
+        self.status, self.debt, self.version = "ACTIVE", 0, 0
+        self.holds: dict[str, Hold] = {}
+        self.grants: dict[str, Grant] = {}
+        self.refunds: dict[str, tuple[tuple[str, int], int]] = {}
+        self.lapsed, self.lowered = 0, False
+
+    @property
+    def open_holds(self) -> list[Hold]:
+        """Open holds, oldest first."""
+        holds = [hold for hold in self.holds.values() if hold.state == "OPEN"]
+        return sorted(holds, key=lambda hold: (hold.created_at, hold.hold_id))
+
+    def burning(self, *states: str) -> list[Grant]:
+        """Grants of these states in burn order."""
+        return sorted(
+            (g for g in self.grants.values() if g.state in states), key=lambda g: g.burn_order
+        )
+
+    @property
+    def settled(self) -> int:
+        return (
+            sum(grant.remaining for grant in self.burning("LIVE", "EXPIRED", "REVOKED")) - self.debt
+        )
+
+    @property
+    def held(self) -> int:
+        return sum(hold.held for hold in self.open_holds)
+
+    @property
+    def available(self) -> int:
+        return self.settled + self.overdraft - self.held
+
+    def balance(self, at: int) -> BalanceView:
+        return BalanceView(
+            self.settled, self.held, self.available, self.overdraft, self.version, at
+        )
+
+    def view(self) -> AccountView:
+        return AccountView(
+            self.account_id,
+            self.status,
+            self.policy,
+            self.debt,
+            len(self.open_holds),
+            self.labels,
+            self.created_at,
+        )
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Count what is done inside as one change if it changes the account's numbers."""
+        before = (self.settled, self.held, self.overdraft, self.lapsed)
+        yield
+        self.version += before != (self.settled, self.held, self.overdraft, self.lapsed)
+
+    def happen(self, at: int) -> None:
+        """Let everything due by `at` happen in the order of time."""
+        while due := sorted(self.due(at), key=lambda event: event[0]):
+            with self.change():
+                due[0][1]()
+
+    def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
+        """What is due by `at`, as (order, what to do).
+
+        At one instant holds end first, then grants begin, then grants end.
+        """
+        for hold in self.open_holds:
+            if hold.expires_at <= at:
+                yield (
+                    (hold.expires_at, 0, (hold.created_at, hold.hold_id)),
+                    partial(self.expire, hold),
+                )
+        for grant in self.burning("PENDING"):
+            if grant.view.effective_at <= at:
+                yield (grant.view.effective_at, 1, grant.burn_order), partial(self.begin, grant)
+        for grant in self.burning("LIVE"):
+            if grant.view.expires_at is not None and grant.view.expires_at <= at:
+                yield (
+                    (grant.view.expires_at, 2, grant.burn_order),
+                    partial(self.end, grant, "EXPIRED"),
+                )
+
+    def begin(self, grant: Grant) -> None:
+        """Make a grant live; it pays the debt first."""
+        repaid = min(self.debt, grant.remaining)
+        self.debt -= repaid
+        grant.begun = True
+        grant.set(state="LIVE", remaining=grant.remaining - repaid)
+
+    def end(self, grant: Grant, state: str) -> int:
+        """Take back what remains of a live grant, except what open holds cover; answers that."""
+        earlier = sum(g.remaining for g in self.burning("LIVE") if g.burn_order < grant.burn_order)
+        uncovered = sum(hold.held - hold.carried for hold in self.open_holds)
+        covered = min(grant.remaining, max(uncovered - earlier, 0))
+        taken = grant.remaining - covered
+        grant.set(state=state, remaining=covered)
+        self.lapsed += taken
+        for hold in self.open_holds:
+            share = min(covered, hold.held - hold.carried)
+            hold.carried += share
+            covered -= share
+        return taken
+
+    def expire(self, hold: Hold) -> None:
+        hold.state, hold.settled_at = "EXPIRED", hold.expires_at
+        self.let_go(hold)
+
+    def let_go(self, hold: Hold) -> None:
+        """Lapse the credits of ended grants that this hold kept alive."""
+        for grant in self.burning("EXPIRED", "REVOKED"):
+            lapsed = min(grant.remaining, hold.carried)
+            hold.carried -= lapsed
+            self.lapsed += lapsed
+            grant.set(remaining=grant.remaining - lapsed)
+
+    def use(self, hold: Hold, total: int) -> tuple[int, int]:
+        """Raise a hold's usage to a total; answers (charged, uncollected) of this raise."""
+        delta = max(total - hold.used, 0)
+        inside = min(delta, hold.held)
+        hold.used += delta
+        self.draw(hold, inside, carried=hold.carried)
+        excess = delta - inside
+        beyond = excess if self.policy == "DEBT" else min(excess, max(self.available, 0))
+        self.draw(hold, beyond, carried=0)
+        return inside + beyond, excess - beyond
+
+    def draw(self, hold: Hold, amount: int, *, carried: int) -> None:
+        """Charge a hold: from ended grants as far as it carries them, then live ones, then debt."""
+        from_ended = min(amount, carried)
+        hold.carried -= from_ended
+        hold.charged += amount
+        for states, share in (
+            (("EXPIRED", "REVOKED"), from_ended),
+            (("LIVE",), amount - from_ended),
+        ):
+            for grant in self.burning(*states):
+                taken = min(grant.remaining, share)
+                if taken:
+                    grant.set(remaining=grant.remaining - taken)
+                    hold.draws.append((grant, taken))
+                share -= taken  # noqa: PLW2901 - what the next grant has to give
+                amount -= taken
+        if amount:
+            self.debt += amount
+            hold.draws.append((None, amount))
+
+    def give_back(self, hold: Hold, amount: int) -> int:
+        """Refund a hold: debt first, then its grants, the last drawn first; answers what lapsed."""
+        hold.refunded += amount
+        repaid = min(self.debt, amount)
+        self.debt -= repaid
+        amount -= repaid
+        lapsed = 0
+        for place, (grant, drawn) in reversed(list(enumerate(hold.draws))):
+            if grant is None:
+                continue
+            returned = min(drawn, amount)
+            amount -= returned
+            hold.draws[place] = (grant, drawn - returned)
+            if grant.state == "LIVE":
+                grant.set(remaining=grant.remaining + returned)
+            else:
+                lapsed += returned
+        self.lapsed += lapsed
+        return lapsed
+
+    def check(self) -> None:
+        """Check what is always true of an account."""
+        holds, grants = self.holds.values(), self.grants.values()
+        given = sum(grant.view.amount for grant in grants if grant.begun)
+        charged = sum(hold.charged - hold.refunded for hold in holds)
+        ended = self.burning("EXPIRED", "REVOKED")
+        assert self.settled == given - charged - self.lapsed, "settled is what came less what went"
+        assert not self.debt or not any(grant.remaining for grant in self.burning("LIVE"))
+        assert sum(hold.carried for hold in holds) == sum(grant.remaining for grant in ended)
+        self.lowered &= self.available < 0
+        assert self.available >= 0 or self.debt or self.lowered, "nobody spends what is not there"
+        for hold in holds:
+            assert 0 <= hold.carried <= hold.held
+            assert 0 <= hold.refunded <= hold.charged <= hold.used
+            assert sum(drawn for _, drawn in hold.draws) <= hold.charged
+            assert (hold.state == "OPEN") == (hold.settled_at is None)

@@ -1,0 +1,181 @@
+"""The oracle's administration: accounts, grants and refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from tests.oracle.account import BALANCE_MAX, Account, Grant, Hold
+from tests.oracle.answers import Answer, GrantView, Pairs
+
+
+class Refused(Exception):  # noqa: N818 - the word the design uses
+    """A definite refusal: its reason is the whole answer, and it changes nothing."""
+
+
+def refusable(operation: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Answer a refusal as an Answer."""
+
+    @wraps(operation)
+    def answering(*args: Any, **kwargs: Any) -> Answer:
+        try:
+            return operation(*args, **kwargs)
+        except Refused as refusal:
+            return Answer(outcome=str(refusal))
+
+    return answering
+
+
+class Administration:
+    """Accounts of one tenant, and what AccountService does with them."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+
+    @refusable
+    def create_account(
+        self,
+        at: int,
+        account_id: str,
+        *,
+        overdraft: int = 0,
+        policy: str = "CAP",
+        labels: Pairs = (),
+    ) -> Answer:
+        new = Account(at, account_id, overdraft=overdraft, policy=policy, labels=labels)
+        account = self.accounts.setdefault(account_id, new)
+        if account.body != new.body:
+            raise Refused("NAME_REUSED")
+        return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
+
+    @refusable
+    def get_account(self, at: int, account_id: str) -> Answer:
+        account = self.account(None, account_id)
+        return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
+
+    @refusable
+    def update_account(
+        self,
+        at: int,
+        account_id: str,
+        *,
+        overdraft: int | None = None,
+        policy: str | None = None,
+        status: str | None = None,
+    ) -> Answer:
+        account = self.account(at, account_id)
+        if account.status == "CLOSED" and status not in {None, "CLOSED"}:
+            raise Refused("ACCOUNT_CLOSED")
+        if overdraft is not None and overdraft != account.overdraft:
+            account.lowered |= overdraft < account.overdraft
+            with account.change():
+                account.overdraft = overdraft
+        account.policy, account.status = policy or account.policy, status or account.status
+        return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
+
+    @refusable
+    def add_grant(
+        self,
+        at: int,
+        account_id: str,
+        grant_id: str,
+        *,
+        amount: int,
+        kind: str = "PURCHASED",
+        priority: int = 0,
+        effective_at: int | None = None,
+        expires_at: int | None = None,
+        reference: str = "",
+    ) -> Answer:
+        account = self.account(at, account_id)
+        body = (amount, kind, priority, effective_at, expires_at, reference)
+        if grant_id in account.grants:
+            grant = account.grants[grant_id]
+            if grant.body != body:
+                raise Refused("NAME_REUSED")
+            return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=True)
+        if account.status == "CLOSED":
+            raise Refused("ACCOUNT_CLOSED")
+        if account.settled + amount > BALANCE_MAX:
+            raise Refused("OUT_OF_RANGE")
+        begin = at if effective_at is None else effective_at
+        view = GrantView(
+            grant_id, kind, amount, amount, priority, begin, expires_at, "PENDING", reference, at
+        )
+        grant = account.grants[grant_id] = Grant(view, len(account.grants) + 1, body)
+        account.happen(at)
+        return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at))
+
+    @refusable
+    def list_grants(self, at: int, account_id: str) -> Answer:
+        account = self.account(None, account_id)
+        newest_first = sorted(account.grants.values(), key=lambda grant: -grant.seq)
+        return Answer("ACCEPTED", grants=tuple(grant.view for grant in newest_first))
+
+    @refusable
+    def revoke_grant(self, at: int, account_id: str, grant_id: str) -> Answer:
+        account = self.account(at, account_id)
+        if grant_id not in account.grants:
+            raise Refused("GRANT_NOT_FOUND")
+        grant = account.grants[grant_id]
+        taken = 0
+        if grant.state == "PENDING":
+            taken = grant.remaining
+            grant.set(state="REVOKED", remaining=0)
+        elif grant.state == "LIVE":
+            with account.change():
+                taken = account.end(grant, "REVOKED")
+        return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at), revoked=taken)
+
+    @refusable
+    def refund(
+        self, at: int, account_id: str, refund_id: str, *, hold_id: str, amount: int
+    ) -> Answer:
+        account = self.account(at, account_id)
+        hold = find_hold(account, hold_id)
+        replayed = refund_id in account.refunds
+        if replayed and account.refunds[refund_id][0] != (hold_id, amount):
+            raise Refused("NAME_REUSED")
+        if not replayed:
+            if amount > hold.charged - hold.refunded:
+                raise Refused("REFUND_EXCEEDS_CHARGE")
+            with account.change():
+                lapsed = account.give_back(hold, amount)
+            account.refunds[refund_id] = ((hold_id, amount), lapsed)
+        lapsed = account.refunds[refund_id][1]
+        return Answer(
+            "ACCEPTED",
+            hold=hold.view(),
+            balance=account.balance(at),
+            replayed=replayed,
+            lapsed=lapsed,
+        )
+
+    @refusable
+    def list_holds(self, at: int, account_id: str, *, state: str | None = None) -> Answer:
+        account = self.account(None, account_id)
+        holds = [hold for hold in account.holds.values() if state in {None, hold.state}]
+        newest_first = sorted(holds, key=lambda h: (h.created_at, h.hold_id), reverse=True)
+        return Answer("ACCEPTED", holds=tuple(hold.view() for hold in newest_first))
+
+    def sweep(self, at: int) -> None:
+        """Let everything due happen on every account, as the server's background work does."""
+        for account in self.accounts.values():
+            account.happen(at)
+
+    def account(self, at: int | None, account_id: str) -> Account:
+        """Find an account; given a time, let what is due on it happen first (reading does not)."""
+        if account_id not in self.accounts:
+            raise Refused("ACCOUNT_NOT_FOUND")
+        account = self.accounts[account_id]
+        if at is not None:
+            account.happen(at)
+        return account
+
+
+def find_hold(account: Account, hold_id: str) -> Hold:
+    """Find a hold of an account."""
+    if hold_id not in account.holds:
+        raise Refused("HOLD_NOT_FOUND")
+    return account.holds[hold_id]

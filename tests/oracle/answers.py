@@ -1,0 +1,98 @@
+"""The answers of Creditgate under one set of names, whoever gives them: oracle, fake or server.
+
+Times are microseconds since 1970, amounts are micro-credits, enumerations are their names without
+prefix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class BalanceView:
+    """An account's credits as a response shows them."""
+
+    settled: int
+    held: int
+    available: int
+    overdraft: int
+    version: int
+    as_of: int
+
+
+@dataclass(frozen=True)
+class HoldView:
+    """A hold as a response shows it."""
+
+    hold_id: str
+    state: str
+    granted: int
+    held: int
+    used: int
+    charged: int
+    uncollected: int
+    refunded: int
+    created_at: int
+    expires_at: int
+    settled_at: int | None
+    late: bool
+    cause: str
+    attributes: Pairs
+    labels: Pairs
+
+
+@dataclass(frozen=True)
+class GrantView:
+    """A grant as a response shows it."""
+
+    grant_id: str
+    kind: str
+    amount: int
+    remaining: int
+    priority: int
+    effective_at: int
+    expires_at: int | None
+    state: str
+    reference: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """An account as a response shows it, but for its balance."""
+
+    account_id: str
+    status: str
+    policy: str
+    debt: int
+    open_holds: int
+    labels: Pairs
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response; fields that do not apply stay as they are here.
+
+    `outcome` is the decision, ACCEPTED, or the reason of the error.
+    """
+
+    outcome: str
+    balance: BalanceView | None = None
+    hold: HoldView | None = None
+    grant: GrantView | None = None
+    account: AccountView | None = None
+    asked: int = 0
+    shortfall: int = 0
+    retry_after: int | None = None
+    replayed: bool = False
+    charged: int = 0
+    uncollected: int = 0
+    late: bool = False
+    revoked: int = 0
+    lapsed: int = 0
+    holds: tuple[HoldView, ...] = ()
+    grants: tuple[GrantView, ...] = ()

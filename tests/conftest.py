@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.database import Database, TestCluster, choose_binaries
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        metavar="VERSION_OR_FOLDER",
+        default=os.environ.get("CREDITGATE_TEST_POSTGRES"),
+        help="the PostgreSQL to test with: 15 to 18, or the folder of its programs "
+        "(default: CREDITGATE_TEST_POSTGRES, else the best that is installed)",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    binaries = choose_binaries(config.getoption("--postgres"))
+    return f"PostgreSQL {binaries.major}: {binaries.folder}"
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Iterator[TestCluster]:
+    """The PostgreSQL server of this session."""
+    with TestCluster(choose_binaries(pytestconfig.getoption("--postgres"))) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database(cluster: TestCluster) -> Iterator[Database]:
+    """A migrated database of the test's own."""
+    database = cluster.create()
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture(scope="module")
+def module_database(cluster: TestCluster) -> Iterator[Database]:
+    """A migrated database that the tests of one module share."""
+    database = cluster.create()
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture
+def empty_database(cluster: TestCluster) -> Iterator[Database]:
+    """A database without anything of ours."""
+    database = cluster.create(migrated=False)
+    yield database
+    cluster.drop(database)

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 
 # An API key gives away its public id only, a URL its user only.
 _API_KEY = re.compile(r"\bcg_([0-9A-Za-z]{12})_[0-9A-Za-z]{20,}")
-_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s@]+@")
-_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^\s&]+")
+_PASSWORD = re.compile(r"(://[^\s:/@\"]*):[^\s/@\"]+@")
+_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^\s&\"]+")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 TraceIds = Callable[[], tuple[str, str] | None]
@@ -83,7 +83,7 @@ class TextFormatter(_Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line, and the traceback below it."""
-        line = f"{_time(record)} {record.levelname.lower():<7} {record.getMessage()}"
+        line = f"{_time(record)} {record.levelname.lower():<7} {_one_line(record)}"
         line += _pairs(self.fields(record))
         if trouble := self.trouble(record):
             line += f"\n{trouble}"
@@ -92,6 +92,11 @@ class TextFormatter(_Formatter):
 
 def _pairs(fields: Mapping[str, Any]) -> str:
     return "".join(f" {key}={value}" for key, value in fields.items())
+
+
+def _one_line(record: logging.LogRecord) -> str:
+    # What a caller sent must not look like a line of its own.
+    return record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _time(record: logging.LogRecord) -> str:

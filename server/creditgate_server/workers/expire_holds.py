@@ -1,0 +1,56 @@
+"""Ends what has expired, so that its credits show as free without anybody asking for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import randrange
+
+from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.ledger import Sweeps
+
+_CALLS_MAX = 1_000
+
+
+class ExpireHolds:
+    """One round visits every bucket and stays in it until nothing in it is due.
+
+    Any number of servers may do this at once: what one is ending the others pass over. Each begins
+    at another bucket, so that they rarely meet. `swept` is told how much every call ended.
+    """
+
+    def __init__(
+        self,
+        sweeps: Sweeps,
+        *,
+        limit: int,
+        swept: Callable[[int], None],
+        calls_max: int = _CALLS_MAX,
+        first: Callable[[], int] = lambda: randrange(BUCKETS),  # noqa: S311 - spreads servers
+    ) -> None:
+        assert calls_max >= BUCKETS, "a round must reach every bucket"
+        self._sweeps = sweeps
+        self._limit = limit
+        self._swept = swept
+        self._calls_max = calls_max
+        self._first = first
+
+    async def __call__(self) -> bool:
+        """Sweep once round; True when there was more than one round may do."""
+        first = self._first()
+        spare = self._calls_max - BUCKETS
+        more = False
+        for offset in range(BUCKETS):
+            calls, done = await self._sweep((first + offset) % BUCKETS, calls_max=1 + spare)
+            spare -= calls - 1
+            more = more or not done
+        return more
+
+    async def _sweep(self, bucket: int, *, calls_max: int) -> tuple[int, bool]:
+        """Empty a bucket in a few calls; answers how many it took and whether that was enough."""
+        for calls in range(1, calls_max + 1):
+            count = await self._sweeps.expire_due(bucket, limit=self._limit)
+            if count:
+                self._swept(count)
+            if count < self._limit:
+                return calls, True
+        return calls_max, False

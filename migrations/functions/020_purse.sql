@@ -1,0 +1,51 @@
+-- The spendable grants of each given account, in burn order: lower priority, earlier expiry, promotional before paid,
+-- older. One purse per account, in the order given. This is the one place that knows the order.
+CREATE OR REPLACE FUNCTION creditgate.open_purses(p_accounts creditgate.accounts[]) RETURNS creditgate.purse[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT ROW(a.bucket, a.account_key,
+                   coalesce(array_agg(g.seq ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
+                            FILTER (WHERE g.seq > 0), '{}'),
+                   coalesce(array_agg(g.remaining_micros ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
+                            FILTER (WHERE g.seq > 0), '{}'),
+                   coalesce(array_agg(g.state > 2 ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
+                            FILTER (WHERE g.seq > 0), '{}'))::creditgate.purse
+        FROM unnest(p_accounts) WITH ORDINALITY AS a
+        LEFT JOIN creditgate.grants AS g
+          ON g.bucket = a.bucket AND g.account_key = a.account_key AND g.spendable
+        GROUP BY a.bucket, a.account_key, a.ordinality
+        ORDER BY a.ordinality);
+END $$;
+
+-- Draw an amount from the ended, or from the live, grants of a purse in burn order. What they lack is `missing`.
+CREATE OR REPLACE FUNCTION creditgate.draw_from(p_purse creditgate.purse, p_ended boolean, p_micros bigint)
+RETURNS creditgate.draw
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    d creditgate.draw := ROW('{}', '{}', p_purse.remaining, p_micros);
+    v_taken bigint;
+BEGIN
+    FOR i IN 1 .. coalesce(cardinality(p_purse.seqs), 0) LOOP
+        EXIT WHEN d.missing = 0;
+        IF p_purse.ended[i] = p_ended AND d.remaining[i] > 0 THEN
+            v_taken := least(d.missing, d.remaining[i]);
+            d.remaining[i] := d.remaining[i] - v_taken;
+            d.missing := d.missing - v_taken;
+            d.seqs := d.seqs || p_purse.seqs[i];
+            d.micros := d.micros || v_taken;
+        END IF;
+    END LOOP;
+    RETURN d;
+END $$;
+
+-- Write back what remains in purses.
+CREATE OR REPLACE FUNCTION creditgate.close_purses(p_purses creditgate.purse[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE creditgate.grants AS g
+       SET remaining_micros = u.remaining, spendable = u.remaining > 0
+      FROM unnest(p_purses) AS p, LATERAL unnest(p.seqs, p.remaining) AS u (seq, remaining)
+     WHERE g.bucket = p.bucket AND g.account_key = p.account_key AND g.seq = u.seq
+       AND g.remaining_micros <> u.remaining;
+END $$;

@@ -1,0 +1,67 @@
+-- Reserve: find, replay?, account state?, credits.
+CREATE OR REPLACE FUNCTION creditgate.decide_reserve(
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+RETURNS creditgate.verdict
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold);
+    v_funds bigint := p_account.settled_micros + p_account.overdraft_limit_micros;
+    v_available bigint := v_funds - p_account.held_micros;
+    v_needed bigint := CASE WHEN p_op.minimum_micros > 0 THEN p_op.minimum_micros ELSE p_op.amount_micros END;
+    v_granted bigint;
+BEGIN
+    IF p_hold.hold_id IS NOT NULL THEN
+        IF p_hold.decision IS NULL THEN
+            v.outcome := 25;
+        ELSIF p_hold.fingerprint <> p_op.fingerprint THEN
+            v.outcome := 23;
+        ELSE
+            v.outcome := p_hold.decision;
+            v.shortfall_micros := p_hold.asked_micros - p_hold.reserved_micros;
+            v.replayed := true;
+        END IF;
+        RETURN v;
+    END IF;
+
+    IF p_account.status <> 1 THEN
+        v.outcome := 6;
+        RETURN v;
+    END IF;
+
+    IF v_available < v_needed THEN
+        v.outcome := CASE WHEN v_needed > v_funds THEN 3 ELSE 4 END;
+        v.shortfall_micros := v_needed - v_available;
+        RETURN v;
+    END IF;
+
+    -- From here on the operation succeeds.
+    v_granted := least(p_op.amount_micros, v_available);
+    v.outcome := CASE WHEN v_granted < p_op.amount_micros THEN 2 ELSE 1 END;
+    v.shortfall_micros := p_op.amount_micros - v_granted;
+    v.hold := ROW(
+        p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
+        v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
+        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details);
+    RETURN v;
+END $$;
+
+-- Charge: a Reserve that is committed in the same breath.
+CREATE OR REPLACE FUNCTION creditgate.decide_charge(
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+RETURNS creditgate.verdict
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v creditgate.verdict := creditgate.decide_reserve(p_op, p_account, p_hold, p_now);
+    v_hold creditgate.holds := v.hold;
+BEGIN
+    IF v.outcome <= 2 AND NOT v.replayed THEN
+        v.collected_micros := v_hold.granted_micros;
+        v_hold.state := 2;
+        v_hold.held_micros := 0;
+        v_hold.used_micros := v_hold.granted_micros;
+        v_hold.charged_micros := v_hold.granted_micros;
+        v_hold.settled_at := p_now;
+        v.hold := v_hold;
+    END IF;
+    RETURN v;
+END $$;

@@ -1,0 +1,59 @@
+-- Extend: find, state?, charge the reported usage, then the raise: account state, credits.
+CREATE OR REPLACE FUNCTION creditgate.decide_extend(
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+RETURNS creditgate.verdict
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v creditgate.verdict := ROW(1, coalesce(p_op.amount_micros, 0), 0, false, 0, 0, p_hold);
+    v_hold creditgate.holds;
+    v_funds bigint;
+    v_available bigint;
+    v_wanted bigint;
+    v_needed bigint;
+BEGIN
+    IF p_hold.hold_id IS NULL OR p_hold.state <> 1 THEN
+        v.outcome := CASE WHEN p_hold.hold_id IS NULL THEN 21 ELSE 22 + p_hold.state END;
+        RETURN v;
+    END IF;
+
+    IF p_op.used_micros > p_hold.used_micros THEN
+        v := creditgate.settle_usage(v, p_account, p_op.used_micros);
+        IF v.outcome = 28 THEN RETURN v; END IF;
+    END IF;
+    v_hold := v.hold;
+
+    IF p_op.amount_micros > p_hold.granted_micros THEN
+        IF p_account.status <> 1 THEN
+            v.outcome := 6;
+            RETURN v;
+        END IF;
+        -- What the raise takes from others is what it adds to the part of the hold that is not used yet. Usage beyond
+        -- the hold was collected from what was available.
+        v_funds := p_account.settled_micros - v.collected_micros + p_account.overdraft_limit_micros;
+        v_available := v_funds - (p_account.held_micros - p_hold.held_micros + v_hold.held_micros);
+        v_wanted := greatest(p_op.amount_micros - v_hold.used_micros, 0) - v_hold.held_micros;
+        v_needed := v_wanted;
+        IF p_op.minimum_micros > 0 THEN
+            v_needed := least(v_wanted,
+                greatest(v_hold.granted_micros + p_op.minimum_micros - v_hold.used_micros, 0) - v_hold.held_micros);
+        END IF;
+        IF v_needed > 0 AND v_available < v_needed THEN
+            v.outcome := CASE WHEN v_needed > v_funds - v_hold.held_micros THEN 3 ELSE 4 END;
+            v.shortfall_micros := v_needed - v_available;
+            RETURN v;
+        END IF;
+        -- From here on the operation succeeds.
+        IF v_wanted > greatest(v_available, 0) THEN
+            v.outcome := 2;
+            v.shortfall_micros := v_wanted - v_available;
+            v_hold.granted_micros := p_op.amount_micros - v.shortfall_micros;
+        ELSE
+            v_hold.granted_micros := p_op.amount_micros;
+        END IF;
+        v_hold.held_micros := greatest(v_hold.granted_micros - v_hold.used_micros, 0);
+    END IF;
+
+    v_hold.expires_at := greatest(v_hold.expires_at, p_now + p_op.ttl_ms * interval '1 millisecond');
+    v.hold := v_hold;
+    RETURN v;
+END $$;

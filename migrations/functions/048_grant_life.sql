@@ -1,0 +1,75 @@
+-- End a grant: what open holds cover stays with them, oldest hold first, and lapses when they let go of it; the rest is
+-- taken back now. Held credits sit at the head of the burn order.
+CREATE OR REPLACE FUNCTION creditgate.end_grant(
+    p_account creditgate.accounts, p_seq integer, p_state smallint, p_now timestamptz)
+RETURNS creditgate.accounts
+LANGUAGE plpgsql AS $$
+DECLARE
+    a creditgate.accounts := p_account;
+    v_purse creditgate.purse := (creditgate.open_purses(ARRAY[p_account]))[1];
+    v_place integer := array_position(v_purse.seqs, p_seq);
+    v_covered bigint := a.held_micros;
+    v_taken bigint;
+BEGIN
+    -- Holds cover the ended grants they carry, then live ones in burn order; what reaches this grant stays.
+    FOR i IN 1 .. coalesce(v_place, 1) - 1 LOOP
+        IF NOT v_purse.ended[i] THEN v_covered := v_covered - v_purse.remaining[i]; END IF;
+    END LOOP;
+    SELECT v_covered - coalesce(sum(h.carried_micros), 0) INTO v_covered FROM creditgate.holds AS h
+     WHERE h.bucket = a.bucket AND h.account_key = a.account_key AND h.state = 1 AND h.carried_micros > 0;
+    v_covered := least(greatest(v_covered, 0), coalesce(v_purse.remaining[v_place], 0));
+    v_taken := coalesce(v_purse.remaining[v_place], 0) - v_covered;
+
+    UPDATE creditgate.grants AS g
+       SET state = p_state, remaining_micros = v_covered, spendable = v_covered > 0
+     WHERE g.bucket = a.bucket AND g.account_key = a.account_key AND g.seq = p_seq;
+    IF v_covered > 0 THEN
+        UPDATE creditgate.holds AS h
+           SET carried_micros = h.carried_micros + least(room.micros, v_covered - room.before)
+          FROM (SELECT o.hold_id, o.held_micros - o.carried_micros AS micros,
+                       sum(o.held_micros - o.carried_micros) OVER (ORDER BY o.created_at, o.hold_id)
+                       - (o.held_micros - o.carried_micros) AS before
+                  FROM creditgate.holds AS o
+                 WHERE o.bucket = a.bucket AND o.account_key = a.account_key AND o.state = 1
+                   AND o.held_micros > o.carried_micros) AS room
+         WHERE h.bucket = a.bucket AND h.account_key = a.account_key AND h.hold_id = room.hold_id
+           AND room.before < v_covered;
+    END IF;
+    IF v_taken > 0 THEN
+        a.version := a.version + 1;
+        a.settled_micros := a.settled_micros - v_taken;
+        PERFORM creditgate.write_entries(ARRAY[ROW(
+            a.bucket, a.account_key, a.version, 1, p_state + 1, -v_taken, a.settled_micros, NULL,
+            (SELECT g.grant_id FROM creditgate.grants AS g
+              WHERE g.bucket = a.bucket AND g.account_key = a.account_key AND g.seq = p_seq),
+            ARRAY[p_seq], ARRAY[v_taken], p_now)::creditgate.entries]);
+    END IF;
+    RETURN a;
+END $$;
+
+-- Make a pending grant live: its credits pay the account's debt first.
+CREATE OR REPLACE FUNCTION creditgate.begin_grant(
+    p_account creditgate.accounts, p_seq integer, p_now timestamptz)
+RETURNS creditgate.accounts
+LANGUAGE plpgsql AS $$
+DECLARE
+    a creditgate.accounts := p_account;
+    g creditgate.grants;
+    v_repaid bigint;
+BEGIN
+    SELECT * INTO g FROM creditgate.grants AS s
+     WHERE s.bucket = a.bucket AND s.account_key = a.account_key AND s.seq = p_seq;
+    v_repaid := least(a.debt_micros, g.amount_micros);
+    UPDATE creditgate.grants AS s
+       SET state = 2, remaining_micros = g.amount_micros - v_repaid, repaid_micros = v_repaid,
+           spendable = g.amount_micros > v_repaid
+     WHERE s.bucket = a.bucket AND s.account_key = a.account_key AND s.seq = p_seq;
+    a.version := a.version + 1;
+    a.settled_micros := a.settled_micros + g.amount_micros;
+    a.debt_micros := a.debt_micros - v_repaid;
+    PERFORM creditgate.write_entries(ARRAY[ROW(
+        a.bucket, a.account_key, a.version, 1, 1, g.amount_micros, a.settled_micros, NULL, g.grant_id,
+        ARRAY[p_seq], ARRAY[g.amount_micros - v_repaid], p_now)::creditgate.entries]);
+    RETURN a;
+END $$;
+

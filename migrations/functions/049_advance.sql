@@ -1,0 +1,136 @@
+-- Expire an account's holds that are due until an instant: those named first, then the earliest, up to a limit.
+CREATE OR REPLACE FUNCTION creditgate.expire_account_holds(
+    INOUT p_account creditgate.accounts, OUT p_expired bigint,
+    p_until timestamptz, p_limit bigint, p_named text[], p_now timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+    h creditgate.holds;
+    v_after creditgate.holds;
+    v_purses creditgate.purse[] := creditgate.open_purses(ARRAY[p_account]);
+    v_purse creditgate.purse := v_purses[1];
+    v_holds creditgate.holds[] := '{}';
+    v_entries creditgate.entries[] := '{}';
+    b creditgate.booking;
+BEGIN
+    FOR h IN
+        SELECT o.* FROM creditgate.holds AS o
+         WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key AND o.state = 1
+           AND o.expires_at <= p_until
+         ORDER BY o.hold_id = ANY (p_named) DESC, o.expires_at, o.hold_id
+         LIMIT greatest(p_limit, cardinality(p_named))
+    LOOP
+        v_after := h;
+        v_after.state := 4;
+        v_after.held_micros := 0;
+        v_after.settled_at := h.expires_at;
+        b := creditgate.book(p_account, v_purse, h, v_after, 0, p_now);
+        p_account := b.account;
+        v_purse := b.purse;
+        v_holds := v_holds || b.hold;
+        v_entries := v_entries || b.entries;
+    END LOOP;
+    PERFORM creditgate.write_holds(v_holds);
+    PERFORM creditgate.write_entries(v_entries);
+    PERFORM creditgate.close_purses(ARRAY[v_purse]);
+    p_expired := cardinality(v_holds);
+END $$;
+
+-- Bring a locked account up to now: holds expire, grants begin and end, in the order of their instants; at the same
+-- instant holds first, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
+-- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once.
+CREATE OR REPLACE FUNCTION creditgate.advance(
+    INOUT p_account creditgate.accounts, OUT p_done bigint,
+    p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_grant_at timestamptz;
+    v_grant record;
+    v_step record;
+    v_more boolean;
+BEGIN
+    p_done := 0;
+    LOOP
+        SELECT min(CASE g.state WHEN 1 THEN g.effective_at ELSE g.expires_at END) INTO v_grant_at
+          FROM creditgate.grants AS g
+         WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state IN (1, 2);
+
+        LOOP
+            SELECT * INTO v_step FROM creditgate.expire_account_holds(
+                p_account, least(p_now, v_grant_at), p_limit, p_named, p_now);
+            p_account := v_step.p_account;
+            p_done := p_done + v_step.p_expired;
+            v_more := v_step.p_expired >= p_limit;
+            EXIT WHEN NOT v_more OR (
+                p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros
+                    >= p_needed_micros
+                AND NOT EXISTS (SELECT FROM creditgate.holds AS h
+                     WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
+                       AND h.hold_id = ANY (p_named) AND h.state = 1 AND h.expires_at <= p_now));
+        END LOOP;
+        EXIT WHEN v_more OR v_grant_at IS NULL OR v_grant_at > p_now;
+
+        FOR v_grant IN
+            SELECT g.seq, g.state FROM creditgate.grants AS g
+             WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key
+               AND ((g.state = 1 AND g.effective_at = v_grant_at) OR (g.state = 2 AND g.expires_at = v_grant_at))
+             ORDER BY g.state, g.priority, g.expires_at, g.kind <> 3, g.seq
+        LOOP
+            IF v_grant.state = 1 THEN
+                p_account := creditgate.begin_grant(p_account, v_grant.seq, p_now);
+            ELSE
+                p_account := creditgate.end_grant(p_account, v_grant.seq, 3::smallint, p_now);
+            END IF;
+            p_done := p_done + 1;
+        END LOOP;
+    END LOOP;
+
+    p_account.due_at := coalesce(least(v_grant_at,
+        (SELECT h.expires_at FROM creditgate.holds AS h
+          WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
+          ORDER BY h.expires_at LIMIT 1)), 'infinity');
+    PERFORM creditgate.write_accounts(ARRAY[p_account]);
+END $$;
+
+-- Advance an account for a batch of operations on it.
+CREATE OR REPLACE FUNCTION creditgate.advance_for(
+    p_account creditgate.accounts, p_now timestamptz, p_operations creditgate.operation[])
+RETURNS creditgate.accounts
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_named text[];
+    v_needed numeric;
+    v_step record;
+BEGIN
+    SELECT array_agg(o.hold_id), sum(CASE WHEN o.verb IN (1, 2, 5) THEN o.amount_micros END)
+      INTO v_named, v_needed
+      FROM unnest(p_operations) AS o
+     WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key;
+    SELECT * INTO v_step
+      FROM creditgate.advance(p_account, p_now, 256, v_named, coalesce(v_needed, 0));
+    RETURN v_step.p_account;
+END $$;
+
+-- End what is due in one bucket, up to a limit; answers how many things ended or began. Any number of sweepers may run:
+-- each skips the accounts another one has locked.
+CREATE OR REPLACE FUNCTION creditgate.expire_holds(p_bucket smallint, p_limit bigint) RETURNS bigint
+LANGUAGE plpgsql
+SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    a creditgate.accounts;
+    v_step record;
+    v_done bigint := 0;
+BEGIN
+    FOR a IN
+        SELECT s.* FROM creditgate.accounts AS s
+         WHERE s.bucket = p_bucket AND s.due_at <= creditgate.clock()
+         ORDER BY s.due_at
+         LIMIT p_limit
+         FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        SELECT * INTO v_step FROM creditgate.advance(a, creditgate.clock(), p_limit - v_done, NULL, 0);
+        v_done := v_done + v_step.p_done;
+        EXIT WHEN v_done >= p_limit;
+    END LOOP;
+    RETURN v_done;
+END $$;

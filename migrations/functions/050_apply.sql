@@ -1,0 +1,94 @@
+-- Carry out a batch of operations in one transaction: lock the accounts and read what the batch names, decide each
+-- operation in memory in order, write the results as sets. A constant number of statements whatever the batch size;
+-- two operations on the same hold see each other. Business answers are rows, never errors: one caller's denial does
+-- not concern its neighbours. The settings keep every plan on the keys, whatever the statistics say.
+CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[])
+RETURNS SETOF creditgate.result
+LANGUAGE plpgsql
+SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    v_now      timestamptz;
+    v_accounts creditgate.accounts[];
+    v_purses   creditgate.purse[];
+    v_holds    creditgate.holds[] := '{}';
+    v_entries  creditgate.entries[] := '{}';
+    v_places   integer[] := '{}';
+    v_account  creditgate.accounts;
+    v_hold     creditgate.holds;
+    v          creditgate.verdict;
+    b          creditgate.booking;
+    v_retry_at timestamptz;
+    r          record;
+BEGIN
+    -- Lock each account once, in the order of the keys, so that no two batches wait for each other.
+    v_accounts := ARRAY(
+        SELECT a FROM creditgate.accounts AS a
+        WHERE (a.bucket, a.account_key) IN (SELECT o.bucket, o.account_key FROM unnest(p_operations) AS o)
+        ORDER BY a.bucket, a.account_key
+        FOR NO KEY UPDATE);
+    v_now := creditgate.clock();
+
+    -- What time alone has changed comes first; an account with nothing due pays this comparison.
+    FOR i IN 1 .. cardinality(v_accounts) LOOP
+        IF v_accounts[i].due_at <= v_now THEN
+            v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
+        END IF;
+    END LOOP;
+
+    -- Whatever may charge needs to know which grants it draws from.
+    IF EXISTS (SELECT FROM unnest(p_operations) AS o WHERE o.verb <> 1) THEN
+        v_purses := creditgate.open_purses(v_accounts);
+    END IF;
+
+    FOR r IN
+        SELECT o.op, o.ordinal, h AS hold, a.ordinality AS account_no,
+               dense_rank() OVER (ORDER BY (o.op).account_key, (o.op).hold_id) AS hold_no
+        FROM (SELECT u AS op, row_number() OVER () AS ordinal FROM unnest(p_operations) AS u) AS o
+        LEFT JOIN unnest(v_accounts) WITH ORDINALITY AS a
+          ON a.bucket = (o.op).bucket AND a.account_key = (o.op).account_key
+        LEFT JOIN creditgate.holds AS h
+          ON h.bucket = (o.op).bucket AND h.account_key = (o.op).account_key AND h.hold_id = (o.op).hold_id
+        ORDER BY o.ordinal
+    LOOP
+        v_retry_at := NULL;
+        IF r.account_no IS NULL THEN
+            v := ROW(20, 0, 0, false, 0, 0, NULL);
+            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+            CONTINUE;
+        END IF;
+        v_account := v_accounts[r.account_no];
+        v_hold := r.hold;
+        IF v_places[r.hold_no] > 0 THEN
+            v_hold := v_holds[v_places[r.hold_no]];
+        END IF;
+
+        v := CASE (r.op).verb
+            WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now)
+            WHEN 2 THEN creditgate.decide_extend(r.op, v_account, v_hold, v_now)
+            WHEN 3 THEN creditgate.decide_commit(r.op, v_account, v_hold, v_now)
+            WHEN 4 THEN creditgate.decide_release(r.op, v_account, v_hold, v_now)
+            WHEN 5 THEN creditgate.decide_charge(r.op, v_account, v_hold, v_now)
+        END;
+
+        IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
+            b := creditgate.book(v_account, v_purses[r.account_no], v_hold, v.hold, v.collected_micros, v_now);
+            v_account := b.account;
+            v_accounts[r.account_no] := v_account;
+            v_purses[r.account_no] := b.purse;
+            v_entries := v_entries || b.entries;
+            v.hold := b.hold;
+            v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
+            v_holds[v_places[r.hold_no]] := b.hold;
+        END IF;
+        IF v.outcome = 4 AND NOT v.replayed THEN
+            v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
+        END IF;
+        RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+    END LOOP;
+
+    PERFORM creditgate.write_accounts(v_accounts);
+    PERFORM creditgate.write_holds(v_holds);
+    PERFORM creditgate.write_entries(v_entries);
+    PERFORM creditgate.close_purses(v_purses);
+END $$;

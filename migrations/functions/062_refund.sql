@@ -1,0 +1,150 @@
+-- What a hold has of each grant: drawn less given back, the last drawn first. Sequence 0 is what no grant paid: debt.
+CREATE OR REPLACE FUNCTION creditgate.drawn_by(p_bucket smallint, p_account_key uuid, p_hold_id text)
+RETURNS TABLE (seq integer, micros bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT d.seq, sum(d.sign * d.micros)::bigint
+      FROM (
+        SELECT u.seq, u.micros, u.place, e.version, CASE e.kind WHEN 2 THEN 1 ELSE -1 END AS sign
+          FROM creditgate.entries AS e,
+               LATERAL (
+                   SELECT s.seq, s.micros, s.place
+                     FROM unnest(e.grant_seqs, e.drawn_micros) WITH ORDINALITY AS s (seq, micros, place)
+                   UNION ALL
+                   SELECT 0, abs(e.amount_micros) - (SELECT coalesce(sum(x), 0) FROM unnest(e.drawn_micros) AS x),
+                          1000000
+               ) AS u
+         WHERE e.bucket = p_bucket AND e.account_key = p_account_key AND e.hold_id = p_hold_id AND e.kind IN (2, 3)
+      ) AS d
+     GROUP BY d.seq
+    HAVING sum(d.sign * d.micros) > 0
+     ORDER BY max(ARRAY[d.version, d.place]) FILTER (WHERE d.sign = 1) DESC
+$$;
+
+-- Give an amount back to a grant. Standing debt is paid from it first; the part for a grant that has ended lapses.
+-- p_of_debt says that the grant had not been drawn but had repaid debt with it.
+CREATE OR REPLACE FUNCTION creditgate.give_back(
+    INOUT p_account creditgate.accounts, OUT p_lapsed bigint, p_seq integer, p_micros bigint, p_of_debt boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_repaid bigint := least(p_account.debt_micros, p_micros);
+    v_kept bigint;
+BEGIN
+    SELECT CASE g.state WHEN 2 THEN p_micros - v_repaid ELSE 0 END INTO v_kept FROM creditgate.grants AS g
+     WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.seq = p_seq;
+    UPDATE creditgate.grants AS g
+       SET remaining_micros = g.remaining_micros + v_kept, spendable = g.spendable OR v_kept > 0,
+           repaid_micros = g.repaid_micros + v_repaid - CASE WHEN p_of_debt THEN p_micros ELSE 0 END
+     WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.seq = p_seq;
+    p_account.debt_micros := p_account.debt_micros - v_repaid;
+    p_lapsed := p_micros - v_repaid - v_kept;
+END $$;
+
+-- Give charged credits back to where they came from: grants, the last drawn first; what was debt lowers the debt, or
+-- goes back to the grants that have repaid it since.
+CREATE OR REPLACE FUNCTION creditgate.refund(
+    p_bucket smallint, p_account_key uuid, p_refund_id text, p_hold_id text, p_amount_micros bigint)
+RETURNS creditgate.admin_result
+LANGUAGE plpgsql AS $$
+DECLARE
+    v creditgate.admin_result := ROW(10, false, 0, NULL, NULL, NULL, NULL);
+    a creditgate.accounts;
+    h creditgate.holds;
+    v_locked record;
+    v_known creditgate.refunds;
+    v_left bigint := p_amount_micros;
+    v_given record;
+    d record;
+    v_seqs integer[] := '{}';
+    v_micros bigint[] := '{}';
+    v_part bigint;
+    v_paid bigint;
+    g creditgate.grants;
+    v_entries creditgate.entries[] := '{}';
+    v_lapsed_seqs integer[] := '{}';
+    v_lapsed bigint[] := '{}';
+BEGIN
+    SELECT * INTO v_locked FROM creditgate.lock_account(p_bucket, p_account_key);
+    a := v_locked.p_account;
+    v.account := a;
+    v.as_of := v_locked.p_now;
+    SELECT s.* INTO h FROM creditgate.holds AS s
+     WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = p_hold_id;
+    v.hold := h;
+    SELECT s.* INTO v_known FROM creditgate.refunds AS s
+     WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.refund_id = p_refund_id;
+
+    IF a.account_key IS NULL THEN
+        v.outcome := 20;
+    ELSIF v_known.refund_id IS NOT NULL THEN
+        v.replayed := v_known.hold_id = p_hold_id AND v_known.amount_micros = p_amount_micros;
+        v.outcome := CASE WHEN v.replayed THEN 10 ELSE 23 END;
+        v.moved_micros := v_known.expired_micros;
+    ELSIF h.hold_id IS NULL THEN
+        v.outcome := 21;
+    ELSIF p_amount_micros > h.charged_micros - h.refunded_micros THEN
+        v.outcome := 30;
+    ELSIF a.settled_micros + p_amount_micros > 4000000000000000000 THEN
+        v.outcome := 28;
+    END IF;
+    IF v.outcome <> 10 OR v.replayed THEN
+        RETURN v;
+    END IF;
+
+    -- From here on the operation succeeds.
+    FOR d IN SELECT w.seq, w.micros FROM creditgate.drawn_by(p_bucket, p_account_key, p_hold_id) AS w LOOP
+        EXIT WHEN v_left = 0;
+        v_part := least(v_left, d.micros);
+        v_left := v_left - v_part;
+        IF d.seq > 0 THEN
+            v_seqs := v_seqs || d.seq;
+            v_micros := v_micros || v_part;
+            SELECT * INTO v_given FROM creditgate.give_back(a, d.seq, v_part, false);
+            a := v_given.p_account;
+            IF v_given.p_lapsed > 0 THEN
+                v_lapsed_seqs := v_lapsed_seqs || d.seq;
+                v_lapsed := v_lapsed || v_given.p_lapsed::bigint;
+            END IF;
+        ELSE
+            v_paid := least(a.debt_micros, v_part);
+            a.debt_micros := a.debt_micros - v_paid;
+            v_part := v_part - v_paid;
+            FOR g IN
+                SELECT s.* FROM creditgate.grants AS s
+                 WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.repaid_micros > 0
+                 ORDER BY s.seq DESC
+            LOOP
+                EXIT WHEN v_part = 0;
+                v_paid := least(g.repaid_micros, v_part);
+                v_part := v_part - v_paid;
+                SELECT * INTO v_given FROM creditgate.give_back(a, g.seq, v_paid, true);
+                a := v_given.p_account;
+                IF v_given.p_lapsed > 0 THEN
+                    v_lapsed_seqs := v_lapsed_seqs || g.seq;
+                    v_lapsed := v_lapsed || v_given.p_lapsed::bigint;
+                END IF;
+            END LOOP;
+        END IF;
+    END LOOP;
+
+    v.moved_micros := coalesce((SELECT sum(x) FROM unnest(v_lapsed) AS x), 0);
+    h.refunded_micros := h.refunded_micros + p_amount_micros;
+    a.version := a.version + 1;
+    a.settled_micros := a.settled_micros + p_amount_micros;
+    v_entries := v_entries || ROW(
+        p_bucket, p_account_key, a.version, 1, 3, p_amount_micros, a.settled_micros, p_hold_id, p_refund_id,
+        v_seqs, v_micros, v.as_of)::creditgate.entries;
+    IF v.moved_micros > 0 THEN
+        a.settled_micros := a.settled_micros - v.moved_micros;
+        v_entries := v_entries || ROW(
+            p_bucket, p_account_key, a.version, 2, 4, -v.moved_micros, a.settled_micros, NULL, p_refund_id,
+            v_lapsed_seqs, v_lapsed, v.as_of)::creditgate.entries;
+    END IF;
+    INSERT INTO creditgate.refunds VALUES (
+        p_bucket, p_account_key, p_refund_id, p_hold_id, p_amount_micros, v.moved_micros, a.version, v.as_of);
+    PERFORM creditgate.write_accounts(ARRAY[a]);
+    PERFORM creditgate.write_holds(ARRAY[h]);
+    PERFORM creditgate.write_entries(v_entries);
+    v.account := a;
+    v.hold := h;
+    RETURN v;
+END $$;

@@ -1,0 +1,73 @@
+-- Every rule of the ledger that does not hold right now, with the account it is broken for; no rows means all is well.
+-- One statement, one snapshot: it can run beside any load.
+CREATE OR REPLACE FUNCTION creditgate.verify(p_bucket smallint)
+RETURNS TABLE (rule text, account_key uuid, tenant_id uuid, account_id text, detail text)
+LANGUAGE sql STABLE AS $$
+    WITH a AS (
+        SELECT * FROM creditgate.accounts WHERE bucket = p_bucket
+    ), e AS (
+        SELECT account_key, sum(amount_micros) AS total, max(version) AS version
+          FROM creditgate.entries WHERE bucket = p_bucket GROUP BY account_key
+    ), chain AS (
+        SELECT account_key, version, line, settled_micros,
+               sum(amount_micros) OVER (PARTITION BY account_key ORDER BY version, line) AS total
+          FROM creditgate.entries WHERE bucket = p_bucket
+    ), g AS (
+        SELECT account_key, sum(remaining_micros) AS remaining,
+               coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended
+          FROM creditgate.grants WHERE bucket = p_bucket GROUP BY account_key
+    ), h AS (
+        SELECT account_key, count(*) AS open_holds, sum(held_micros) AS held, sum(carried_micros) AS carried,
+               min(expires_at) AS first_end
+          FROM creditgate.holds WHERE bucket = p_bucket AND state = 1 GROUP BY account_key
+    ), charged AS (
+        SELECT h.account_key, h.hold_id, h.charged_micros, h.refunded_micros,
+               coalesce(-sum(e.amount_micros) FILTER (WHERE e.kind = 2), 0) AS charges,
+               coalesce(sum(e.amount_micros) FILTER (WHERE e.kind = 3), 0) AS refunds
+          FROM creditgate.holds AS h
+          LEFT JOIN creditgate.entries AS e
+            ON e.bucket = h.bucket AND e.account_key = h.account_key AND e.hold_id = h.hold_id
+         WHERE h.bucket = p_bucket
+         GROUP BY h.account_key, h.hold_id, h.charged_micros, h.refunded_micros
+    ), broken (rule, account_key, detail) AS (
+        SELECT 'settled = sum of entries', a.account_key, format('%s <> %s', a.settled_micros, coalesce(e.total, 0))
+          FROM a LEFT JOIN e USING (account_key) WHERE a.settled_micros <> coalesce(e.total, 0)
+        UNION ALL
+        SELECT 'settled = grants remaining - debt', a.account_key,
+               format('%s <> %s - %s', a.settled_micros, coalesce(g.remaining, 0), a.debt_micros)
+          FROM a LEFT JOIN g USING (account_key)
+         WHERE a.settled_micros <> coalesce(g.remaining, 0) - a.debt_micros
+        UNION ALL
+        SELECT 'held = sum of open holds', a.account_key,
+               format('%s in %s <> %s in %s', a.held_micros, a.open_holds, coalesce(h.held, 0),
+                      coalesce(h.open_holds, 0))
+          FROM a LEFT JOIN h USING (account_key)
+         WHERE a.held_micros <> coalesce(h.held, 0) OR a.open_holds <> coalesce(h.open_holds, 0)
+        UNION ALL
+        SELECT 'ended grants remain only for open holds', a.account_key,
+               format('%s <> %s', coalesce(g.ended, 0), coalesce(h.carried, 0))
+          FROM a LEFT JOIN g USING (account_key) LEFT JOIN h USING (account_key)
+         WHERE coalesce(g.ended, 0) <> coalesce(h.carried, 0)
+        UNION ALL
+        SELECT 'each entry continues the balance', c.account_key,
+               format('version %s line %s: %s <> %s', c.version, c.line, c.settled_micros, c.total)
+          FROM chain AS c WHERE c.settled_micros <> c.total
+        UNION ALL
+        SELECT 'no entry is ahead of its account', e.account_key, format('%s > %s', e.version, coalesce(a.version, 0))
+          FROM e LEFT JOIN a USING (account_key) WHERE e.version > coalesce(a.version, 0)
+        UNION ALL
+        SELECT 'charged = entries of the hold', c.account_key,
+               format('%s: charged %s <> %s or refunded %s <> %s', c.hold_id, c.charged_micros, c.charges,
+                      c.refunded_micros, c.refunds)
+          FROM charged AS c WHERE c.charged_micros <> c.charges OR c.refunded_micros <> c.refunds
+        UNION ALL
+        SELECT 'nothing due is forgotten', a.account_key, format('due %s, first end %s', a.due_at, h.first_end)
+          FROM a JOIN h USING (account_key) WHERE a.due_at > h.first_end
+        UNION ALL
+        SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
+          FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL
+    )
+    SELECT b.rule, b.account_key, a.tenant_id, a.account_id, b.detail
+      FROM broken AS b LEFT JOIN a USING (account_key)
+     ORDER BY b.account_key, b.rule
+$$;

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from creditgate_server.domain.accounts import BUCKETS
-
-
-class OpenHolds(NamedTuple):
-    """The open holds of a bucket, or of all; ages by the database's clock, 0 where there is none."""
-
-    count: int = 0
-    held_micros: int = 0
-    oldest_seconds: float = 0.0
-    overdue_seconds: float = 0.0
-
-    def merged(self, other: OpenHolds) -> OpenHolds:
-        """Add another bucket's."""
-        return OpenHolds(
-            self.count + other.count,
-            self.held_micros + other.held_micros,
-            max(self.oldest_seconds, other.oldest_seconds),
-            max(self.overdue_seconds, other.overdue_seconds),
-        )
+from creditgate_server.domain.figures import OpenHolds
 
 
 class HoldObserver(Protocol):
@@ -51,7 +34,7 @@ class MeasureHolds:
         for bucket in range(BUCKETS):
             total = total.merged(await self._read(bucket))
         self._observer.holds(
-            open_count=total.count,
+            open_count=total.open_count,
             held_micros=total.held_micros,
             oldest_seconds=total.oldest_seconds,
             overdue_seconds=total.overdue_seconds,

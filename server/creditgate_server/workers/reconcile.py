@@ -47,7 +47,7 @@ class Reconcile:
         """Prove the rules once; never leaves anything undone."""
         violations = await self._verify()
         counts = Counter(violation.rule for violation in violations)
-        self._found({rule: 0 for rule in self._rules} | counts)
+        self._found(dict.fromkeys(self._rules, 0) | counts)
         for rule in counts:
             keys = [str(v.account_key) for v in violations if v.rule == rule]
             _log.error(

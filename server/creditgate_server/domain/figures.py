@@ -1,0 +1,27 @@
+"""What the database holds as a whole, for those who watch the service rather than use it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class OpenHolds(NamedTuple):
+    """The open holds of a bucket, or of all buckets.
+
+    Ages are by the database's clock, 0 where there is none: of the oldest open hold, and how long
+    the longest expired one has waited for the sweep.
+    """
+
+    open_count: int = 0
+    held_micros: int = 0
+    oldest_seconds: float = 0.0
+    overdue_seconds: float = 0.0
+
+    def merged(self, other: OpenHolds) -> OpenHolds:
+        """Add another bucket's."""
+        return OpenHolds(
+            self.open_count + other.open_count,
+            self.held_micros + other.held_micros,
+            max(self.oldest_seconds, other.oldest_seconds),
+            max(self.overdue_seconds, other.overdue_seconds),
+        )

@@ -69,17 +69,9 @@ class Tracing:
     def start(self, method: str, metadata: Metadata) -> Span | None:
         """Begin the server span of a call below its caller's span, if the call is sampled."""
         caller = caller_of(metadata)
-        if caller is not None:
-            _caller.set(caller)
-        if self._tracer is None or not self._samples(caller):
-            return None
-        method = method.lstrip("/")
-        span = self._tracer.start_span(
-            method,
-            context=_NOBODY if caller is None else _below(trace.NonRecordingSpan(caller)),
-            kind=SpanKind.SERVER,
-            attributes={"rpc.system.name": "grpc", "rpc.method": method},
-        )
+        # Set also to None: the context may come from another call, as a stream's operations' does.
+        _caller.set(caller)
+        span = self._build(method.lstrip("/"), caller) if self._samples(caller) else None
         _span.set(span)
         return span
 
@@ -133,9 +125,20 @@ class Tracing:
         batch.end()
 
     def _samples(self, caller: SpanContext | None) -> bool:
+        if self._tracer is None:
+            return False
         if caller is not None and self._sampling.honours_caller:
             return bool(caller.trace_flags & _SAMPLED)
         return self._coin() < self._sampling.ratio
+
+    def _build(self, method: str, caller: SpanContext | None) -> Span:
+        assert self._tracer is not None
+        return self._tracer.start_span(
+            method,
+            context=_NOBODY if caller is None else _below(trace.NonRecordingSpan(caller)),
+            kind=SpanKind.SERVER,
+            attributes={"rpc.system.name": "grpc", "rpc.method": method},
+        )
 
     def _waited(self, member: Member, left_ns: int, batch: SpanContext) -> None:
         assert self._tracer is not None

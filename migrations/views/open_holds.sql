@@ -5,3 +5,4 @@ SELECT h.bucket, h.account_key, a.tenant_id, a.account_id, h.hold_id, h.granted_
   FROM creditgate.holds AS h
   JOIN creditgate.accounts AS a ON a.bucket = h.bucket AND a.account_key = h.account_key
  WHERE h.state = 1;
+GRANT SELECT ON creditgate.open_holds TO creditgate_server;

@@ -1,4 +1,4 @@
-"""Accounts, grants and refunds as the administration sees them, and how an account is keyed in the database."""
+"""Accounts, grants and refunds as the administration sees them; how an account is keyed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from .outcomes import Balance, Hold
 
 BUCKETS = 64
-"""How many buckets the accounts are spread over; fixed for ever, since every key in the database begins with it."""
+"""How many buckets the accounts are spread over.
+
+Fixed for ever, since every key in the database begins with it.
+"""
 
 
 class AccountStatus(IntEnum):
@@ -25,7 +28,10 @@ class AccountStatus(IntEnum):
 
 
 class OveragePolicy(IntEnum):
-    """What happens to usage that cannot be collected. The numbers are those of the database and of the API."""
+    """What happens to usage that cannot be collected.
+
+    The numbers are those of the database and of the API.
+    """
 
     CAP = 1
     DEBT = 2
@@ -50,7 +56,10 @@ class GrantState(IntEnum):
 
 
 class AccountKey(NamedTuple):
-    """Where an account lives in the database: `bucket` leads every key, `account_key` is the account."""
+    """Where an account lives in the database.
+
+    `bucket` leads every key, `account_key` is the account.
+    """
 
     bucket: int
     account_key: UUID
@@ -58,7 +67,10 @@ class AccountKey(NamedTuple):
 
 @lru_cache(maxsize=65_536)
 def account_key(tenant_id: UUID, account_id: str) -> AccountKey:
-    """Key an account without a look-up: UUIDv5 (RFC 9562) of the tenant and its own name; its first bits are the bucket."""
+    """Key an account without a look-up.
+
+    UUIDv5 (RFC 9562) of the tenant and its own name; its first bits are the bucket.
+    """
     key = uuid5(tenant_id, account_id)
     return AccountKey(key.bytes[0] >> 2, key)
 

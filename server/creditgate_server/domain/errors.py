@@ -12,9 +12,14 @@ class NotExecutedError(LedgerError):
 
 
 class OutcomeUnknownError(LedgerError):
-    """The connection was lost at or after COMMIT: only the same request, sent again, tells what is true."""
+    """The connection was lost at or after COMMIT.
+
+    Only the same request, sent again, tells what is true.
+    """
 
 
 class BatchRefusedError(LedgerError):
-    """The database refused a batch for a reason that lies in its content: definitely not done, and a bug if it is one
-    operation."""
+    """The database refused a batch for its content: definitely not done.
+
+    When the batch is one operation, it is a bug.
+    """

@@ -36,7 +36,10 @@ class Scope(StrEnum):
 
 
 class KeyRecord(NamedTuple):
-    """A stored key: `digest` is HMAC-SHA256 of the whole key under the server's pepper, never the key itself."""
+    """A stored key.
+
+    `digest` is HMAC-SHA256 of the whole key under the server's pepper, never the key itself.
+    """
 
     key_id: str
     tenant_id: UUID

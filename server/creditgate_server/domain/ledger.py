@@ -1,4 +1,7 @@
-"""The protocols between the service and its store. `postgres` implements them, `rpc` and `workers` use them."""
+"""The protocols between the service and its store.
+
+`postgres` implements them, `rpc` and `workers` use them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ class Ledger(Protocol):
 class Accounts(Protocol):
     """Administration of accounts, grants and refunds. Raises only `domain.errors`."""
 
-    async def create_account(self, tenant_id: UUID, new: NewAccount) -> tuple[Outcome, Account | None]:
+    async def create_account(
+        self, tenant_id: UUID, new: NewAccount
+    ) -> tuple[Outcome, Account | None]:
         """Open an account: ACCEPTED (also when it exists with the same body) or NAME_REUSED."""
         ...
 
@@ -59,17 +64,26 @@ class Accounts(Protocol):
     async def update_account(
         self, tenant_id: UUID, account_id: str, change: AccountChange
     ) -> tuple[Outcome, Account | None]:
-        """Change what is set: ACCEPTED, ACCOUNT_NOT_FOUND, or ACCOUNT_CLOSED when a closed one would be reopened."""
+        """Change what is set.
+
+        ACCEPTED, ACCOUNT_NOT_FOUND, or ACCOUNT_CLOSED when a closed one would be reopened.
+        """
         ...
 
     async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:
-        """Give credits: ACCEPTED, ACCOUNT_NOT_FOUND, NAME_REUSED, ACCOUNT_CLOSED or OUT_OF_RANGE."""
+        """Give credits.
+
+        ACCEPTED, ACCOUNT_NOT_FOUND, NAME_REUSED, ACCOUNT_CLOSED or OUT_OF_RANGE.
+        """
         ...
 
     async def list_grants(
         self, account: AccountKey, *, before_seq: int | None, limit: int
     ) -> Sequence[Grant] | None:
-        """Read grants, newest first, with `seq` below `before_seq`; None when there is no such account."""
+        """Read grants, newest first, with `seq` below `before_seq`.
+
+        None when there is no such account.
+        """
         ...
 
     async def revoke_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
@@ -79,14 +93,20 @@ class Accounts(Protocol):
     async def refund(
         self, account: AccountKey, refund_id: str, hold_id: str, amount_micros: int
     ) -> RefundResult:
-        """Give charged credits back: ACCEPTED, ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND, NAME_REUSED or
-        REFUND_EXCEEDS_CHARGE, or OUT_OF_RANGE."""
+        """Give charged credits back.
+
+        ACCEPTED, ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND, NAME_REUSED, REFUND_EXCEEDS_CHARGE or
+        OUT_OF_RANGE.
+        """
         ...
 
     async def list_holds(
-        self, account: AccountKey, *, state: int | None, before: tuple[str, str] | None, limit: int
+        self, account: AccountKey, *, state: int | None, after: str, limit: int
     ) -> Sequence[Hold] | None:
-        """Read holds, newest first, beyond `before` = (created_at in ISO 8601, hold_id); None: no such account."""
+        """Read holds in the order of their ids, those after `after`.
+
+        None when there is no such account.
+        """
         ...
 
 
@@ -94,5 +114,8 @@ class Sweeps(Protocol):
     """Background work on accounts with something due."""
 
     async def expire_due(self, bucket: int, *, limit: int) -> int:
-        """End up to `limit` due things (holds, grants) of one bucket; answers how many. Raises `domain.errors`."""
+        """End up to `limit` due things (holds, grants) of one bucket; answers how many.
+
+        Raises `domain.errors`.
+        """
         ...

@@ -1,4 +1,7 @@
-"""What the hot path asks of the ledger: one flat value per operation, in the order of `creditgate.operation`."""
+"""What the hot path asks of the ledger.
+
+One flat value per operation, in the order of `creditgate.operation`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ class Verb(IntEnum):
 class Operation(NamedTuple):
     """One Reserve, Extend, Commit, Release or Charge; fields and order are those of the SQL type.
 
-    `amount_micros` is what Reserve and Charge ask for and the total Extend asks for (0: only renew).
+    `amount_micros` is what Reserve and Charge ask for and the total Extend asks for (0: only
+    renew).
     `used_micros` is the cumulative usage Extend and Commit report; None reports nothing.
     `fingerprint` is the digest of a naming request's body, by which another body is told apart.
     `details` is the JSON text `{"attributes": {...}, "labels": {...}}` kept with a new hold.

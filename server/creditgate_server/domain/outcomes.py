@@ -1,4 +1,7 @@
-"""What the ledger answers: an outcome code, and the hold and the balance as they stand after the operation."""
+"""What the ledger answers.
+
+An outcome code, and the hold and the balance as they stand after the operation.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,12 @@ if TYPE_CHECKING:
 class Outcome(IntEnum):
     """The verdict on one operation. The numbers are those of the database.
 
-    Where several apply, the first of this order is answered: ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND, NAME_REUSED,
-    (the replay of an earlier decision), HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED, OUT_OF_RANGE,
-    DENIED_ACCOUNT_INACTIVE, DENIED_LIMIT, DENIED_INSUFFICIENT_CREDITS, DENIED_CREDITS_HELD, GRANTED_PARTIAL,
+    Where several apply, the first of this order is answered: ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND,
+    NAME_REUSED,
+    (the replay of an earlier decision), HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED,
+    OUT_OF_RANGE,
+    DENIED_ACCOUNT_INACTIVE, DENIED_LIMIT, DENIED_INSUFFICIENT_CREDITS, DENIED_CREDITS_HELD,
+    GRANTED_PARTIAL,
     GRANTED.
     """
 
@@ -68,7 +74,10 @@ class Balance(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A hold as it stands; amounts in micro-credits. `details` is the JSON text given when it was made."""
+    """A hold as it stands; amounts in micro-credits.
+
+    `details` is the JSON text given when it was made.
+    """
 
     hold_id: str
     state: int
@@ -87,7 +96,10 @@ class Hold(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The answer to one operation. `hold` and `balance` are None where the outcome is a refusal without them."""
+    """The answer to one operation.
+
+    `hold` and `balance` are None where the outcome is a refusal without them.
+    """
 
     outcome: int
     asked_micros: int

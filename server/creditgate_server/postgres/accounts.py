@@ -1,0 +1,202 @@
+"""Administration of accounts, grants and refunds on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from creditgate_server.domain.accounts import (
+    Account,
+    AccountChange,
+    AccountKey,
+    Grant,
+    GrantResult,
+    NewAccount,
+    NewGrant,
+    RefundResult,
+    account_key,
+)
+from creditgate_server.domain.outcomes import Balance, Hold, Outcome
+
+from .errors import executing
+from .ledger import HOLD_COLUMNS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from .pool import Pool, Record
+
+_ACCOUNT_COLUMNS = """
+       account_id, status, overage_policy, settled_micros, held_micros, overdraft_limit_micros,
+       version,
+       creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at
+"""
+
+_GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
+
+_LIST = f"""
+SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts
+ WHERE tenant_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3
+"""  # noqa: S608 - both parts are ours
+
+_LIST_GRANTS = """
+SELECT grant_id, seq, kind, amount_micros, remaining_micros, priority, effective_at, expires_at,
+       state, reference, created_at
+  FROM creditgate.grants
+ WHERE bucket = $1 AND account_key = $2 AND ($3::int IS NULL OR seq < $3)
+ ORDER BY seq DESC LIMIT $4
+"""
+
+_LIST_HOLDS = f"""
+SELECT {HOLD_COLUMNS} FROM creditgate.holds AS h
+ WHERE h.bucket = $1 AND h.account_key = $2 AND h.hold_id > $3
+   AND ($4::smallint IS NULL OR h.state = $4)
+ ORDER BY h.hold_id LIMIT $5
+"""  # noqa: S608 - both parts are ours
+
+_EXISTS = "SELECT true FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"
+
+
+class PostgresAccounts:
+    """`domain.ledger.Accounts` on PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def create_account(
+        self, tenant_id: UUID, new: NewAccount
+    ) -> tuple[Outcome, Account | None]:
+        """Open an account, or answer the one that was opened with the same body."""
+        key = account_key(tenant_id, new.account_id)
+        row = await self._one(
+            "SELECT * FROM creditgate.create_account($1, $2, $3, $4, $5, $6, $7)",
+            *key,
+            tenant_id,
+            *new,
+        )
+        return Outcome(row["outcome"]), _account(row["account"], row["as_of"])
+
+    async def get_account(self, tenant_id: UUID, account_id: str) -> Account | None:
+        """Read one account."""
+        rows = await self._rows(_GET, *account_key(tenant_id, account_id))
+        return _account(rows[0], rows[0]["as_of"]) if rows else None
+
+    async def list_accounts(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Account]:
+        """Read a page of accounts in the order of their ids."""
+        rows = await self._rows(_LIST, tenant_id, after, limit)
+        return [_account(row, row["as_of"]) for row in rows]
+
+    async def update_account(
+        self, tenant_id: UUID, account_id: str, change: AccountChange
+    ) -> tuple[Outcome, Account | None]:
+        """Change what is set."""
+        row = await self._one(
+            "SELECT * FROM creditgate.update_account($1, $2, $3, $4, $5)",
+            *account_key(tenant_id, account_id),
+            *change,
+        )
+        return Outcome(row["outcome"]), _account_or_none(row)
+
+    async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:
+        """Give credits."""
+        row = await self._one(
+            "SELECT * FROM creditgate.add_grant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            *account,
+            *new,
+        )
+        return _grant_result(row)
+
+    async def list_grants(
+        self, account: AccountKey, *, before_seq: int | None, limit: int
+    ) -> Sequence[Grant] | None:
+        """Read a page of grants, newest first."""
+        rows = await self._rows(_LIST_GRANTS, *account, before_seq, limit)
+        if not rows and not await self._exists(account):
+            return None
+        return [Grant(*row) for row in rows]
+
+    async def revoke_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
+        """Take back what remains uncovered."""
+        row = await self._one(
+            "SELECT * FROM creditgate.revoke_grant($1, $2, $3)", *account, grant_id
+        )
+        return _grant_result(row)
+
+    async def refund(
+        self, account: AccountKey, refund_id: str, hold_id: str, amount_micros: int
+    ) -> RefundResult:
+        """Give charged credits back."""
+        row = await self._one(
+            "SELECT * FROM creditgate.refund($1, $2, $3, $4, $5)",
+            *account,
+            refund_id,
+            hold_id,
+            amount_micros,
+        )
+        return RefundResult(
+            row["outcome"], _hold(row["hold"]), _balance(row), row["replayed"], row["moved_micros"]
+        )
+
+    async def list_holds(
+        self, account: AccountKey, *, state: int | None, after: str, limit: int
+    ) -> Sequence[Hold] | None:
+        """Read a page of holds in the order of their ids."""
+        rows = await self._rows(_LIST_HOLDS, *account, after, state, limit)
+        if not rows and not await self._exists(account):
+            return None
+        return [Hold(*row) for row in rows]
+
+    async def _exists(self, account: AccountKey) -> bool:
+        return bool(await self._rows(_EXISTS, *account))
+
+    async def _one(self, sql: str, *values: Any) -> Record:
+        return (await self._rows(sql, *values))[0]
+
+    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
+        async with self._pool.connection() as connection:
+            with executing():
+                return await connection.fetch(sql, *values)
+
+
+def _grant_result(row: Record) -> GrantResult:
+    granted = row["granted"]
+    grant = None
+    if granted is not None:
+        grant = Grant(*(granted[name] for name in Grant._fields))
+    return GrantResult(row["outcome"], grant, _balance(row), row["replayed"], row["moved_micros"])
+
+
+def _hold(row: Record | None) -> Hold | None:
+    return None if row is None else Hold(*(row[name] for name in Hold._fields))
+
+
+def _balance(row: Record) -> Balance | None:
+    return None if row["account"] is None else _balance_of(row["account"], row["as_of"])
+
+
+def _balance_of(account: Record, as_of: datetime) -> Balance:
+    return Balance(
+        account["settled_micros"],
+        account["held_micros"],
+        account["overdraft_limit_micros"],
+        account["version"],
+        as_of,
+    )
+
+
+def _account_or_none(row: Record) -> Account | None:
+    return None if row["account"] is None else _account(row["account"], row["as_of"])
+
+
+def _account(row: Record, as_of: datetime) -> Account:
+    return Account(
+        account_id=row["account_id"],
+        status=row["status"],
+        overage_policy=row["overage_policy"],
+        balance=_balance_of(row, as_of),
+        debt_micros=row["debt_micros"],
+        open_holds=row["open_holds"],
+        labels=row["labels"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,114 @@
+"""The connections to PostgreSQL: their role, their limits, and how one is borrowed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from .errors import connecting
+
+if TYPE_CHECKING:
+    from creditgate_server.settings import Settings
+
+# In quotes, because only the stubs of asyncpg make its classes generic.
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Record: TypeAlias = "asyncpg.Record"
+
+ROLE = "creditgate_server"
+"""The role every statement runs as, whoever the connection logs in as.
+
+It cannot rewrite entries or the schema.
+"""
+
+
+class Pool:
+    """A bounded set of connections, opened as they are needed.
+
+    All errors are those of `domain.errors`.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, acquire_timeout_ms: int) -> None:
+        self._pool = pool
+        self._acquire_timeout_seconds = acquire_timeout_ms / 1000
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection. Raises `NotExecutedError` when none is to be had in time."""
+        with connecting():
+            connection = await self._pool.acquire(timeout=self._acquire_timeout_seconds)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
+
+    @property
+    def size(self) -> int:
+        """How many connections are open."""
+        return self._pool.get_size()
+
+    @property
+    def idle(self) -> int:
+        """How many open connections nobody has borrowed."""
+        return self._pool.get_idle_size()
+
+    async def expire(self) -> None:
+        """Replace every connection when it is next borrowed.
+
+        The database behind them has changed.
+        """
+        await self._pool.expire_connections()
+
+    async def close(self, *, timeout_seconds: float) -> None:
+        """Close all connections, giving borrowed ones that long to come back."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout_seconds)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def open_pool(settings: Settings) -> Pool:
+    """Open a pool.
+
+    Connections follow when they are needed, so a database that is away fails calls, not this.
+    """
+    options = {
+        "application_name": "creditgate-server",
+        "role": ROLE,
+        "search_path": "pg_catalog",
+        "jit": "off",
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": "3000",
+        "client_connection_check_interval": "1000",
+    }
+    pool = await asyncpg.create_pool(
+        settings.database_url,
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=settings.connect_timeout_ms / 1000,
+        # PostgreSQL's own limit comes first; this one is for a server that does not answer at all.
+        command_timeout=settings.statement_timeout_ms / 1000 + 0.5,
+        max_inactive_connection_lifetime=300,
+        server_settings=options,
+        init=_warm,
+    )
+    return Pool(pool, acquire_timeout_ms=settings.acquire_timeout_ms)
+
+
+async def _warm(connection: Any) -> None:
+    """Let the driver learn the hot path's types now, rather than in the first caller's time."""
+    from .ledger import APPLY
+
+    try:
+        await connection.fetch(APPLY, [])
+    except (
+        asyncpg.UndefinedFunctionError,
+        asyncpg.UndefinedObjectError,
+        asyncpg.InvalidSchemaNameError,
+    ):
+        # Not migrated yet: whoever starts the server is told so by another check.
+        return

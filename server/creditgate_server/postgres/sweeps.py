@@ -1,0 +1,94 @@
+"""Background work on PostgreSQL: ending what is due, measuring what is open, proving the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.figures import OpenHolds
+
+from .errors import executing
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+RULES = (
+    "settled = sum of entries",
+    "settled = grants remaining - debt",
+    "held = sum of open holds",
+    "ended grants remain only for open holds",
+    "each entry continues the balance",
+    "no entry is ahead of its account",
+    "charged = entries of the hold",
+    "nothing due is forgotten",
+    "every hold has an account",
+)
+"""The rules `creditgate.verify` proves, by the names it reports them under."""
+
+# Proving a rule reads all of a bucket; it may take longer than any call.
+_VERIFY_TIMEOUT_SECONDS = 600.0
+
+
+_OPEN_HOLDS = """
+SELECT count(*), coalesce(sum(held_micros), 0)::bigint,
+       coalesce(extract(epoch FROM max(age)), 0)::float8,
+       greatest(coalesce(extract(epoch FROM creditgate.clock() - min(expires_at)), 0), 0)::float8
+  FROM creditgate.open_holds
+ WHERE bucket = $1
+"""
+
+
+class Violation(NamedTuple):
+    """One account found to break one rule.
+
+    `tenant_id` and `account_id` are None where the account is missing.
+    """
+
+    rule: str
+    account_key: UUID
+    tenant_id: UUID | None
+    account_id: str | None
+    detail: str
+
+
+class PostgresSweeps:
+    """`domain.ledger.Sweeps` on PostgreSQL, and what the other background loops read."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def expire_due(self, bucket: int, *, limit: int) -> int:
+        """End up to about `limit` due things of one bucket."""
+        async with self._pool.connection() as connection:
+            with executing():
+                done = await connection.fetchval(
+                    "SELECT creditgate.expire_holds($1, $2)", bucket, limit
+                )
+        return int(done)
+
+    async def open_holds(self, bucket: int) -> OpenHolds:
+        """Measure the open holds of one bucket."""
+        async with self._pool.connection() as connection:
+            with executing():
+                row = await connection.fetchrow(_OPEN_HOLDS, bucket)
+        assert row is not None, "an aggregate has a row"
+        return OpenHolds(*row)
+
+    async def verify(self) -> Sequence[Violation]:
+        """Prove every rule on every account, bucket by bucket; answers what is broken."""
+        found: list[Violation] = []
+        for bucket in range(BUCKETS):
+            async with self._pool.connection() as connection:
+                with executing():
+                    async with connection.transaction(readonly=True):
+                        await connection.execute("SET LOCAL statement_timeout = 0")
+                        rows = await connection.fetch(
+                            "SELECT rule, account_key, tenant_id, account_id, detail"
+                            "  FROM creditgate.verify($1)",
+                            bucket,
+                            timeout=_VERIFY_TIMEOUT_SECONDS,
+                        )
+            found += [Violation(*row) for row in rows]
+        return found

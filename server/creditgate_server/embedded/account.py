@@ -56,9 +56,16 @@ class Account:
         return reach.returncode == 0 and runs.returncode == 0
 
     def make_private(self, folder: Path) -> None:
-        """Makes a folder, or takes one over, that only this account can enter."""
+        """Makes a folder, or takes one over, that only this account can enter.
+
+        Root takes over what it gave to another account before. Raises EmbeddedPostgresError if
+        the folder is anybody else's.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self.uid):
+        ours = {os.geteuid(), self.uid}
+        if os.geteuid() == 0:
+            ours.update(entry.pw_uid for entry in _entries())
+        if folder.is_symlink() or folder.stat().st_uid not in ours:
             raise EmbeddedPostgresError(f"{folder} belongs to somebody else")
         folder.chmod(0o700)
         self.own(folder)

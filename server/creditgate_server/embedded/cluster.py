@@ -30,6 +30,8 @@ _PORT = 5432  # names the socket; nothing listens on TCP unless asked
 # A socket's path has to fit a fixed field of the system: 104 bytes on macOS, 108 on Linux.
 _SOCKET_PATH_BYTES_MAX = 103
 _POLL_SECONDS = 0.01
+# The second everybody has; without it, a machine that lacks the first has no database.
+_LOCALES = ("C.UTF-8", "C")
 _HAS_PROC = Path("/proc/self/cwd").exists()
 _LOG_TAIL_LINES = 20
 
@@ -57,7 +59,7 @@ class EmbeddedPostgres:
         options: Mapping[str, str] | None = None,
         tcp_port: int | None = None,
     ) -> None:
-        self._folder = Path(data_dir).absolute()
+        self._folder = Path(data_dir).resolve()
         self._data = self._folder / "data"
         self._log = self._folder / "log"
         self._password = self._folder / "password"
@@ -229,7 +231,7 @@ class EmbeddedPostgres:
         self._password.chmod(0o600)
         account.own(self._password)
         problem = ""
-        for locale in ("C.UTF-8", "C"):
+        for locale in _LOCALES:
             shutil.rmtree(unfinished, ignore_errors=True)
             command = [str(binaries.folder / "initdb"), f"--pgdata={unfinished}"]
             command += ["--username=postgres", f"--pwfile={self._password}", "--data-checksums"]

@@ -1,0 +1,181 @@
+"""AccountService: accounts, grants, refunds and lists of holds."""
+
+from __future__ import annotations
+
+from creditgate.v1 import account_service_pb2 as pb
+from creditgate_server.domain.accounts import Account, AccountKey, account_key
+from creditgate_server.domain.ledger import Accounts
+from creditgate_server.domain.outcomes import Outcome
+
+from . import decode_accounts as decode
+from . import encode, fields
+from .call import Call
+from .pages import BadTokenError, Pages
+from .status import refuse
+
+AboutAccount = (
+    pb.GetAccountRequest
+    | pb.UpdateAccountRequest
+    | pb.AddGrantRequest
+    | pb.ListGrantsRequest
+    | pb.RevokeGrantRequest
+    | pb.RefundRequest
+    | pb.ListHoldsRequest
+)
+
+
+class AccountAdministration:
+    """Opens accounts, gives and takes back credits, and lists what there is."""
+
+    def __init__(self, accounts: Accounts, pages: Pages) -> None:
+        self._accounts = accounts
+        self._pages = pages
+
+    async def create_account(
+        self, request: pb.CreateAccountRequest, call: Call
+    ) -> pb.CreateAccountResponse:
+        """Open an account without credits."""
+        new = decode.new_account(request)
+        outcome, account = await self._accounts.create_account(call.tenant_id, new)
+        response = pb.CreateAccountResponse()
+        encode.account(response.account, _known(request, outcome, account))
+        return response
+
+    async def get_account(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
+        """Read one account."""
+        account = await self._accounts.get_account(call.tenant_id, _account_id(request))
+        if account is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        response = pb.GetAccountResponse()
+        encode.account(response.account, account)
+        return response
+
+    async def list_accounts(
+        self, request: pb.ListAccountsRequest, call: Call
+    ) -> pb.ListAccountsResponse:
+        """Read a page of the tenant's accounts."""
+        size = decode.page_size(request)
+        after = self._after(request, call, about="")
+        found = await self._accounts.list_accounts(call.tenant_id, after=after, limit=size + 1)
+        response = pb.ListAccountsResponse()
+        for account in found[:size]:
+            encode.account(response.accounts.add(), account)
+        if len(found) > size:
+            response.next_page_token = self._token(request, call, found[size - 1].account_id)
+        return response
+
+    async def update_account(
+        self, request: pb.UpdateAccountRequest, call: Call
+    ) -> pb.UpdateAccountResponse:
+        """Change the fields that are set."""
+        account_id, change = _account_id(request), decode.account_change(request)
+        outcome, account = await self._accounts.update_account(call.tenant_id, account_id, change)
+        response = pb.UpdateAccountResponse()
+        encode.account(response.account, _known(request, outcome, account))
+        return response
+
+    async def add_grant(self, request: pb.AddGrantRequest, call: Call) -> pb.AddGrantResponse:
+        """Give credits."""
+        account, new = _key(request, call), decode.new_grant(request)
+        result = await self._accounts.add_grant(account, new)
+        if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
+            encode.refuse_named(
+                result.outcome, account_id=request.account_id, grant_id=new.grant_id
+            )
+        response = pb.AddGrantResponse(replayed=result.replayed)
+        encode.grant(response.grant, result.grant)
+        encode.balance(response.balance, result.balance)
+        return response
+
+    async def list_grants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
+        """Read a page of an account's grants, newest first."""
+        account, size = _key(request, call), decode.page_size(request)
+        after = self._after(request, call, about=request.account_id)
+        before_seq = int(after) if after else None
+        found = await self._accounts.list_grants(account, before_seq=before_seq, limit=size + 1)
+        if found is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        response = pb.ListGrantsResponse()
+        for grant in found[:size]:
+            encode.grant(response.grants.add(), grant)
+        if len(found) > size:
+            last = str(found[size - 1].seq)
+            response.next_page_token = self._token(request, call, last, about=request.account_id)
+        return response
+
+    async def revoke_grant(
+        self, request: pb.RevokeGrantRequest, call: Call
+    ) -> pb.RevokeGrantResponse:
+        """Take back what remains of a grant."""
+        account = _key(request, call)
+        grant_id = fields.identifier(request, "grant_id", request.grant_id)
+        result = await self._accounts.revoke_grant(account, grant_id)
+        if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
+            encode.refuse_named(result.outcome, account_id=request.account_id, grant_id=grant_id)
+        response = pb.RevokeGrantResponse(revoked_micros=result.revoked_micros)
+        encode.grant(response.grant, result.grant)
+        encode.balance(response.balance, result.balance)
+        return response
+
+    async def refund(self, request: pb.RefundRequest, call: Call) -> pb.RefundResponse:
+        """Give charged credits back."""
+        account = _key(request, call)
+        refund_id = fields.identifier(request, "refund_id", request.refund_id)
+        hold_id = fields.identifier(request, "hold_id", request.hold_id)
+        amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
+        result = await self._accounts.refund(account, refund_id, hold_id, amount_micros)
+        if result.outcome != Outcome.ACCEPTED or result.hold is None or result.balance is None:
+            encode.refuse_named(
+                result.outcome, account_id=request.account_id, refund_id=refund_id, hold_id=hold_id
+            )
+        response = pb.RefundResponse(replayed=result.replayed, expired_micros=result.expired_micros)
+        encode.hold(response.hold, result.hold, request.account_id)
+        encode.balance(response.balance, result.balance)
+        return response
+
+    async def list_holds(self, request: pb.ListHoldsRequest, call: Call) -> pb.ListHoldsResponse:
+        """Read a page of an account's holds, in the order of their ids."""
+        account, state = _key(request, call), decode.list_state(request)
+        size = decode.page_size(request)
+        about = f"{request.account_id} {state}"
+        after = self._after(request, call, about=about)
+        found = await self._accounts.list_holds(account, state=state, after=after, limit=size + 1)
+        if found is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        response = pb.ListHoldsResponse()
+        for hold in found[:size]:
+            encode.hold(response.holds.add(), hold, request.account_id)
+        if len(found) > size:
+            last = found[size - 1].hold_id
+            response.next_page_token = self._token(request, call, last, about=about)
+        return response
+
+    def _token(self, request: decode.Paged, call: Call, last: str, *, about: str = "") -> str:
+        method = type(request).__name__
+        return self._pages.sign(last, tenant_id=call.tenant_id, method=method, about=about)
+
+    def _after(self, request: decode.Paged, call: Call, *, about: str) -> str:
+        method, token = type(request).__name__, request.page_token
+        try:
+            return self._pages.open(token, tenant_id=call.tenant_id, method=method, about=about)
+        except BadTokenError:
+            problem = "must be the next_page_token of this same list"
+            raise fields.bad(request, "page_token", problem) from None
+
+
+def _account_id(request: AboutAccount) -> str:
+    return fields.identifier(request, "account_id", request.account_id)
+
+
+def _key(request: AboutAccount, call: Call) -> AccountKey:
+    return account_key(call.tenant_id, _account_id(request))
+
+
+def _known(
+    request: pb.CreateAccountRequest | pb.UpdateAccountRequest,
+    outcome: int,
+    account: Account | None,
+) -> Account:
+    if outcome != Outcome.ACCEPTED or account is None:
+        encode.refuse_named(outcome, account_id=request.account_id)
+    return account

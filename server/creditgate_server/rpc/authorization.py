@@ -1,0 +1,107 @@
+"""CreditAuthorizationService: decode, one operation in its lane, encode."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.ledger import Ledger
+from creditgate_server.domain.operations import Operation
+from creditgate_server.domain.outcomes import Outcome, Result
+from creditgate_server.lanes import Lanes
+
+from . import decode, encode
+from .call import Call
+from .status import refuse
+
+
+class Authorization:
+    """The hot path. Writes go through the lanes, reads straight to the ledger."""
+
+    def __init__(self, ledger: Ledger, lanes: Lanes[Operation, Result]) -> None:
+        self._ledger = ledger
+        self._lanes = lanes
+
+    async def reserve(self, request: pb.ReserveRequest, call: Call) -> pb.ReserveResponse:
+        """Set credits aside."""
+        operation = decode.reserve(request, call.tenant_id)
+        if decode.needs_rate(request):
+            await self._refuse_unpriced(operation)
+        return encode.reserve(request, await self._queue(operation))
+
+    async def charge(self, request: pb.ChargeRequest, call: Call) -> pb.ChargeResponse:
+        """Spend credits at once."""
+        operation = decode.charge(request, call.tenant_id)
+        if decode.needs_rate(request):
+            await self._refuse_unpriced(operation)
+        return encode.charge(request, await self._queue(operation))
+
+    async def extend(self, request: pb.ExtendRequest, call: Call) -> pb.ExtendResponse:
+        """Raise and renew a hold, and charge what it has used."""
+        operation = decode.extend(request, call.tenant_id)
+        if decode.needs_rate(request):
+            await self._refuse_unpriced_hold(operation)
+        return encode.extend(request, await self._queue(operation))
+
+    async def commit(self, request: pb.CommitRequest, call: Call) -> pb.CommitResponse:
+        """Charge what the work has used."""
+        operation = decode.commit(request, call.tenant_id)
+        if decode.needs_rate(request):
+            await self._refuse_unpriced_hold(operation)
+        return encode.commit(request, await self._queue(operation, urgent=True))
+
+    async def release(self, request: pb.ReleaseRequest, call: Call) -> pb.ReleaseResponse:
+        """End a hold without further usage."""
+        operation = decode.release(request, call.tenant_id)
+        return encode.release(request, await self._queue(operation, urgent=True))
+
+    async def quote(self, request: pb.QuoteRequest, call: Call) -> pb.QuoteResponse:
+        """Price a usage; no account has a rate card yet."""
+        account = decode.account(request, call.tenant_id)
+        decode.usage(request)
+        await self._must_exist(account)
+        refuse(Outcome.UNPRICED)
+
+    async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:
+        """Read one hold."""
+        account = decode.account(request, call.tenant_id)
+        hold, balance = await self._ledger.hold(account, decode.hold_id(request))
+        if balance is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        if hold is None:
+            refuse(Outcome.HOLD_NOT_FOUND)
+        response = pb.GetHoldResponse()
+        encode.hold(response.hold, hold, request.account_id)
+        encode.balance(response.balance, balance)
+        return response
+
+    async def get_balance(self, request: pb.GetBalanceRequest, call: Call) -> pb.GetBalanceResponse:
+        """Read an account's balance."""
+        balance = await self._ledger.balance(decode.account(request, call.tenant_id))
+        if balance is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        response = pb.GetBalanceResponse()
+        encode.balance(response.balance, balance)
+        return response
+
+    def _queue(self, operation: Operation, *, urgent: bool = False) -> asyncio.Future[Result]:
+        return self._lanes.submit(operation.bucket, operation, urgent=urgent)
+
+    async def _must_exist(self, account: AccountKey) -> None:
+        if await self._ledger.balance(account) is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+
+    async def _refuse_unpriced(self, operation: Operation) -> NoReturn:
+        await self._must_exist(AccountKey(operation.bucket, operation.account_key))
+        refuse(Outcome.UNPRICED)
+
+    async def _refuse_unpriced_hold(self, operation: Operation) -> NoReturn:
+        account = AccountKey(operation.bucket, operation.account_key)
+        hold, balance = await self._ledger.hold(account, operation.hold_id)
+        if balance is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        if hold is None:
+            refuse(Outcome.HOLD_NOT_FOUND)
+        refuse(Outcome.UNPRICED)

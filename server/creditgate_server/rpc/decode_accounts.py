@@ -1,0 +1,101 @@
+"""From the messages of AccountService to the values of the domain."""
+
+from __future__ import annotations
+
+from creditgate.v1 import account_service_pb2 as pb
+from creditgate_server.domain.accounts import (
+    AccountChange,
+    AccountStatus,
+    GrantKind,
+    NewAccount,
+    NewGrant,
+    OveragePolicy,
+)
+from creditgate_server.domain.outcomes import HoldState
+
+from . import fields
+from .fingerprint import fingerprint
+
+PRIORITY_MAX = 1000
+REFERENCE_MAX = 256
+PAGE_SIZE_DEFAULT = 50
+PAGE_SIZE_MAX = 1000
+
+_STATUSES = frozenset(map(int, AccountStatus))
+_POLICIES = frozenset(map(int, OveragePolicy))
+_KINDS = frozenset(map(int, GrantKind))
+_STATES = frozenset(map(int, HoldState))
+
+Paged = pb.ListAccountsRequest | pb.ListGrantsRequest | pb.ListHoldsRequest
+
+
+def new_account(request: pb.CreateAccountRequest) -> NewAccount:
+    """Decode a CreateAccount."""
+    return NewAccount(
+        fields.identifier(request, "account_id", request.account_id),
+        fields.amount(request, "overdraft_limit_micros", request.overdraft_limit_micros, low=0),
+        _policy(request, request.overage_policy or OveragePolicy.CAP),
+        fields.canonical_json(fields.labels(request, request.labels)),
+    )
+
+
+def account_change(request: pb.UpdateAccountRequest) -> AccountChange:
+    """Decode what an UpdateAccount changes."""
+    limit = policy = status = None
+    if request.HasField("overdraft_limit_micros"):
+        given = request.overdraft_limit_micros
+        limit = fields.amount(request, "overdraft_limit_micros", given, low=0)
+    if request.HasField("overage_policy"):
+        policy = _policy(request, request.overage_policy)
+    if request.HasField("status"):
+        status = fields.choice(request, "status", request.status, _STATUSES)
+    return AccountChange(limit, policy, status)
+
+
+def new_grant(request: pb.AddGrantRequest) -> NewGrant:
+    """Decode an AddGrant."""
+    name = fields.identifier(request, "grant_id", request.grant_id)
+    kind = fields.choice(request, "kind", request.kind, _KINDS)
+    amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
+    priority = fields.number(request, "priority", request.priority, high=PRIORITY_MAX)
+    effective_at = expires_at = None
+    if request.HasField("effective_at"):
+        effective_at = fields.moment(request, "effective_at", request.effective_at)
+    if request.HasField("expires_at"):
+        expires_at = fields.moment(request, "expires_at", request.expires_at)
+    if effective_at and expires_at and expires_at <= effective_at:
+        raise fields.bad(request, "expires_at", "must be after effective_at")
+    reference = fields.text(request, "reference", request.reference, high=REFERENCE_MAX)
+    grant = NewGrant(name, kind, amount_micros, priority, effective_at, expires_at, reference)
+    return grant._replace(fingerprint=_fingerprint(grant))
+
+
+def list_state(request: pb.ListHoldsRequest) -> int | None:
+    """Decode the filter of a ListHolds; None keeps all."""
+    if request.state == 0:
+        return None
+    return fields.choice(request, "state", request.state, _STATES)
+
+
+def page_size(request: Paged) -> int:
+    """Check the size of a page: 0 means the default, too many means the most."""
+    if request.page_size < 0:
+        raise fields.bad(request, "page_size", f"must be 0 or more, got {request.page_size}")
+    return min(request.page_size, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
+
+
+def _policy(request: pb.CreateAccountRequest | pb.UpdateAccountRequest, value: int) -> int:
+    return fields.choice(request, "overage_policy", value, _POLICIES)
+
+
+def _fingerprint(grant: NewGrant) -> bytes:
+    parts = [f"kind={grant.kind}", f"amount_micros={grant.amount_micros}"]
+    if grant.priority:
+        parts.append(f"priority={grant.priority}")
+    if grant.effective_at:
+        parts.append(f"effective_at={grant.effective_at.isoformat()}")
+    if grant.expires_at:
+        parts.append(f"expires_at={grant.expires_at.isoformat()}")
+    if grant.reference:
+        parts.append(f"reference={grant.reference}")
+    return fingerprint("grant", parts)

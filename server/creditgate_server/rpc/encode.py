@@ -1,0 +1,177 @@
+"""From what the ledger answers to messages. Fields are set one by one: it is twice as fast."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate_server.domain.accounts import Account, Grant
+from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
+
+from . import decode
+from .status import refuse
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DECISION_LAST = int(Outcome.DENIED_ACCOUNT_INACTIVE)
+_ACCEPTED = int(Outcome.ACCEPTED)
+_NAMELESS = frozenset({Outcome.ACCOUNT_NOT_FOUND, Outcome.HOLD_NOT_FOUND, Outcome.GRANT_NOT_FOUND})
+
+Deciding = pb.ReserveResponse | pb.ChargeResponse | pb.ExtendResponse
+
+
+def moment(to: Timestamp, at: datetime) -> None:
+    """Write a time with a time zone."""
+    since: timedelta = at - _EPOCH
+    to.seconds = since.days * 86_400 + since.seconds
+    to.nanos = since.microseconds * 1000
+
+
+def balance(to: account_pb2.Balance, of: Balance) -> None:
+    """Write a balance."""
+    to.settled_micros = of.settled_micros
+    to.held_micros = of.held_micros
+    to.available_micros = of.available_micros
+    to.overdraft_limit_micros = of.overdraft_limit_micros
+    to.version = of.version
+    moment(to.as_of, of.as_of)
+
+
+def hold(to: hold_pb2.Hold, of: Hold, account_id: str) -> None:
+    """Write a hold."""
+    to.account_id = account_id
+    to.hold_id = of.hold_id
+    to.state = of.state  # type: ignore[assignment]  # the numbers are those of the API
+    to.granted_micros = of.granted_micros
+    to.held_micros = of.held_micros
+    to.used_micros = of.used_micros
+    to.charged_micros = of.charged_micros
+    to.uncollected_micros = of.uncollected_micros
+    to.refunded_micros = of.refunded_micros
+    to.late = of.late
+    to.termination_cause = of.termination_cause
+    moment(to.created_at, of.created_at)
+    moment(to.expires_at, of.expires_at)
+    if of.settled_at is not None:
+        moment(to.settled_at, of.settled_at)
+    if of.details is not None:
+        _details(to, of.details)
+
+
+def _details(to: hold_pb2.Hold, text: str) -> None:
+    details = json.loads(text)
+    for name, value in details.get("attributes", {}).items():
+        setattr(to.attributes, name, value)
+    to.labels.update(details.get("labels", {}))
+
+
+def account(to: account_pb2.Account, of: Account) -> None:
+    """Write an account."""
+    to.account_id = of.account_id
+    to.status = of.status  # type: ignore[assignment]  # as above
+    to.overage_policy = of.overage_policy  # type: ignore[assignment]  # as above
+    to.debt_micros = of.debt_micros
+    to.open_holds = of.open_holds
+    to.labels.update(json.loads(of.labels))
+    balance(to.balance, of.balance)
+    moment(to.created_at, of.created_at)
+
+
+def grant(to: account_pb2.Grant, of: Grant) -> None:
+    """Write a grant."""
+    to.grant_id = of.grant_id
+    to.kind = of.kind  # type: ignore[assignment]  # as above
+    to.amount_micros = of.amount_micros
+    to.remaining_micros = of.remaining_micros
+    to.priority = of.priority
+    to.state = of.state  # type: ignore[assignment]  # as above
+    to.reference = of.reference
+    moment(to.effective_at, of.effective_at)
+    moment(to.created_at, of.created_at)
+    if of.expires_at is not None:
+        moment(to.expires_at, of.expires_at)
+
+
+def reserve(request: pb.ReserveRequest, result: Result) -> pb.ReserveResponse:
+    """Answer a Reserve."""
+    response = pb.ReserveResponse(replayed=result.replayed)
+    _decision(response, request, result)
+    return response
+
+
+def charge(request: pb.ChargeRequest, result: Result) -> pb.ChargeResponse:
+    """Answer a Charge."""
+    response = pb.ChargeResponse(replayed=result.replayed)
+    _decision(response, request, result)
+    return response
+
+
+def extend(request: pb.ExtendRequest, result: Result) -> pb.ExtendResponse:
+    """Answer an Extend."""
+    response = pb.ExtendResponse(
+        charged_micros=result.charged_micros, uncollected_micros=result.uncollected_micros
+    )
+    _decision(response, request, result)
+    return response
+
+
+def commit(request: pb.CommitRequest, result: Result) -> pb.CommitResponse:
+    """Answer a Commit."""
+    if result.outcome != _ACCEPTED:
+        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+    response = pb.CommitResponse(
+        charged_micros=result.charged_micros, uncollected_micros=result.uncollected_micros
+    )
+    _state(response, request, result)
+    response.late = response.hold.late
+    return response
+
+
+def release(request: pb.ReleaseRequest, result: Result) -> pb.ReleaseResponse:
+    """Answer a Release."""
+    if result.outcome != _ACCEPTED:
+        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+    response = pb.ReleaseResponse()
+    _state(response, request, result)
+    return response
+
+
+def _decision(response: Deciding, request: decode.HoldRequest, result: Result) -> None:
+    if result.outcome > _DECISION_LAST:
+        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+    response.decision = result.outcome  # type: ignore[assignment]
+    response.asked_micros = result.asked_micros
+    response.shortfall_micros = result.shortfall_micros
+    if result.retry_at is not None and result.balance is not None:
+        _wait(response.retry_after, result.retry_at - result.balance.as_of)
+    _state(response, request, result)
+
+
+def _wait(to: Duration, span: timedelta) -> None:
+    to.FromTimedelta(max(span, timedelta()))
+
+
+def _state(
+    response: Deciding | pb.CommitResponse | pb.ReleaseResponse,
+    request: decode.HoldRequest,
+    result: Result,
+) -> None:
+    if result.hold is not None:
+        hold(response.hold, result.hold, request.account_id)
+    if result.balance is not None:
+        balance(response.balance, result.balance)
+
+
+def refuse_named(outcome: int, **names: str) -> NoReturn:
+    """Refuse with the names the error is about; where nothing was found, it names nothing.
+
+    So what is absent and what is another tenant's look alike to the byte.
+    """
+    if outcome in _NAMELESS:
+        refuse(outcome)
+    refuse(outcome, **names)

@@ -1,0 +1,128 @@
+"""Checks of single fields: each answers the value in the domain's terms, or names the field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from .status import RpcError, invalid
+
+AMOUNT_MAX = 10**18
+TTL_MS_DEFAULT = 60_000
+TTL_MS_MAX = 24 * 3_600_000
+LABELS_MAX = 16
+LABEL_VALUE_MAX = 256
+TEXT_MAX = 128
+
+_ID_ALPHABET = "A-Z a-z 0-9 . _ : @ / -"
+_is_id = re.compile(r"[A-Za-z0-9._:@/-]{1,128}").fullmatch
+_is_label_key = re.compile(r"[A-Za-z0-9._:@/-]{1,64}").fullmatch
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_MAX = 253_402_300_799  # the last second of the year 9999
+_NANOS = 1_000_000_000
+_SHOWN_MAX = 40
+
+
+def bad(request: Message, field: str, problem: str) -> RpcError:
+    """Make the error of a field of this request."""
+    return invalid(_operation_name(type(request).__name__), field, problem)
+
+
+@cache
+def _operation_name(message: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", message.removesuffix("Request")).lower()
+
+
+def identifier(request: Message, field: str, value: str) -> str:
+    """Check a required name."""
+    if not _is_id(value):
+        raise bad(request, field, _id_problem(value))
+    return value
+
+
+def identifier_or_empty(request: Message, field: str, value: str) -> str:
+    """Check an optional word of the alphabet of ids."""
+    if value and not _is_id(value):
+        raise bad(request, field, _id_problem(value))
+    return value
+
+
+def _id_problem(value: str) -> str:
+    rule = f"must have 1 to {TEXT_MAX} characters of {_ID_ALPHABET}"
+    if not value or len(value) > TEXT_MAX:
+        return f"{rule}, got {len(value)}"
+    return f"{rule}, got {_shown(value)}"
+
+
+def _shown(value: str) -> str:
+    return ascii(value if len(value) <= _SHOWN_MAX else value[:_SHOWN_MAX] + "...")
+
+
+def amount(request: Message, field: str, value: int, *, low: int = 1) -> int:
+    """Check an amount or a quantity: `low` to 10^18."""
+    if not low <= value <= AMOUNT_MAX:
+        raise bad(request, field, f"must be {low} to {AMOUNT_MAX}, got {value}")
+    return value
+
+
+def number(request: Message, field: str, value: int, *, high: int) -> int:
+    """Check a small number: 0 to `high`."""
+    if not 0 <= value <= high:
+        raise bad(request, field, f"must be 0 to {high}, got {value}")
+    return value
+
+
+def text(request: Message, field: str, value: str, *, low: int = 0, high: int = TEXT_MAX) -> str:
+    """Check free text: `low` to `high` characters, none of them NUL, which PostgreSQL refuses."""
+    if not low <= len(value) <= high:
+        raise bad(request, field, f"must have {low} to {high} characters, got {len(value)}")
+    if "\0" in value:
+        raise bad(request, field, "must not contain NUL")
+    return value
+
+
+def choice(request: Message, field: str, value: int, allowed: frozenset[int]) -> int:
+    """Check the number of an enum's value."""
+    if value not in allowed:
+        raise bad(request, field, f"must be a known value other than unspecified, got {value}")
+    return value
+
+
+def labels(request: Message, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Check the labels of a request and answer them as a plain dictionary."""
+    if len(pairs) > LABELS_MAX:
+        raise bad(request, "labels", f"must have at most {LABELS_MAX} pairs, got {len(pairs)}")
+    for key, value in pairs.items():
+        if not _is_label_key(key):
+            rule = f"keys must have 1 to 64 characters of {_ID_ALPHABET}"
+            raise bad(request, "labels", f"{rule}, got {_shown(key)}")
+        text(request, f"labels[{key}]", value, high=LABEL_VALUE_MAX)
+    return dict(pairs)
+
+
+def ttl_ms(request: Message, ttl: Duration) -> int:
+    """Check a hold's time to live and answer it in whole milliseconds."""
+    milliseconds = ttl.seconds * 1000 + ttl.nanos // 1_000_000
+    if not (1 <= milliseconds <= TTL_MS_MAX and 0 <= ttl.nanos < _NANOS):
+        got = f"got {ttl.seconds} s and {ttl.nanos} ns"
+        raise bad(request, "ttl", f"must be 1 ms to 24 h, {got}")
+    return milliseconds
+
+
+def moment(request: Message, field: str, value: Timestamp) -> datetime:
+    """Check a timestamp and answer it in UTC, cut to microseconds."""
+    if not (0 <= value.seconds <= _SECONDS_MAX and 0 <= value.nanos < _NANOS):
+        raise bad(request, field, "must be a time from the year 1970 to the year 9999")
+    return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+
+
+def canonical_json(value: Mapping[str, object]) -> str:
+    """Write JSON whose text is the same for the same meaning."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -151,7 +151,7 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListHolds(self, request, context):
-        """ListHolds answers an account's holds, newest first. Errors: NOT_FOUND.
+        """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,7 +63,7 @@ class AccountServiceStub:
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
     """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
-    """ListHolds answers an account's holds, newest first. Errors: NOT_FOUND."""
+    """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -100,7 +100,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
-    """ListHolds answers an account's holds, newest first. Errors: NOT_FOUND."""
+    """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
@@ -188,6 +188,6 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ListHoldsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListHoldsResponse, _abc.Awaitable[_account_service_pb2.ListHoldsResponse]]:
-        """ListHolds answers an account's holds, newest first. Errors: NOT_FOUND."""
+        """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

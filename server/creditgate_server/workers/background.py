@@ -1,0 +1,95 @@
+"""All background work of a server, as loops ready to start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from creditgate_server.domain.figures import OpenHolds
+from creditgate_server.settings import Settings
+from creditgate_server.workers.expire_holds import ExpireHolds
+from creditgate_server.workers.loop import Loop
+from creditgate_server.workers.measure_holds import MeasureHolds
+from creditgate_server.workers.reconcile import Reconcile, Violation
+
+_MEASURE_INTERVAL_SECONDS = 15.0
+# What has expired is to be swept within 5 s, also when the database comes back after an outage.
+_SWEEP_BACKOFF_SECONDS_MAX = 2.0
+_BACKOFF_SECONDS_MAX = 60.0
+
+
+class Store(Protocol):
+    """What background work needs of the database. Raises `domain.errors`."""
+
+    async def expire_due(self, bucket: int, *, limit: int) -> int:
+        """End up to `limit` due things of one bucket; answers how many."""
+        ...
+
+    async def open_holds(self, bucket: int) -> OpenHolds:
+        """Measure the open holds of one bucket."""
+        ...
+
+    async def verify(self) -> Sequence[Violation]:
+        """Prove every rule on every account; answers what is broken."""
+        ...
+
+
+class Observer(Protocol):
+    """Whom background work tells what it did and found."""
+
+    def swept(self, count: int) -> None:
+        """Note how much was ended because its time was over."""
+        ...
+
+    def violations(self, accounts_by_rule: Mapping[str, int]) -> None:
+        """Note how many accounts break each rule."""
+        ...
+
+    def holds(
+        self, *, open_count: int, held_micros: int, oldest_seconds: float, overdue_seconds: float
+    ) -> None:
+        """Note what the database holds."""
+        ...
+
+    def round_finished(self, loop: str, *, seconds: float, at_seconds: float) -> None:
+        """Note a round that ended well."""
+        ...
+
+    def round_failed(self, loop: str) -> None:
+        """Note a round that ended in an error."""
+        ...
+
+
+def background(
+    settings: Settings, *, store: Store, rules: Sequence[str], observer: Observer
+) -> Sequence[Loop]:
+    """Make the loops: the sweep, the reconciliation of `rules`, the figures of open holds."""
+    sweep = ExpireHolds(store, limit=settings.sweep_batch_max, swept=observer.swept)
+    reconcile = Reconcile(store.verify, rules=rules, found=observer.violations)
+    measure = MeasureHolds(store.open_holds, observer=observer)
+
+    def loop(
+        work: Callable[[], Awaitable[bool]],
+        name: str,
+        *,
+        every_seconds: float,
+        backoff_seconds_max: float = _BACKOFF_SECONDS_MAX,
+    ) -> Loop:
+        return Loop(
+            work,
+            name=name,
+            interval_seconds=every_seconds,
+            backoff_seconds_max=backoff_seconds_max,
+            observer=observer,
+        )
+
+    return (
+        loop(
+            sweep,
+            "expire_holds",
+            every_seconds=settings.sweep_interval_ms / 1_000,
+            backoff_seconds_max=_SWEEP_BACKOFF_SECONDS_MAX,
+        ),
+        loop(reconcile, "reconcile", every_seconds=settings.reconcile_interval_ms / 1_000),
+        loop(measure, "measure_holds", every_seconds=_MEASURE_INTERVAL_SECONDS),
+    )

@@ -1,0 +1,115 @@
+"""Creditgate's client: reserve credits, do the work, pay for what was used.
+
+    async with creditgate.AsyncClient("localhost:50051", api_key=key) as credits:
+        async with credits.hold("acme", amount="5", hold_id=message_id) as hold:
+            reply = await llm(prompt)
+            hold.use(reply.cost)
+
+`Client` is the same without `await`. Amounts are credits as int, str or Decimal, never float.
+"""
+
+from __future__ import annotations
+
+from creditgate._amount import Amount, to_credits, to_micros
+from creditgate._async import AsyncClient
+from creditgate._async_hold import AsyncHold
+from creditgate._base import TLS
+from creditgate._errors import (
+    AccountClosed,
+    AccountInactive,
+    CreditgateError,
+    CreditsHeld,
+    Denied,
+    HoldCommitted,
+    HoldEnded,
+    HoldExpired,
+    HoldReleased,
+    InsufficientCredits,
+    InvalidRequest,
+    LimitReached,
+    NameReused,
+    NotExecuted,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RefundExceedsCharge,
+    Refused,
+    ScopeMissing,
+    Unauthenticated,
+    Unavailable,
+    Unpriced,
+)
+from creditgate._sync import Client
+from creditgate._sync_hold import SyncHold
+from creditgate._types import (
+    Account,
+    AccountStatus,
+    Attributes,
+    Balance,
+    Decision,
+    Extension,
+    Grant,
+    Granting,
+    GrantKind,
+    GrantState,
+    Hold,
+    HoldState,
+    HoldStatus,
+    OveragePolicy,
+    Refund,
+    Reservation,
+    Revocation,
+    Settlement,
+)
+
+__all__ = [
+    "TLS",
+    "Account",
+    "AccountClosed",
+    "AccountInactive",
+    "AccountStatus",
+    "Amount",
+    "AsyncClient",
+    "AsyncHold",
+    "Attributes",
+    "Balance",
+    "Client",
+    "CreditgateError",
+    "CreditsHeld",
+    "Decision",
+    "Denied",
+    "Extension",
+    "Grant",
+    "GrantKind",
+    "GrantState",
+    "Granting",
+    "Hold",
+    "HoldCommitted",
+    "HoldEnded",
+    "HoldExpired",
+    "HoldReleased",
+    "HoldState",
+    "HoldStatus",
+    "InsufficientCredits",
+    "InvalidRequest",
+    "LimitReached",
+    "NameReused",
+    "NotExecuted",
+    "NotFound",
+    "OutcomeUnknown",
+    "OveragePolicy",
+    "RateLimited",
+    "Refund",
+    "RefundExceedsCharge",
+    "Refused",
+    "Reservation",
+    "Revocation",
+    "ScopeMissing",
+    "Settlement",
+    "SyncHold",
+    "Unauthenticated",
+    "Unavailable",
+    "Unpriced",
+    "to_credits",
+    "to_micros",
+]

@@ -1,0 +1,211 @@
+"""The requests of administration: accounts, grants, refunds and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from creditgate._amount import Amount, to_micros
+from creditgate._calls import (
+    Call,
+    instant,
+    number,
+    optional_instant,
+    read_balance,
+    read_hold,
+    timestamp,
+    word,
+)
+from creditgate._types import (
+    Account,
+    AccountStatus,
+    Grant,
+    Granting,
+    GrantKind,
+    GrantState,
+    Hold,
+    HoldState,
+    OveragePolicy,
+    Page,
+    Refund,
+    Revocation,
+)
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_service_pb2 as messages
+
+
+def create_account(
+    account_id: str,
+    *,
+    overdraft_limit: Amount,
+    overage_policy: OveragePolicy,
+    labels: Mapping[str, str] | None,
+) -> Call[Account]:
+    request = messages.CreateAccountRequest(
+        account_id=account_id,
+        overdraft_limit_micros=to_micros(overdraft_limit, name="overdraft_limit"),
+        overage_policy=_policy(overage_policy),
+        labels=labels,
+    )
+    return Call("CreateAccount", request, lambda answer: read_account(answer.account))
+
+
+def get_account(account_id: str) -> Call[Account]:
+    request = messages.GetAccountRequest(account_id=account_id)
+    return Call("GetAccount", request, lambda answer: read_account(answer.account), writes=False)
+
+
+def update_account(
+    account_id: str,
+    *,
+    overdraft_limit: Amount | None,
+    overage_policy: OveragePolicy | None,
+    status: AccountStatus | None,
+) -> Call[Account]:
+    request = messages.UpdateAccountRequest(account_id=account_id)
+    if overdraft_limit is not None:
+        request.overdraft_limit_micros = to_micros(overdraft_limit, name="overdraft_limit")
+    if overage_policy is not None:
+        request.overage_policy = _policy(overage_policy)
+    if status is not None:
+        chosen = number(account_pb2.AccountStatus, AccountStatus(status).value)
+        request.status = account_pb2.AccountStatus.ValueType(chosen)
+    return Call("UpdateAccount", request, lambda answer: read_account(answer.account))
+
+
+def add_grant(
+    account_id: str,
+    *,
+    grant_id: str,
+    amount: Amount,
+    kind: GrantKind,
+    priority: int,
+    effective_at: datetime | None,
+    expires_at: datetime | None,
+    reference: str,
+) -> Call[Granting]:
+    chosen = number(account_pb2.GrantKind, GrantKind(kind).value)
+    request = messages.AddGrantRequest(
+        account_id=account_id,
+        grant_id=grant_id,
+        kind=account_pb2.GrantKind.ValueType(chosen),
+        amount_micros=to_micros(amount),
+        priority=priority,
+        effective_at=timestamp(effective_at),
+        expires_at=timestamp(expires_at),
+        reference=reference,
+    )
+    return Call("AddGrant", request, read_granting)
+
+
+def revoke_grant(account_id: str, *, grant_id: str) -> Call[Revocation]:
+    request = messages.RevokeGrantRequest(account_id=account_id, grant_id=grant_id)
+    return Call("RevokeGrant", request, read_revocation)
+
+
+def refund(account_id: str, *, refund_id: str, hold_id: str, amount: Amount) -> Call[Refund]:
+    request = messages.RefundRequest(
+        account_id=account_id,
+        refund_id=refund_id,
+        hold_id=hold_id,
+        amount_micros=to_micros(amount),
+    )
+    return Call("Refund", request, read_refund)
+
+
+def list_accounts(*, page_size: int, page_token: str) -> Call[Page[Account]]:
+    request = messages.ListAccountsRequest(page_size=page_size, page_token=page_token)
+    return Call("ListAccounts", request, read_accounts, writes=False)
+
+
+def list_grants(account_id: str, *, page_size: int, page_token: str) -> Call[Page[Grant]]:
+    request = messages.ListGrantsRequest(
+        account_id=account_id, page_size=page_size, page_token=page_token
+    )
+    return Call("ListGrants", request, read_grants, writes=False)
+
+
+def list_holds(
+    account_id: str, *, state: HoldState | None, page_size: int, page_token: str
+) -> Call[Page[Hold]]:
+    chosen = 0 if state is None else number(hold_pb2.HoldState, HoldState(state).value)
+    request = messages.ListHoldsRequest(
+        account_id=account_id,
+        state=hold_pb2.HoldState.ValueType(chosen),
+        page_size=page_size,
+        page_token=page_token,
+    )
+    return Call("ListHolds", request, read_holds, writes=False)
+
+
+def read_account(account: account_pb2.Account) -> Account:
+    return Account(
+        account_id=account.account_id,
+        status=AccountStatus(word(account_pb2.AccountStatus, account.status)),
+        overage_policy=OveragePolicy(word(account_pb2.OveragePolicy, account.overage_policy)),
+        balance=read_balance(account.balance),
+        debt_micros=account.debt_micros,
+        open_holds=account.open_holds,
+        labels=dict(account.labels),
+        created_at=instant(account.created_at),
+    )
+
+
+def read_grant(grant: account_pb2.Grant) -> Grant:
+    return Grant(
+        grant_id=grant.grant_id,
+        kind=GrantKind(word(account_pb2.GrantKind, grant.kind)),
+        amount_micros=grant.amount_micros,
+        remaining_micros=grant.remaining_micros,
+        priority=grant.priority,
+        effective_at=instant(grant.effective_at),
+        expires_at=optional_instant(grant, "expires_at"),
+        state=GrantState(word(account_pb2.GrantState, grant.state)),
+        reference=grant.reference,
+        created_at=instant(grant.created_at),
+    )
+
+
+def read_granting(answer: messages.AddGrantResponse) -> Granting:
+    return Granting(
+        grant=read_grant(answer.grant),
+        balance=read_balance(answer.balance),
+        replayed=answer.replayed,
+    )
+
+
+def read_revocation(answer: messages.RevokeGrantResponse) -> Revocation:
+    return Revocation(
+        grant=read_grant(answer.grant),
+        balance=read_balance(answer.balance),
+        revoked_micros=answer.revoked_micros,
+    )
+
+
+def read_refund(answer: messages.RefundResponse) -> Refund:
+    return Refund(
+        hold=read_hold(answer.hold),
+        balance=read_balance(answer.balance),
+        replayed=answer.replayed,
+        expired_micros=answer.expired_micros,
+    )
+
+
+def read_accounts(answer: messages.ListAccountsResponse) -> Page[Account]:
+    items = tuple(read_account(account) for account in answer.accounts)
+    return Page(items=items, next_page_token=answer.next_page_token)
+
+
+def read_grants(answer: messages.ListGrantsResponse) -> Page[Grant]:
+    items = tuple(read_grant(grant) for grant in answer.grants)
+    return Page(items=items, next_page_token=answer.next_page_token)
+
+
+def read_holds(answer: messages.ListHoldsResponse) -> Page[Hold]:
+    items = tuple(read_hold(hold) for hold in answer.holds)
+    return Page(items=items, next_page_token=answer.next_page_token)
+
+
+def _policy(policy: OveragePolicy) -> account_pb2.OveragePolicy.ValueType:
+    chosen = number(account_pb2.OveragePolicy, OveragePolicy(policy).value)
+    return account_pb2.OveragePolicy.ValueType(chosen)

@@ -1,0 +1,270 @@
+"""The requests of the hot path: how each is built from Python values and its answer read.
+
+A `Call` is all a client needs to know to send one, and the same for both clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from creditgate._amount import Amount, to_micros
+from creditgate._types import (
+    Attributes,
+    Balance,
+    Decision,
+    Extension,
+    Hold,
+    HoldState,
+    HoldStatus,
+    Reservation,
+    Settlement,
+)
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import authorization_service_pb2 as messages
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answer]):
+    """One request: the method that takes it, how its response is read, whether it may write."""
+
+    method: str
+    request: Message
+    read: Callable[[Any], Answer]
+    writes: bool = True
+
+
+def reserve(
+    account_id: str,
+    *,
+    hold_id: str,
+    amount: Amount,
+    minimum: Amount | None,
+    ttl_seconds: float,
+    attributes: Attributes | None,
+    labels: Mapping[str, str] | None,
+) -> Call[Reservation]:
+    request = messages.ReserveRequest(
+        account_id=account_id,
+        hold_id=hold_id,
+        amount_micros=to_micros(amount),
+        minimum_micros=to_micros(minimum or 0, name="minimum"),
+        ttl=duration(ttl_seconds),
+        attributes=_attributes(attributes),
+        labels=labels,
+    )
+    return Call("Reserve", request, read_reservation)
+
+
+def charge(
+    account_id: str,
+    *,
+    hold_id: str,
+    amount: Amount,
+    minimum: Amount | None,
+    attributes: Attributes | None,
+    labels: Mapping[str, str] | None,
+) -> Call[Reservation]:
+    request = messages.ChargeRequest(
+        account_id=account_id,
+        hold_id=hold_id,
+        amount_micros=to_micros(amount),
+        minimum_micros=to_micros(minimum or 0, name="minimum"),
+        attributes=_attributes(attributes),
+        labels=labels,
+    )
+    return Call("Charge", request, read_reservation)
+
+
+def extend(
+    account_id: str,
+    *,
+    hold_id: str,
+    total: Amount | None,
+    used: Amount | None,
+    minimum: Amount | None,
+    ttl_seconds: float,
+) -> Call[Extension]:
+    request = messages.ExtendRequest(
+        account_id=account_id,
+        hold_id=hold_id,
+        minimum_micros=to_micros(minimum or 0, name="minimum"),
+        ttl=duration(ttl_seconds),
+    )
+    if total is not None:
+        request.amount_micros = to_micros(total, name="total")
+    if used is not None:
+        request.used_micros = to_micros(used, name="used")
+    return Call("Extend", request, read_extension)
+
+
+def commit(
+    account_id: str, *, hold_id: str, used: Amount, keep_open: bool, termination_cause: str
+) -> Call[Settlement]:
+    request = messages.CommitRequest(
+        account_id=account_id,
+        hold_id=hold_id,
+        used_micros=to_micros(used, name="used"),
+        keep_open=keep_open,
+        termination_cause=termination_cause,
+    )
+    return Call("Commit", request, read_settlement)
+
+
+def release(account_id: str, *, hold_id: str, termination_cause: str) -> Call[HoldStatus]:
+    request = messages.ReleaseRequest(
+        account_id=account_id, hold_id=hold_id, termination_cause=termination_cause
+    )
+    return Call("Release", request, read_hold_status)
+
+
+def get_hold(account_id: str, *, hold_id: str) -> Call[HoldStatus]:
+    request = messages.GetHoldRequest(account_id=account_id, hold_id=hold_id)
+    return Call("GetHold", request, read_hold_status, writes=False)
+
+
+def get_balance(account_id: str) -> Call[Balance]:
+    request = messages.GetBalanceRequest(account_id=account_id)
+    return Call("GetBalance", request, lambda answer: read_balance(answer.balance), writes=False)
+
+
+def read_reservation(answer: messages.ReserveResponse | messages.ChargeResponse) -> Reservation:
+    return Reservation(
+        decision=Decision(word(messages.Decision, answer.decision)),
+        hold=read_hold(answer.hold) if answer.HasField("hold") else None,
+        balance=read_balance(answer.balance),
+        asked_micros=answer.asked_micros,
+        shortfall_micros=answer.shortfall_micros,
+        retry_after_seconds=_seconds(answer, "retry_after"),
+        limit=answer.limit,
+        replayed=answer.replayed,
+    )
+
+
+def read_extension(answer: messages.ExtendResponse) -> Extension:
+    return Extension(
+        decision=Decision(word(messages.Decision, answer.decision)),
+        hold=read_hold(answer.hold),
+        balance=read_balance(answer.balance),
+        asked_micros=answer.asked_micros,
+        shortfall_micros=answer.shortfall_micros,
+        retry_after_seconds=_seconds(answer, "retry_after"),
+        limit=answer.limit,
+        charged_micros=answer.charged_micros,
+        uncollected_micros=answer.uncollected_micros,
+    )
+
+
+def read_settlement(answer: messages.CommitResponse) -> Settlement:
+    return Settlement(
+        hold=read_hold(answer.hold),
+        balance=read_balance(answer.balance),
+        charged_micros=answer.charged_micros,
+        uncollected_micros=answer.uncollected_micros,
+        late=answer.late,
+    )
+
+
+def read_hold_status(answer: messages.ReleaseResponse | messages.GetHoldResponse) -> HoldStatus:
+    return HoldStatus(hold=read_hold(answer.hold), balance=read_balance(answer.balance))
+
+
+def read_balance(balance: account_pb2.Balance) -> Balance:
+    return Balance(
+        settled_micros=balance.settled_micros,
+        held_micros=balance.held_micros,
+        available_micros=balance.available_micros,
+        overdraft_limit_micros=balance.overdraft_limit_micros,
+        version=balance.version,
+        as_of=instant(balance.as_of),
+    )
+
+
+def read_hold(hold: hold_pb2.Hold) -> Hold:
+    described = hold.attributes
+    return Hold(
+        account_id=hold.account_id,
+        hold_id=hold.hold_id,
+        state=HoldState(word(hold_pb2.HoldState, hold.state)),
+        granted_micros=hold.granted_micros,
+        held_micros=hold.held_micros,
+        used_micros=hold.used_micros,
+        charged_micros=hold.charged_micros,
+        uncollected_micros=hold.uncollected_micros,
+        refunded_micros=hold.refunded_micros,
+        created_at=instant(hold.created_at),
+        expires_at=instant(hold.expires_at),
+        settled_at=optional_instant(hold, "settled_at"),
+        late=hold.late,
+        termination_cause=hold.termination_cause,
+        attributes=Attributes(
+            agent=described.agent,
+            model=described.model,
+            conversation_id=described.conversation_id,
+            call_id=described.call_id,
+            user=described.user,
+            topic=described.topic,
+        ),
+        labels=dict(hold.labels),
+    )
+
+
+def duration(seconds: float) -> Duration:
+    """A protobuf duration of so many seconds, to the microsecond."""
+    whole = Duration()
+    whole.FromTimedelta(timedelta(seconds=seconds))
+    return whole
+
+
+def timestamp(instant: datetime | None) -> Timestamp | None:
+    """A protobuf timestamp. Raises ValueError for a time without zone: it names no instant."""
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError(f"a time needs a time zone to name an instant: {instant.isoformat()}")
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
+
+
+def instant(stamp: Timestamp) -> datetime:
+    """The instant of a protobuf timestamp, in UTC."""
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def optional_instant(message: Message, name: str) -> datetime | None:
+    """The instant in a field that may be unset."""
+    return instant(getattr(message, name)) if message.HasField(name) else None
+
+
+def word(enumeration: Any, number: int) -> str:
+    """The name of an enumeration's number without its prefix; empty for numbers not known here."""
+    if number not in enumeration.values():
+        return ""
+    prefix: str = enumeration.Name(0).removesuffix("UNSPECIFIED")
+    return str(enumeration.Name(number)).removeprefix(prefix)
+
+
+def number(enumeration: Any, chosen: str) -> int:
+    """The number of an enumeration's word. Raises ValueError for a word it does not have."""
+    prefix: str = enumeration.Name(0).removesuffix("UNSPECIFIED")
+    return int(enumeration.Value(prefix + chosen))
+
+
+def _attributes(attributes: Attributes | None) -> hold_pb2.Attributes | None:
+    return None if attributes is None else hold_pb2.Attributes(**asdict(attributes))
+
+
+def _seconds(message: Message, name: str) -> float | None:
+    if not message.HasField(name):
+        return None
+    length: Duration = getattr(message, name)
+    return length.ToTimedelta().total_seconds()

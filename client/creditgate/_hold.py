@@ -1,0 +1,185 @@
+"""What the holds of both clients share: counting what is used, and how to leave."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from creditgate import _calls as calls
+from creditgate._amount import Amount, to_credits, to_micros
+from creditgate._calls import Call
+from creditgate._errors import HoldCommitted, HoldEnded, HoldExpired, HoldReleased
+from creditgate._types import (
+    Balance,
+    Extension,
+    Hold,
+    HoldState,
+    HoldStatus,
+    Reservation,
+    Settlement,
+)
+
+OnError = Literal["release", "commit"]
+
+log = logging.getLogger("creditgate")
+
+# How long a hold that was given up before it was known to exist is tried to be released. If that
+# fails its ttl returns the credits.
+ABANDON_SECONDS = 2.0
+
+_ENDED: dict[HoldState, type[HoldEnded]] = {
+    HoldState.COMMITTED: HoldCommitted,
+    HoldState.RELEASED: HoldReleased,
+    HoldState.EXPIRED: HoldExpired,
+}
+
+
+@dataclass(frozen=True)
+class HoldOptions:
+    """How a hold lives and ends."""
+
+    ttl_seconds: float
+    on_error: OnError
+    lifetime_seconds_max: float
+
+    def name(self, hold_id: str | None) -> str:
+        """The caller's name for the hold, or one made up."""
+        return str(uuid.uuid4()) if hold_id is None else hold_id
+
+    def heartbeat_seconds(self) -> float:
+        """The time to the next heartbeat: a third of the ttl, spread so that holds do not march."""
+        return self.ttl_seconds / 3 * random.uniform(0.8, 1.0)  # noqa: S311 - spreads load only
+
+
+class BaseHold:
+    """A hold whose work is going on: what it was granted, and what has been used of it."""
+
+    def __init__(
+        self, *, account_id: str, hold_id: str, request: Call[Reservation], options: HoldOptions
+    ) -> None:
+        self.account_id, self.hold_id = account_id, hold_id
+        self._request, self._options = request, options
+        self._hold: Hold | None = None
+        self._balance: Balance | None = None
+        self._used_micros = 0
+        self._ended = False
+        self._lost = False
+
+    @property
+    def hold(self) -> Hold:
+        """The hold as it was last answered."""
+        assert self._hold is not None, "the hold has not been entered"
+        return self._hold
+
+    @property
+    def balance(self) -> Balance:
+        """The account's balance as it was last answered."""
+        assert self._balance is not None, "the hold has not been entered"
+        return self._balance
+
+    @property
+    def granted(self) -> Decimal:
+        """Credits set aside for this work in all, used ones included."""
+        return self.hold.granted
+
+    @property
+    def used(self) -> Decimal:
+        """Credits the work has used so far, as told by `use`."""
+        return to_credits(self._used_micros)
+
+    @property
+    def remaining(self) -> Decimal:
+        """Credits that are granted and not used yet; negative when more was used than granted."""
+        return to_credits(self.hold.granted_micros - self._used_micros)
+
+    @property
+    def lost(self) -> bool:
+        """True when the hold was found to have ended while the work goes on: stop if you can.
+
+        What the work uses is still charged, from what is available then.
+        """
+        return self._lost
+
+    def use(self, amount: Amount | None = None, *, total: Amount | None = None) -> None:
+        """Count credits as used: `amount` more, or `total` in all. Nothing is sent yet.
+
+        A total lower than what was counted changes nothing. Raises TypeError unless exactly one of
+        the two is given, and as `to_micros` does.
+        """
+        if (amount is None) == (total is None):
+            raise TypeError("use() takes either an amount or a total")
+        if total is not None:
+            self._used_micros = max(self._used_micros, to_micros(total, name="total"))
+        elif amount is not None:
+            self._used_micros += to_micros(amount)
+
+    def _enter(self, reservation: Reservation) -> None:
+        """Take up a decision. Raises `Denied`, or `HoldEnded` where this work was done before."""
+        hold = reservation.raise_if_denied()
+        if hold.state in _ENDED:
+            raise _ENDED[hold.state](
+                f"hold {self.hold_id} of {self.account_id} was {hold.state.value.lower()} before",
+                reason=f"HOLD_{hold.state.value}",
+            )
+        self._used_micros = max(self._used_micros, hold.used_micros)
+        self._see(hold, reservation.balance)
+
+    def _see(self, hold: Hold, balance: Balance) -> None:
+        """Keep the newest answer; they may come out of order."""
+        if self._balance is None or balance.version >= self._balance.version:
+            self._hold, self._balance = hold, balance
+
+    def _extending(self, total: Amount | None, *, minimum: Amount | None) -> Call[Extension]:
+        used = to_credits(self._used_micros) if total is not None else None
+        return calls.extend(
+            self.account_id,
+            hold_id=self.hold_id,
+            total=total,
+            used=used,
+            minimum=minimum,
+            ttl_seconds=self._options.ttl_seconds,
+        )
+
+    def _committing(self, *, keep_open: bool, cause: str = "") -> Call[Settlement]:
+        return calls.commit(
+            self.account_id,
+            hold_id=self.hold_id,
+            used=to_credits(self._used_micros),
+            keep_open=keep_open,
+            termination_cause=cause,
+        )
+
+    def _releasing(self, cause: str) -> Call[HoldStatus]:
+        return calls.release(self.account_id, hold_id=self.hold_id, termination_cause=cause)
+
+    def _leaving(self, error: BaseException | None) -> Call[Settlement] | Call[HoldStatus] | None:
+        """How to end the hold when the body is left; None when it has been ended inside."""
+        if self._ended:
+            return None
+        cause = "" if error is None else _cause(error)
+        charge = error is None or self._options.on_error == "commit"
+        if charge and self._used_micros:
+            return self._committing(keep_open=False, cause=cause)
+        return self._releasing(cause)
+
+    def _beat_failed(self, error: Exception) -> bool:
+        """Note a failed heartbeat; true when another makes no sense."""
+        self._lost = isinstance(error, HoldEnded)
+        log.warning("heartbeat of hold %s of %s: %s", self.hold_id, self.account_id, error)
+        return self._lost
+
+    def _not_ended(self, error: BaseException, failure: Exception) -> None:
+        """Tell that a hold could not be ended, without hiding why its body failed."""
+        note = f"hold {self.hold_id} of {self.account_id} was not ended: {failure}"
+        error.add_note(note)
+        log.warning("%s", note)
+
+
+def _cause(error: BaseException) -> str:
+    """A termination cause from an exception, in the alphabet of ids."""
+    return re.sub(r"[^A-Za-z0-9._:@/-]", "_", f"error:{type(error).__name__}")[:128]

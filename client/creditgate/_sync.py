@@ -1,0 +1,367 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from creditgate import _account_calls as accounts
+from creditgate import _calls as calls
+from creditgate._amount import Amount
+from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
+from creditgate._calls import Call
+from creditgate._failures import read_failure
+from creditgate._hold import HoldOptions, OnError
+from creditgate._sync_hold import SyncHold
+from creditgate._types import (
+    Account,
+    AccountStatus,
+    Attributes,
+    Balance,
+    Extension,
+    Grant,
+    Granting,
+    GrantKind,
+    Hold,
+    HoldState,
+    HoldStatus,
+    OveragePolicy,
+    Page,
+    Refund,
+    Reservation,
+    Revocation,
+    Settlement,
+)
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+PAGE_SIZE = 200
+
+
+class Client(BaseClient):
+    """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
+
+    Threads may share one.
+
+    Every call may raise any `creditgate.CreditgateError`: a `Refused` was not done and never will
+    be, a `NotExecuted` was not done, an `OutcomeUnknown` may have been. Until that is raised, calls
+    are sent again by themselves, with the same names, for up to `patience_seconds`.
+    """
+
+    _channel: grpc.Channel | None = None
+    _methods: Mapping[str, Any]
+
+    def __enter__(self) -> Self:
+        self._connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls still under way fail."""
+        self._closed = True
+        if self._channel is not None:
+            self._channel.close()
+
+    def hold(
+        self,
+        account_id: str,
+        *,
+        amount: Amount,
+        hold_id: str | None = None,
+        minimum: Amount | None = None,
+        ttl_seconds: float = 60.0,
+        attributes: Attributes | None = None,
+        labels: Mapping[str, str] | None = None,
+        on_error: OnError = "release",
+        lifetime_seconds_max: float = 86_400.0,
+    ) -> SyncHold:
+        """Hold credits while the body of an `with` runs, then charge what it used.
+
+        Entering reserves `amount` credits, or what is there down to `minimum`, and raises `Denied`
+        when they are not available. Inside, `use()` says what was used. Leaving commits that and
+        frees the rest; without any use, or by an exception, it releases (`on_error="commit"`
+        charges what was used even then). A heartbeat keeps the hold from expiring while the body
+        runs, for at most `lifetime_seconds_max`. Leaving is safe against cancellation.
+
+        `hold_id` names the work, and makes it safe to start again after a crash; None makes one up.
+        """
+        options = HoldOptions(
+            ttl_seconds=ttl_seconds, on_error=on_error, lifetime_seconds_max=lifetime_seconds_max
+        )
+        name = options.name(hold_id)
+        request = calls.reserve(
+            account_id,
+            hold_id=name,
+            amount=amount,
+            minimum=minimum,
+            ttl_seconds=ttl_seconds,
+            attributes=attributes,
+            labels=labels,
+        )
+        return SyncHold(
+            self._send, account_id=account_id, hold_id=name, request=request, options=options
+        )
+
+    def reserve(
+        self,
+        account_id: str,
+        *,
+        hold_id: str,
+        amount: Amount,
+        minimum: Amount | None = None,
+        ttl_seconds: float = 60.0,
+        attributes: Attributes | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Reservation:
+        """Set credits aside. A denial is an answer, not an exception; see `raise_if_denied`."""
+        return self._send(
+            calls.reserve(
+                account_id,
+                hold_id=hold_id,
+                amount=amount,
+                minimum=minimum,
+                ttl_seconds=ttl_seconds,
+                attributes=attributes,
+                labels=labels,
+            )
+        )
+
+    def extend(
+        self,
+        account_id: str,
+        *,
+        hold_id: str,
+        total: Amount | None = None,
+        used: Amount | None = None,
+        minimum: Amount | None = None,
+        ttl_seconds: float = 60.0,
+    ) -> Extension:
+        """Raise an open hold to a total, renew its expiry, and report usage so far.
+
+        `minimum` is the least raise that is still useful. A denied raise still charges `used`.
+        """
+        return self._send(
+            calls.extend(
+                account_id,
+                hold_id=hold_id,
+                total=total,
+                used=used,
+                minimum=minimum,
+                ttl_seconds=ttl_seconds,
+            )
+        )
+
+    def commit(
+        self,
+        account_id: str,
+        *,
+        hold_id: str,
+        used: Amount,
+        keep_open: bool = False,
+        termination_cause: str = "",
+    ) -> Settlement:
+        """Charge what the work has used so far in all; ends the hold unless `keep_open`."""
+        return self._send(
+            calls.commit(
+                account_id,
+                hold_id=hold_id,
+                used=used,
+                keep_open=keep_open,
+                termination_cause=termination_cause,
+            )
+        )
+
+    def release(self, account_id: str, *, hold_id: str, termination_cause: str = "") -> HoldStatus:
+        """End a hold without further usage. Released before it was reserved, the name is spent."""
+        return self._send(
+            calls.release(account_id, hold_id=hold_id, termination_cause=termination_cause)
+        )
+
+    def charge(
+        self,
+        account_id: str,
+        *,
+        hold_id: str,
+        amount: Amount,
+        minimum: Amount | None = None,
+        attributes: Attributes | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Reservation:
+        """Spend credits at once. A denial is an answer, not an exception; see `raise_if_denied`."""
+        return self._send(
+            calls.charge(
+                account_id,
+                hold_id=hold_id,
+                amount=amount,
+                minimum=minimum,
+                attributes=attributes,
+                labels=labels,
+            )
+        )
+
+    def get_hold(self, account_id: str, *, hold_id: str) -> HoldStatus:
+        """Read a hold and its account's balance."""
+        return self._send(calls.get_hold(account_id, hold_id=hold_id))
+
+    def get_balance(self, account_id: str) -> Balance:
+        """Read an account's balance."""
+        return self._send(calls.get_balance(account_id))
+
+    def create_account(
+        self,
+        account_id: str,
+        *,
+        overdraft_limit: Amount = 0,
+        overage_policy: OveragePolicy = OveragePolicy.CAP,
+        labels: Mapping[str, str] | None = None,
+    ) -> Account:
+        """Open an account without credits; the same body again answers the account."""
+        return self._send(
+            accounts.create_account(
+                account_id,
+                overdraft_limit=overdraft_limit,
+                overage_policy=overage_policy,
+                labels=labels,
+            )
+        )
+
+    def get_account(self, account_id: str) -> Account:
+        """Read an account."""
+        return self._send(accounts.get_account(account_id))
+
+    def update_account(
+        self,
+        account_id: str,
+        *,
+        overdraft_limit: Amount | None = None,
+        overage_policy: OveragePolicy | None = None,
+        status: AccountStatus | None = None,
+    ) -> Account:
+        """Change what is given of an account, and leave the rest."""
+        return self._send(
+            accounts.update_account(
+                account_id,
+                overdraft_limit=overdraft_limit,
+                overage_policy=overage_policy,
+                status=status,
+            )
+        )
+
+    def add_grant(
+        self,
+        account_id: str,
+        *,
+        grant_id: str,
+        amount: Amount,
+        kind: GrantKind = GrantKind.PURCHASED,
+        priority: int = 0,
+        effective_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        reference: str = "",
+    ) -> Granting:
+        """Give credits; lower `priority` is spent first. None: effective at once, no expiry."""
+        return self._send(
+            accounts.add_grant(
+                account_id,
+                grant_id=grant_id,
+                amount=amount,
+                kind=kind,
+                priority=priority,
+                effective_at=effective_at,
+                expires_at=expires_at,
+                reference=reference,
+            )
+        )
+
+    def revoke_grant(self, account_id: str, *, grant_id: str) -> Revocation:
+        """Take back what remains of a grant, except what open holds cover."""
+        return self._send(accounts.revoke_grant(account_id, grant_id=grant_id))
+
+    def refund(self, account_id: str, *, refund_id: str, hold_id: str, amount: Amount) -> Refund:
+        """Give charged credits back to the grants they came from."""
+        return self._send(
+            accounts.refund(account_id, refund_id=refund_id, hold_id=hold_id, amount=amount)
+        )
+
+    def list_accounts(self, *, page_size: int = PAGE_SIZE) -> Iterator[Account]:
+        """Read all accounts in the order of their ids, a page at a time."""
+        return self._pages(
+            lambda token: accounts.list_accounts(page_size=page_size, page_token=token)
+        )
+
+    def list_grants(self, account_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Grant]:
+        """Read an account's grants, newest first, a page at a time."""
+        return self._pages(
+            lambda token: accounts.list_grants(account_id, page_size=page_size, page_token=token)
+        )
+
+    def list_holds(
+        self, account_id: str, *, state: HoldState | None = None, page_size: int = PAGE_SIZE
+    ) -> Iterator[Hold]:
+        """Read an account's holds, newest first, a page at a time; `state` keeps one state only."""
+        return self._pages(
+            lambda token: accounts.list_holds(
+                account_id, state=state, page_size=page_size, page_token=token
+            )
+        )
+
+    def _pages(self, page: Callable[[str], Call[Page[Item]]]) -> Iterator[Item]:
+        token = ""
+        while True:
+            answer = self._send(page(token))
+            yield from answer.items
+            token = answer.next_page_token
+            if not token:
+                return
+
+    def _connect(self) -> None:
+        """Make the channel, on first use: a process that forks before that has none to share."""
+        if self._closed:
+            raise RuntimeError("this client has been closed")
+        with self._connecting_lock:
+            if self._channel is not None:
+                return
+            if self._tls is None:
+                channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
+            else:
+                credentials = self._tls.credentials()
+                channel = grpc.secure_channel(self.target, credentials, options=CHANNEL_OPTIONS)
+            self._methods = methods_of(channel)
+            self._channel = channel
+
+    def _send(self, call: Call[Answer], *, patience_seconds: float | None = None) -> Answer:
+        """Send a request until it is answered, refused, or patience ends."""
+        self._connect()
+        attempts = self._attempts(
+            call.method,
+            writes=call.writes,
+            patience_seconds=patience_seconds,
+            clock=time.monotonic,
+        )
+        while True:
+            timeout = attempts.timeout_seconds(self._attempt_seconds(call.method))
+            try:
+                response = self._methods[call.method](
+                    call.request, timeout=timeout, metadata=self._metadata()
+                )
+            except grpc.RpcError as error:
+                failure = read_failure(error)
+                if self._closed:
+                    raise attempts.give_up(failure) from error
+                time.sleep(attempts.delay_after(failure))
+            else:
+                self._throttle.succeed()
+                return call.read(response)

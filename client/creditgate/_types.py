@@ -1,0 +1,331 @@
+"""What the service answers, as frozen values.
+
+Every amount is there twice: in credits (`held`, a Decimal) and in micro-credits (`held_micros`, an
+int).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, overload
+
+from creditgate._amount import to_credits
+from creditgate._errors import (
+    AccountInactive,
+    CreditsHeld,
+    Denied,
+    InsufficientCredits,
+    LimitReached,
+)
+
+Item = TypeVar("Item")
+
+
+class Credits:
+    """A read-only attribute in credits over the field of the same name with `_micros`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._field = f"{name}_micros"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Credits: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Decimal: ...
+    def __get__(self, instance: object | None, owner: type) -> Credits | Decimal:
+        return self if instance is None else to_credits(getattr(instance, self._field))
+
+
+class _Word(StrEnum):
+    """A word of the API. `UNKNOWN` stands for one that is newer than this package."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:  # noqa: ARG003 - the standard library's signature
+        return cls["UNKNOWN"]
+
+
+class Decision(_Word):
+    """The answer to "may this work be done"."""
+
+    UNKNOWN = "UNKNOWN"
+    GRANTED = "GRANTED"
+    GRANTED_PARTIAL = "GRANTED_PARTIAL"
+    DENIED_INSUFFICIENT_CREDITS = "DENIED_INSUFFICIENT_CREDITS"
+    DENIED_CREDITS_HELD = "DENIED_CREDITS_HELD"
+    DENIED_LIMIT = "DENIED_LIMIT"
+    DENIED_ACCOUNT_INACTIVE = "DENIED_ACCOUNT_INACTIVE"
+
+
+class HoldState(_Word):
+    """Where a hold is in its life. An ended hold never changes its state."""
+
+    UNKNOWN = "UNKNOWN"
+    OPEN = "OPEN"
+    COMMITTED = "COMMITTED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
+class AccountStatus(_Word):
+    """What may be done with an account."""
+
+    UNKNOWN = "UNKNOWN"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CLOSED = "CLOSED"
+
+
+class OveragePolicy(_Word):
+    """What happens to used credits that cannot be collected: capped and recorded, or debt."""
+
+    UNKNOWN = "UNKNOWN"
+    CAP = "CAP"
+    DEBT = "DEBT"
+
+
+class GrantKind(_Word):
+    """Where credits come from."""
+
+    UNKNOWN = "UNKNOWN"
+    PLAN = "PLAN"
+    PURCHASED = "PURCHASED"
+    PROMOTIONAL = "PROMOTIONAL"
+    ADJUSTMENT = "ADJUSTMENT"
+
+
+class GrantState(_Word):
+    """Whether a grant can be spent."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    LIVE = "LIVE"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """The work a hold is for, in the terms reports are grouped by; each at most 128 characters."""
+
+    agent: str = ""
+    model: str = ""
+    conversation_id: str = ""
+    call_id: str = ""
+    user: str = ""
+    topic: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """An account's credits at one `version`: available = settled + overdraft limit - held."""
+
+    settled_micros: int
+    held_micros: int
+    available_micros: int
+    overdraft_limit_micros: int
+    version: int
+    as_of: datetime
+
+    settled = Credits()
+    held = Credits()
+    available = Credits()
+    overdraft_limit = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Credits set aside for one piece of work, as they stand. `settled_at` is None while open."""
+
+    account_id: str
+    hold_id: str
+    state: HoldState
+    granted_micros: int
+    held_micros: int
+    used_micros: int
+    charged_micros: int
+    uncollected_micros: int
+    refunded_micros: int
+    created_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+    late: bool
+    termination_cause: str
+    attributes: Attributes
+    labels: Mapping[str, str]
+
+    granted = Credits()
+    held = Credits()
+    used = Credits()
+    charged = Credits()
+    uncollected = Credits()
+    refunded = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decided:
+    """What decisions have in common."""
+
+    decision: Decision
+    hold: Hold | None
+    balance: Balance
+    asked_micros: int
+    shortfall_micros: int
+    retry_after_seconds: float | None = None
+    limit: str = ""
+
+    asked = Credits()
+    shortfall = Credits()
+
+    @property
+    def granted(self) -> bool:
+        """True when the work may be done: all of it, or at least the minimum."""
+        return self.decision in {Decision.GRANTED, Decision.GRANTED_PARTIAL}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation(_Decided):
+    """The answer to a Reserve or a Charge. `hold` is None when denied.
+
+    `replayed` is true when this name had been decided before and that decision is repeated.
+    """
+
+    replayed: bool = False
+
+    def raise_if_denied(self) -> Hold:
+        """Return the hold, or raise the `Denied` that says why there is none."""
+        if not self.granted or self.hold is None:
+            raise _denied(self)
+        return self.hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension(_Decided):
+    """The answer to an Extend; `hold` is the hold as it stands, also when the raise was denied."""
+
+    hold: Hold
+    charged_micros: int = 0
+    uncollected_micros: int = 0
+
+    charged = Credits()
+    uncollected = Credits()
+
+    def raise_if_denied(self) -> Hold:
+        """Return the hold, or raise the `Denied` that says why it was not raised."""
+        if not self.granted:
+            raise _denied(self)
+        return self.hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """The answer to a Commit: what this call charged, and the hold with the sum of all calls."""
+
+    hold: Hold
+    balance: Balance
+    charged_micros: int
+    uncollected_micros: int
+    late: bool
+
+    charged = Credits()
+    uncollected = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldStatus:
+    """A hold and its account's balance at one instant."""
+
+    hold: Hold
+    balance: Balance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One wallet of one customer."""
+
+    account_id: str
+    status: AccountStatus
+    overage_policy: OveragePolicy
+    balance: Balance
+    debt_micros: int
+    open_holds: int
+    labels: Mapping[str, str]
+    created_at: datetime
+
+    debt = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """Credits given. `expires_at` None means never."""
+
+    grant_id: str
+    kind: GrantKind
+    amount_micros: int
+    remaining_micros: int
+    priority: int
+    effective_at: datetime
+    expires_at: datetime | None
+    state: GrantState
+    reference: str
+    created_at: datetime
+
+    amount = Credits()
+    remaining = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granting:
+    """The answer to AddGrant. `replayed` is true when this name had been granted before."""
+
+    grant: Grant
+    balance: Balance
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revocation:
+    """The answer to RevokeGrant: what this call took back."""
+
+    grant: Grant
+    balance: Balance
+    revoked_micros: int
+
+    revoked = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refund:
+    """The answer to Refund. `expired` went to grants that had ended meanwhile, and so lapsed."""
+
+    hold: Hold
+    balance: Balance
+    replayed: bool
+    expired_micros: int
+
+    expired = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[Item]):
+    """One page of a list; `next_page_token` is empty after the last."""
+
+    items: tuple[Item, ...] = field(default=())
+    next_page_token: str = ""
+
+
+def _denied(answer: Reservation | Extension) -> Denied:
+    """The exception of a denial; without one of its own for words newer than this package."""
+    kind = {
+        Decision.DENIED_INSUFFICIENT_CREDITS: InsufficientCredits,
+        Decision.DENIED_CREDITS_HELD: CreditsHeld,
+        Decision.DENIED_LIMIT: LimitReached,
+        Decision.DENIED_ACCOUNT_INACTIVE: AccountInactive,
+    }.get(answer.decision, Denied)
+    message = (
+        f"{answer.decision.value}: asked {answer.asked}, {answer.shortfall} short, "
+        f"available {answer.balance.available}, held {answer.balance.held}"
+    )
+    return kind(message + (f", limit {answer.limit}" if answer.limit else ""), answer=answer)

@@ -47,7 +47,8 @@ CREATE TABLE creditgate.accounts (
 CREATE INDEX accounts_due ON creditgate.accounts (bucket, due_at) WHERE due_at < 'infinity';
 CREATE INDEX accounts_by_tenant ON creditgate.accounts (tenant_id, account_id);
 
--- Credits given. remaining is what can still be drawn; of an ended grant only what open holds carry remains.
+-- Credits given. remaining is what can still be drawn, or will be once it is effective; of an ended grant only what open
+-- holds carry remains.
 CREATE TABLE creditgate.grants (
     bucket           smallint NOT NULL,
     account_key      uuid NOT NULL,

@@ -9,11 +9,10 @@ DECLARE
 BEGIN
     IF p_hold.hold_id IS NULL THEN
         v.hold := ROW(
-            p_op.bucket, p_op.account_key, p_op.hold_id, 3, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, true, NULL,
+            p_op.bucket, p_op.account_key, p_op.hold_id, 3, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, NULL,
             p_now, p_now, p_now, p_op.termination_cause, NULL);
     ELSIF p_hold.state = 1 THEN
         v_hold.state := 3;
-        v_hold.closed := true;
         v_hold.held_micros := 0;
         v_hold.settled_at := p_now;
         v_hold.termination_cause := p_op.termination_cause;

@@ -16,7 +16,7 @@ BEGIN
         SELECT o.* FROM creditgate.holds AS o
          WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key AND o.state = 1
            AND o.expires_at <= p_until
-         ORDER BY o.hold_id = ANY (p_named) DESC, o.expires_at, o.hold_id
+         ORDER BY o.hold_id = ANY (p_named) DESC, o.expires_at, o.created_at, o.hold_id
          LIMIT greatest(p_limit, cardinality(p_named))
     LOOP
         v_after := h;

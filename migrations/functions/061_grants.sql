@@ -1,3 +1,13 @@
+-- Whether an account can take an amount now and still take its pending grants later.
+CREATE OR REPLACE FUNCTION creditgate.has_room(p_account creditgate.accounts, p_micros bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN p_account.settled_micros + p_micros + (
+        SELECT coalesce(sum(g.amount_micros), 0) FROM creditgate.grants AS g
+         WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state = 1
+    ) <= 4000000000000000000;
+END $$;
+
 -- Give credits by name: find, replay?, account state?, range; then live at once, or pending until effective.
 CREATE OR REPLACE FUNCTION creditgate.add_grant(
     p_bucket smallint, p_account_key uuid, p_grant_id text, p_kind smallint, p_amount_micros bigint,
@@ -9,7 +19,6 @@ DECLARE
     a creditgate.accounts;
     g creditgate.grants;
     v_locked record;
-    v_given numeric;
 BEGIN
     SELECT * INTO v_locked FROM creditgate.lock_account(p_bucket, p_account_key);
     a := v_locked.p_account;
@@ -33,9 +42,7 @@ BEGIN
         v.outcome := 29;
         RETURN v;
     END IF;
-    SELECT coalesce(sum(s.amount_micros), 0) INTO v_given FROM creditgate.grants AS s
-     WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.state = 1;
-    IF a.settled_micros + v_given + p_amount_micros > 4000000000000000000 THEN
+    IF NOT creditgate.has_room(a, p_amount_micros) THEN
         v.outcome := 28;
         RETURN v;
     END IF;
@@ -46,7 +53,7 @@ BEGIN
         bucket, account_key, seq, grant_id, kind, state, spendable, amount_micros, remaining_micros, priority,
         effective_at, expires_at, reference, fingerprint, created_at)
     VALUES (
-        p_bucket, p_account_key, a.grant_count, p_grant_id, p_kind, 1, false, p_amount_micros, 0, p_priority,
+        p_bucket, p_account_key, a.grant_count, p_grant_id, p_kind, 1, false, p_amount_micros, p_amount_micros, p_priority,
         coalesce(p_effective_at, v.as_of), p_expires_at, p_reference, p_fingerprint, v.as_of);
     SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
     v.account := v_locked.p_account;
@@ -79,7 +86,8 @@ BEGIN
     IF g.state < 3 THEN
         a := creditgate.end_grant(a, g.seq, 4::smallint, v.as_of);
         PERFORM creditgate.write_accounts(ARRAY[a]);
-        v.moved_micros := (v.account).settled_micros - a.settled_micros;
+        v.moved_micros := g.remaining_micros * (g.state = 1)::int
+            + (v.account).settled_micros - a.settled_micros;
         v.account := a;
     ELSE
         v.replayed := true;

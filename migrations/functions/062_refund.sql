@@ -1,24 +1,46 @@
--- What a hold has of each grant: drawn less given back, the last drawn first. Sequence 0 is what no grant paid: debt.
+-- Where the credits a hold still has been charged came from, the last drawn first: charges are laid on a pile, refunds
+-- have taken from its top. Sequence 0 is what no grant paid: debt.
 CREATE OR REPLACE FUNCTION creditgate.drawn_by(p_bucket smallint, p_account_key uuid, p_hold_id text)
 RETURNS TABLE (seq integer, micros bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT d.seq, sum(d.sign * d.micros)::bigint
-      FROM (
-        SELECT u.seq, u.micros, u.place, e.version, CASE e.kind WHEN 2 THEN 1 ELSE -1 END AS sign
-          FROM creditgate.entries AS e,
-               LATERAL (
-                   SELECT s.seq, s.micros, s.place
-                     FROM unnest(e.grant_seqs, e.drawn_micros) WITH ORDINALITY AS s (seq, micros, place)
-                   UNION ALL
-                   SELECT 0, abs(e.amount_micros) - (SELECT coalesce(sum(x), 0) FROM unnest(e.drawn_micros) AS x),
-                          1000000
-               ) AS u
-         WHERE e.bucket = p_bucket AND e.account_key = p_account_key AND e.hold_id = p_hold_id AND e.kind IN (2, 3)
-      ) AS d
-     GROUP BY d.seq
-    HAVING sum(d.sign * d.micros) > 0
-     ORDER BY max(ARRAY[d.version, d.place]) FILTER (WHERE d.sign = 1) DESC
-$$;
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    e creditgate.entries;
+    v_seqs integer[] := '{}';
+    v_micros bigint[] := '{}';
+    v_top integer := 0;
+    v_rest bigint;
+BEGIN
+    FOR e IN
+        SELECT s.* FROM creditgate.entries AS s
+         WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = p_hold_id AND s.kind IN (2, 3)
+         ORDER BY s.version, s.line
+    LOOP
+        v_rest := abs(e.amount_micros);
+        IF e.kind = 2 THEN
+            FOR i IN 1 .. cardinality(e.grant_seqs) LOOP
+                v_top := v_top + 1;
+                v_seqs[v_top] := e.grant_seqs[i];
+                v_micros[v_top] := e.drawn_micros[i];
+                v_rest := v_rest - e.drawn_micros[i];
+            END LOOP;
+            IF v_rest > 0 THEN
+                v_top := v_top + 1;
+                v_seqs[v_top] := 0;
+                v_micros[v_top] := v_rest;
+            END IF;
+        ELSE
+            WHILE v_rest > 0 LOOP
+                IF v_micros[v_top] > v_rest THEN
+                    v_micros[v_top] := v_micros[v_top] - v_rest;
+                    EXIT;
+                END IF;
+                v_rest := v_rest - v_micros[v_top];
+                v_top := v_top - 1;
+            END LOOP;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT v_seqs[i], v_micros[i] FROM generate_series(v_top, 1, -1) AS i;
+END $$;
 
 -- Give an amount back to a grant. Standing debt is paid from it first; the part for a grant that has ended lapses.
 -- p_of_debt says that the grant had not been drawn but had repaid debt with it.
@@ -83,7 +105,7 @@ BEGIN
         v.outcome := 21;
     ELSIF p_amount_micros > h.charged_micros - h.refunded_micros THEN
         v.outcome := 30;
-    ELSIF a.settled_micros + p_amount_micros > 4000000000000000000 THEN
+    ELSIF NOT creditgate.has_room(a, p_amount_micros) THEN
         v.outcome := 28;
     END IF;
     IF v.outcome <> 10 OR v.replayed THEN

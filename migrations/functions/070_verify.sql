@@ -13,7 +13,7 @@ LANGUAGE sql STABLE AS $$
                sum(amount_micros) OVER (PARTITION BY account_key ORDER BY version, line) AS total
           FROM creditgate.entries WHERE bucket = p_bucket
     ), g AS (
-        SELECT account_key, sum(remaining_micros) AS remaining,
+        SELECT account_key, sum(remaining_micros) FILTER (WHERE state > 1) AS remaining,
                coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended
           FROM creditgate.grants WHERE bucket = p_bucket GROUP BY account_key
     ), h AS (

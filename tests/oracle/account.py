@@ -22,6 +22,7 @@ class Grant:
     seq: int
     body: tuple[Any, ...]
     begun: bool = False
+    repaid: int = 0
 
     @property
     def remaining(self) -> int:
@@ -91,7 +92,7 @@ class Account:
         self.holds: dict[str, Hold] = {}
         self.grants: dict[str, Grant] = {}
         self.refunds: dict[str, tuple[tuple[str, int], int]] = {}
-        self.lapsed, self.lowered = 0, False
+        self.lapsed, self.stretched = 0, False
 
     @property
     def open_holds(self) -> list[Hold]:
@@ -173,7 +174,7 @@ class Account:
         """Make a grant live; it pays the debt first."""
         repaid = min(self.debt, grant.remaining)
         self.debt -= repaid
-        grant.begun = True
+        grant.begun, grant.repaid = True, repaid
         grant.set(state="LIVE", remaining=grant.remaining - repaid)
 
     def end(self, grant: Grant, state: str) -> int:
@@ -210,6 +211,7 @@ class Account:
         self.draw(hold, inside, carried=hold.carried)
         excess = delta - inside
         beyond = excess if self.policy == "DEBT" else min(excess, max(self.available, 0))
+        self.stretched |= beyond > max(self.available, 0)
         self.draw(hold, beyond, carried=0)
         return inside + beyond, excess - beyond
 
@@ -234,24 +236,38 @@ class Account:
             hold.draws.append((None, amount))
 
     def give_back(self, hold: Hold, amount: int) -> int:
-        """Refund a hold: debt first, then its grants, the last drawn first; answers what lapsed."""
+        """Refund a hold where its credits came from, the last drawn first; answers what lapsed.
+
+        What was debt lowers the debt, or goes back to the grants that have repaid it since.
+        """
         hold.refunded += amount
-        repaid = min(self.debt, amount)
-        self.debt -= repaid
-        amount -= repaid
-        lapsed = 0
+        before = self.lapsed
         for place, (grant, drawn) in reversed(list(enumerate(hold.draws))):
-            if grant is None:
-                continue
             returned = min(drawn, amount)
             amount -= returned
             hold.draws[place] = (grant, drawn - returned)
-            if grant.state == "LIVE":
-                grant.set(remaining=grant.remaining + returned)
-            else:
-                lapsed += returned
-        self.lapsed += lapsed
-        return lapsed
+            if grant is not None:
+                self.return_to(grant, returned)
+                continue
+            repaid = min(self.debt, returned)
+            self.debt -= repaid
+            returned -= repaid
+            for payer in sorted(self.grants.values(), key=lambda g: -g.seq):
+                share = min(payer.repaid, returned)
+                returned -= share
+                self.return_to(payer, share)
+                payer.repaid -= share
+        return self.lapsed - before
+
+    def return_to(self, grant: Grant, amount: int) -> None:
+        """Give credits back to a grant: they pay standing debt first, and lapse if it has ended."""
+        repaid = min(self.debt, amount)
+        self.debt -= repaid
+        grant.repaid += repaid
+        if grant.state == "LIVE":
+            grant.set(remaining=grant.remaining + amount - repaid)
+        else:
+            self.lapsed += amount - repaid
 
     def check(self) -> None:
         """Check what is always true of an account."""
@@ -262,8 +278,9 @@ class Account:
         assert self.settled == given - charged - self.lapsed, "settled is what came less what went"
         assert not self.debt or not any(grant.remaining for grant in self.burning("LIVE"))
         assert sum(hold.carried for hold in holds) == sum(grant.remaining for grant in ended)
-        self.lowered &= self.available < 0
-        assert self.available >= 0 or self.debt or self.lowered, "nobody spends what is not there"
+        # Only a lowered limit, or a debt made on purpose, takes more than what is available.
+        self.stretched &= self.available < 0
+        assert self.available >= 0 or self.debt or self.stretched, "nobody spends what is not there"
         for hold in holds:
             assert 0 <= hold.carried <= hold.held
             assert 0 <= hold.refunded <= hold.charged <= hold.used

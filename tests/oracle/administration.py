@@ -68,10 +68,11 @@ class Administration:
         if account.status == "CLOSED" and status not in {None, "CLOSED"}:
             raise Refused("ACCOUNT_CLOSED")
         if overdraft is not None and overdraft != account.overdraft:
-            account.lowered |= overdraft < account.overdraft
-            with account.change():
-                account.overdraft = overdraft
+            account.stretched |= overdraft < account.overdraft
+        before = (account.overdraft, account.policy, account.status)
+        account.overdraft = account.overdraft if overdraft is None else overdraft
         account.policy, account.status = policy or account.policy, status or account.status
+        account.version += before != (account.overdraft, account.policy, account.status)
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
 
     @refusable
@@ -97,7 +98,8 @@ class Administration:
             return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=True)
         if account.status == "CLOSED":
             raise Refused("ACCOUNT_CLOSED")
-        if account.settled + amount > BALANCE_MAX:
+        to_come = sum(grant.remaining for grant in account.burning("PENDING"))
+        if account.settled + to_come + amount > BALANCE_MAX:
             raise Refused("OUT_OF_RANGE")
         begin = at if effective_at is None else effective_at
         view = GrantView(
@@ -156,8 +158,8 @@ class Administration:
     def list_holds(self, at: int, account_id: str, *, state: str | None = None) -> Answer:
         account = self.account(None, account_id)
         holds = [hold for hold in account.holds.values() if state in {None, hold.state}]
-        newest_first = sorted(holds, key=lambda h: (h.created_at, h.hold_id), reverse=True)
-        return Answer("ACCEPTED", holds=tuple(hold.view() for hold in newest_first))
+        by_id = sorted(holds, key=lambda hold: hold.hold_id)
+        return Answer("ACCEPTED", holds=tuple(hold.view() for hold in by_id))
 
     def sweep(self, at: int) -> None:
         """Let everything due happen on every account, as the server's background work does."""

@@ -97,12 +97,12 @@ BEGIN
 
     IF a.account_key IS NULL THEN
         v.outcome := 20;
+    ELSIF h.hold_id IS NULL THEN
+        v.outcome := 21;
     ELSIF v_known.refund_id IS NOT NULL THEN
         v.replayed := v_known.hold_id = p_hold_id AND v_known.amount_micros = p_amount_micros;
         v.outcome := CASE WHEN v.replayed THEN 10 ELSE 23 END;
         v.moved_micros := v_known.expired_micros;
-    ELSIF h.hold_id IS NULL THEN
-        v.outcome := 21;
     ELSIF p_amount_micros > h.charged_micros - h.refunded_micros THEN
         v.outcome := 30;
     ELSIF NOT creditgate.has_room(a, p_amount_micros) THEN

@@ -1,0 +1,161 @@
+"""The rules that let the schema be distributed by bucket as it is, and keep the server's role
+small, read off the catalog."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from tests.support.database import Connection, Database, run
+
+MONEY_TABLES = ("accounts", "entries", "grants", "holds", "refunds")
+
+
+@pytest.fixture(scope="module")
+def catalog(module_database: Database) -> Database:
+    return module_database
+
+
+def rows(database: Database, sql: str) -> list[asyncpg.Record]:
+    async def fetch() -> list[asyncpg.Record]:
+        connection: Connection = await database.connect()
+        try:
+            return await connection.fetch(sql)
+        finally:
+            await connection.close()
+
+    return run(fetch())
+
+
+def test_money_tables_are_the_ones_with_a_bucket(catalog: Database):
+    found = rows(
+        catalog,
+        """
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+         WHERE c.relnamespace = 'creditgate'::regnamespace AND c.relkind = 'r'
+           AND a.attname = 'bucket'
+         ORDER BY c.relname
+        """,
+    )
+    assert [row[0] for row in found] == list(MONEY_TABLES)
+
+
+def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key(catalog: Database):
+    found = rows(
+        catalog,
+        """
+        SELECT i.indexrelid::regclass::text AS index,
+               (SELECT array_agg(a.attname ORDER BY k.place)
+                  FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, place)
+                  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS columns
+          FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+         WHERE c.relnamespace = 'creditgate'::regnamespace AND i.indisunique
+           AND c.relname IN ('accounts', 'entries', 'grants', 'holds', 'refunds')
+        """,
+    )
+    assert len(found) == len(MONEY_TABLES) + 1  # each has a primary key, grants a name besides
+    for row in found:
+        assert list(row["columns"][:2]) == ["bucket", "account_key"], row["index"]
+
+
+def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(catalog: Database):
+    in_money = "('accounts', 'entries', 'grants', 'holds', 'refunds')"
+    assert not rows(
+        catalog,
+        f"""
+        SELECT conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         WHERE k.contype = 'f' AND c.relname IN {in_money}
+        """,
+    )
+    assert not rows(
+        catalog,
+        f"""
+        SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+         WHERE c.relname IN {in_money}
+        """,
+    )
+    assert not rows(
+        catalog,
+        f"""
+        SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+         WHERE c.relname IN {in_money} AND (a.attidentity <> '' OR a.attgenerated <> '')
+        """,
+    )
+    volatile_defaults = rows(
+        catalog,
+        f"""
+        SELECT c.relname, pg_get_expr(d.adbin, d.adrelid) AS value
+          FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
+         WHERE c.relname IN {in_money}
+           AND pg_get_expr(d.adbin, d.adrelid) ~ '\\('
+        """,
+    )
+    assert not volatile_defaults
+
+
+def test_there_are_no_sequences(catalog: Database):
+    assert not rows(
+        catalog,
+        "SELECT relname FROM pg_class"
+        " WHERE relkind = 'S' AND relnamespace = 'creditgate'::regnamespace",
+    )
+
+
+def test_no_function_takes_advisory_locks_or_reads_another_clock(catalog: Database):
+    found = rows(
+        catalog,
+        """
+        SELECT proname, prosrc FROM pg_proc
+         WHERE pronamespace = 'creditgate'::regnamespace AND proname <> 'clock'
+        """,
+    )
+    assert len(found) > 20
+    for name, body in found:
+        for word in ("advisory", "now()", "clock_timestamp", "random(", "gen_random", "nextval"):
+            assert word not in body, f"{name} uses {word}"
+
+
+def test_whatever_decides_is_immutable(catalog: Database):
+    found = rows(
+        catalog,
+        """
+        SELECT proname, provolatile::text FROM pg_proc
+         WHERE pronamespace = 'creditgate'::regnamespace
+           AND (proname LIKE 'decide_%'
+                OR proname IN ('settle_usage', 'book', 'draw_from', 'answer'))
+        """,
+    )
+    assert len(found) == 9
+    assert {row[1] for row in found} == {"i"}
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "UPDATE creditgate.entries SET amount_micros = 1",
+        "DELETE FROM creditgate.entries",
+        "TRUNCATE creditgate.entries",
+        "DELETE FROM creditgate.holds",
+        "DELETE FROM creditgate.accounts",
+        "DELETE FROM creditgate.grants",
+        "UPDATE creditgate.refunds SET amount_micros = 1",
+        "UPDATE creditgate.api_keys SET scopes = '{admin}'",
+        "UPDATE creditgate.tenants SET name = 'other'",
+        "DELETE FROM creditgate.api_keys",
+        "CREATE TABLE creditgate.mine (i int)",
+        "ALTER TABLE creditgate.accounts DROP CONSTRAINT accounts_pkey",
+        """CREATE OR REPLACE FUNCTION creditgate.clock() RETURNS timestamptz
+           LANGUAGE sql AS 'SELECT now()'""",
+        "DROP FUNCTION creditgate.verify(smallint)",
+        "SELECT pg_read_file('postgresql.conf')",
+        "COPY creditgate.accounts TO PROGRAM 'cat'",
+        "CREATE ROLE other",
+    ],
+)
+async def test_the_servers_role_cannot(forbidden: str, catalog: Database):
+    connection = await catalog.connect(role="creditgate_server")
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(forbidden)
+    finally:
+        await connection.close()

@@ -27,7 +27,7 @@ def rows(database: Database, sql: str) -> list[asyncpg.Record]:
     return run(fetch())
 
 
-def test_money_tables_are_the_ones_with_a_bucket(catalog: Database):
+def test_money_tables_are_the_ones_with_a_bucket(catalog: Database) -> None:
     found = rows(
         catalog,
         """
@@ -40,7 +40,9 @@ def test_money_tables_are_the_ones_with_a_bucket(catalog: Database):
     assert [row[0] for row in found] == list(MONEY_TABLES)
 
 
-def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key(catalog: Database):
+def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key(
+    catalog: Database,
+) -> None:
     found = rows(
         catalog,
         """
@@ -58,7 +60,9 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
         assert list(row["columns"][:2]) == ["bucket", "account_key"], row["index"]
 
 
-def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(catalog: Database):
+def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(
+    catalog: Database,
+) -> None:
     in_money = "('accounts', 'entries', 'grants', 'holds', 'refunds')"
     assert not rows(
         catalog,
@@ -93,7 +97,7 @@ def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(cata
     assert not volatile_defaults
 
 
-def test_there_are_no_sequences(catalog: Database):
+def test_there_are_no_sequences(catalog: Database) -> None:
     assert not rows(
         catalog,
         "SELECT relname FROM pg_class"
@@ -101,7 +105,7 @@ def test_there_are_no_sequences(catalog: Database):
     )
 
 
-def test_no_function_takes_advisory_locks_or_reads_another_clock(catalog: Database):
+def test_no_function_takes_advisory_locks_or_reads_another_clock(catalog: Database) -> None:
     found = rows(
         catalog,
         """
@@ -115,7 +119,7 @@ def test_no_function_takes_advisory_locks_or_reads_another_clock(catalog: Databa
             assert word not in body, f"{name} uses {word}"
 
 
-def test_whatever_decides_is_immutable(catalog: Database):
+def test_whatever_decides_is_immutable(catalog: Database) -> None:
     found = rows(
         catalog,
         """
@@ -152,7 +156,7 @@ def test_whatever_decides_is_immutable(catalog: Database):
         "CREATE ROLE other",
     ],
 )
-async def test_the_servers_role_cannot(forbidden: str, catalog: Database):
+async def test_the_servers_role_cannot(forbidden: str, catalog: Database) -> None:
     connection = await catalog.connect(role="creditgate_server")
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

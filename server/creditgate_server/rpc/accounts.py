@@ -10,6 +10,7 @@ from creditgate_server.domain.outcomes import Outcome
 from . import decode_accounts as decode
 from . import encode, fields
 from .call import Call
+from .detached import Detached
 from .pages import BadTokenError, Pages
 from .status import refuse
 
@@ -27,23 +28,24 @@ AboutAccount = (
 class AccountAdministration:
     """Opens accounts, gives and takes back credits, and lists what there is."""
 
-    def __init__(self, accounts: Accounts, pages: Pages) -> None:
+    def __init__(self, accounts: Accounts, pages: Pages, detached: Detached) -> None:
         self._accounts = accounts
         self._pages = pages
+        self._run = detached.run
 
     async def create_account(
         self, request: pb.CreateAccountRequest, call: Call
     ) -> pb.CreateAccountResponse:
         """Open an account without credits."""
         new = decode.new_account(request)
-        outcome, account = await self._accounts.create_account(call.tenant_id, new)
+        outcome, account = await self._run(self._accounts.create_account(call.tenant_id, new))
         response = pb.CreateAccountResponse()
         encode.account(response.account, _known(request, outcome, account))
         return response
 
     async def get_account(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         """Read one account."""
-        account = await self._accounts.get_account(call.tenant_id, _account_id(request))
+        account = await self._run(self._accounts.get_account(call.tenant_id, _account_id(request)))
         if account is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.GetAccountResponse()
@@ -56,7 +58,9 @@ class AccountAdministration:
         """Read a page of the tenant's accounts."""
         size = decode.page_size(request)
         after = self._after(request, call, about="")
-        found = await self._accounts.list_accounts(call.tenant_id, after=after, limit=size + 1)
+        found = await self._run(
+            self._accounts.list_accounts(call.tenant_id, after=after, limit=size + 1)
+        )
         response = pb.ListAccountsResponse()
         for account in found[:size]:
             encode.account(response.accounts.add(), account)
@@ -69,7 +73,9 @@ class AccountAdministration:
     ) -> pb.UpdateAccountResponse:
         """Change the fields that are set."""
         account_id, change = _account_id(request), decode.account_change(request)
-        outcome, account = await self._accounts.update_account(call.tenant_id, account_id, change)
+        outcome, account = await self._run(
+            self._accounts.update_account(call.tenant_id, account_id, change)
+        )
         response = pb.UpdateAccountResponse()
         encode.account(response.account, _known(request, outcome, account))
         return response
@@ -77,7 +83,7 @@ class AccountAdministration:
     async def add_grant(self, request: pb.AddGrantRequest, call: Call) -> pb.AddGrantResponse:
         """Give credits."""
         account, new = _key(request, call), decode.new_grant(request)
-        result = await self._accounts.add_grant(account, new)
+        result = await self._run(self._accounts.add_grant(account, new))
         if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
             encode.refuse_named(
                 result.outcome, account_id=request.account_id, grant_id=new.grant_id
@@ -92,7 +98,9 @@ class AccountAdministration:
         account, size = _key(request, call), decode.page_size(request)
         after = self._after(request, call, about=request.account_id)
         before_seq = int(after) if after else None
-        found = await self._accounts.list_grants(account, before_seq=before_seq, limit=size + 1)
+        found = await self._run(
+            self._accounts.list_grants(account, before_seq=before_seq, limit=size + 1)
+        )
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.ListGrantsResponse()
@@ -109,7 +117,7 @@ class AccountAdministration:
         """Take back what remains of a grant."""
         account = _key(request, call)
         grant_id = fields.identifier(request, "grant_id", request.grant_id)
-        result = await self._accounts.revoke_grant(account, grant_id)
+        result = await self._run(self._accounts.revoke_grant(account, grant_id))
         if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
             encode.refuse_named(result.outcome, account_id=request.account_id, grant_id=grant_id)
         response = pb.RevokeGrantResponse(revoked_micros=result.revoked_micros)
@@ -123,7 +131,7 @@ class AccountAdministration:
         refund_id = fields.identifier(request, "refund_id", request.refund_id)
         hold_id = fields.identifier(request, "hold_id", request.hold_id)
         amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
-        result = await self._accounts.refund(account, refund_id, hold_id, amount_micros)
+        result = await self._run(self._accounts.refund(account, refund_id, hold_id, amount_micros))
         if result.outcome != Outcome.ACCEPTED or result.hold is None or result.balance is None:
             encode.refuse_named(
                 result.outcome, account_id=request.account_id, refund_id=refund_id, hold_id=hold_id
@@ -139,7 +147,9 @@ class AccountAdministration:
         size = decode.page_size(request)
         about = f"{request.account_id} {state}"
         after = self._after(request, call, about=about)
-        found = await self._accounts.list_holds(account, state=state, after=after, limit=size + 1)
+        found = await self._run(
+            self._accounts.list_holds(account, state=state, after=after, limit=size + 1)
+        )
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.ListHoldsResponse()

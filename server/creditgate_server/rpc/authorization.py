@@ -9,20 +9,22 @@ from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import AccountKey
 from creditgate_server.domain.ledger import Ledger
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Outcome, Result
+from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 from creditgate_server.lanes import Lanes
 
 from . import decode, encode
 from .call import Call
+from .detached import Detached
 from .status import refuse
 
 
 class Authorization:
     """The hot path. Writes go through the lanes, reads straight to the ledger."""
 
-    def __init__(self, ledger: Ledger, lanes: Lanes[Operation, Result]) -> None:
+    def __init__(self, ledger: Ledger, lanes: Lanes[Operation, Result], detached: Detached) -> None:
         self._ledger = ledger
         self._lanes = lanes
+        self._detached = detached
 
     async def reserve(self, request: pb.ReserveRequest, call: Call) -> pb.ReserveResponse:
         """Set credits aside."""
@@ -61,17 +63,13 @@ class Authorization:
         """Price a usage; no account has a rate card yet."""
         account = decode.account(request, call.tenant_id)
         decode.usage(request)
-        await self._must_exist(account)
+        await self._find_balance(account)
         refuse(Outcome.UNPRICED)
 
     async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:
         """Read one hold."""
         account = decode.account(request, call.tenant_id)
-        hold, balance = await self._ledger.hold(account, decode.hold_id(request))
-        if balance is None:
-            refuse(Outcome.ACCOUNT_NOT_FOUND)
-        if hold is None:
-            refuse(Outcome.HOLD_NOT_FOUND)
+        hold, balance = await self._find_hold(account, decode.hold_id(request))
         response = pb.GetHoldResponse()
         encode.hold(response.hold, hold, request.account_id)
         encode.balance(response.balance, balance)
@@ -79,9 +77,7 @@ class Authorization:
 
     async def get_balance(self, request: pb.GetBalanceRequest, call: Call) -> pb.GetBalanceResponse:
         """Read an account's balance."""
-        balance = await self._ledger.balance(decode.account(request, call.tenant_id))
-        if balance is None:
-            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        balance = await self._find_balance(decode.account(request, call.tenant_id))
         response = pb.GetBalanceResponse()
         encode.balance(response.balance, balance)
         return response
@@ -89,19 +85,25 @@ class Authorization:
     def _queue(self, operation: Operation, *, urgent: bool = False) -> asyncio.Future[Result]:
         return self._lanes.submit(operation.bucket, operation, urgent=urgent)
 
-    async def _must_exist(self, account: AccountKey) -> None:
-        if await self._ledger.balance(account) is None:
+    async def _find_balance(self, account: AccountKey) -> Balance:
+        balance = await self._detached.run(self._ledger.balance(account))
+        if balance is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
+        return balance
 
-    async def _refuse_unpriced(self, operation: Operation) -> NoReturn:
-        await self._must_exist(AccountKey(operation.bucket, operation.account_key))
-        refuse(Outcome.UNPRICED)
-
-    async def _refuse_unpriced_hold(self, operation: Operation) -> NoReturn:
-        account = AccountKey(operation.bucket, operation.account_key)
-        hold, balance = await self._ledger.hold(account, operation.hold_id)
+    async def _find_hold(self, account: AccountKey, hold_id: str) -> tuple[Hold, Balance]:
+        hold, balance = await self._detached.run(self._ledger.hold(account, hold_id))
         if balance is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         if hold is None:
             refuse(Outcome.HOLD_NOT_FOUND)
+        return hold, balance
+
+    async def _refuse_unpriced(self, operation: Operation) -> NoReturn:
+        await self._find_balance(AccountKey(operation.bucket, operation.account_key))
+        refuse(Outcome.UNPRICED)
+
+    async def _refuse_unpriced_hold(self, operation: Operation) -> NoReturn:
+        account = AccountKey(operation.bucket, operation.account_key)
+        await self._find_hold(account, operation.hold_id)
         refuse(Outcome.UNPRICED)

@@ -1,0 +1,121 @@
+"""The methods of the API: what they take and answer, and who may call them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from creditgate.v1 import account_service_pb2 as accounts_pb
+from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate_server.domain.keys import Scope
+
+AUTHORIZATION = "creditgate.v1.CreditAuthorizationService"
+ACCOUNTS = "creditgate.v1.AccountService"
+
+REQUEST_BYTES_MAX = 65_536
+BATCH_BYTES_MAX = 1_048_576
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One method.
+
+    Any one of `scopes` allows it; the first is named when all are missing. `request_bytes_max`
+    bounds each of its requests.
+    """
+
+    service: str
+    name: str
+    request: type[Message]
+    response: type[Message]
+    scopes: tuple[Scope, ...]
+    streams: bool = False
+    request_bytes_max: int = REQUEST_BYTES_MAX
+
+    @property
+    def path(self) -> str:
+        """The method as gRPC calls it."""
+        return f"/{self.service}/{self.name}"
+
+    @property
+    def snake(self) -> str:
+        """The name of its handler, and of its field in AuthorizeRequest."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
+
+    @property
+    def admin(self) -> bool:
+        """True when the method belongs to administration."""
+        return self.service == ACCOUNTS
+
+    @property
+    def decides(self) -> bool:
+        """True when the answer carries a decision."""
+        return "decision" in self.response.DESCRIPTOR.fields_by_name
+
+
+def _hot(name: str, *scopes: Scope) -> Method:
+    return Method(
+        service=AUTHORIZATION,
+        name=name,
+        request=getattr(pb, f"{name}Request"),
+        response=getattr(pb, f"{name}Response"),
+        scopes=scopes or (Scope.AUTHORIZE,),
+    )
+
+
+def _admin(name: str, *scopes: Scope) -> Method:
+    return Method(
+        service=ACCOUNTS,
+        name=name,
+        request=getattr(accounts_pb, f"{name}Request"),
+        response=getattr(accounts_pb, f"{name}Response"),
+        scopes=scopes or (Scope.ADMIN,),
+    )
+
+
+OPERATIONS = (
+    _hot("Reserve"),
+    _hot("Extend"),
+    _hot("Commit"),
+    _hot("Release"),
+    _hot("Charge"),
+    _hot("Quote", Scope.READ, Scope.AUTHORIZE),
+    _hot("GetHold", Scope.READ, Scope.AUTHORIZE),
+    _hot("GetBalance", Scope.READ, Scope.AUTHORIZE),
+)
+"""What can be asked alone, in a batch and on a stream."""
+
+BATCH = Method(
+    service=AUTHORIZATION,
+    name="BatchAuthorize",
+    request=pb.BatchAuthorizeRequest,
+    response=pb.BatchAuthorizeResponse,
+    scopes=(Scope.AUTHORIZE,),
+    request_bytes_max=BATCH_BYTES_MAX,
+)
+
+STREAM = Method(
+    service=AUTHORIZATION,
+    name="Authorize",
+    request=pb.AuthorizeRequest,
+    response=pb.AuthorizeResponse,
+    scopes=(Scope.AUTHORIZE,),
+    streams=True,
+)
+
+ADMINISTRATION = (
+    _admin("CreateAccount"),
+    _admin("GetAccount", Scope.READ, Scope.ADMIN),
+    _admin("ListAccounts", Scope.READ, Scope.ADMIN),
+    _admin("UpdateAccount"),
+    _admin("AddGrant"),
+    _admin("ListGrants", Scope.READ, Scope.ADMIN),
+    _admin("RevokeGrant"),
+    _admin("Refund"),
+    _admin("ListHolds", Scope.READ, Scope.ADMIN),
+)
+
+METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION)
+"""Every method of the API."""

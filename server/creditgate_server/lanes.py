@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Op = TypeVar("Op")
 Res = TypeVar("Res")
@@ -29,11 +29,11 @@ class LaneObserver(Protocol):
         ...
 
     def batch(
-        self, size: int, waited_seconds: Iterable[float], members: Sequence[Any]
+        self, size: int, waited_seconds: float, traces: Sequence[object]
     ) -> AbstractContextManager[object]:
-        """Surround the flush of `size` operations; `waited_seconds` has one value for each.
+        """Surround the flush of `size` operations, the oldest of which waited `waited_seconds`.
 
-        `members` is what `joined` answered for them, where it answered something.
+        `traces` is what `joined` answered for them, where it answered something.
         """
         ...
 
@@ -46,7 +46,7 @@ class Unobserved:
         return None
 
     def batch(
-        self, size: int, waited_seconds: Iterable[float], members: Sequence[Any]
+        self, size: int, waited_seconds: float, traces: Sequence[object]
     ) -> AbstractContextManager[object]:
         """Surround the flush with nothing."""
         return nullcontext()
@@ -139,11 +139,10 @@ class Lanes(Generic[Op, Res]):
 
     async def _send(self, batch: list[_Entry[Op, Res]]) -> None:
         operations = [entry[0] for entry in batch]
-        members = [entry[3] for entry in batch if entry[3] is not None]
-        now = perf_counter()
-        waited = (now - entry[2] for entry in batch)
+        traces = [entry[3] for entry in batch if entry[3] is not None]
+        waited_seconds = perf_counter() - batch[0][2]
         try:
-            with self._observer.batch(len(batch), waited, members):
+            with self._observer.batch(len(batch), waited_seconds, traces):
                 results = await self._flush(operations)
             _check_count(len(results), expected=len(batch))
         except self._split_on as error:

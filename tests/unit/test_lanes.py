@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -43,20 +43,19 @@ class Ledger:
 class Observer:
     def __init__(self) -> None:
         self.callers = iter(["a", None, "b"])
-        self.waits: list[list[float]] = []
-        self.members: list[list[object]] = []
+        self.sizes: list[int] = []
+        self.waits: list[float] = []
+        self.traces: list[list[object]] = []
         self.open = 0
 
     def joined(self) -> object:
         return next(self.callers)
 
     @contextmanager
-    def batch(
-        self, size: int, waited_seconds: Iterable[float], members: Sequence[object]
-    ) -> Iterator[None]:
-        self.waits.append(list(waited_seconds))
-        self.members.append(list(members))
-        assert len(self.waits[-1]) == size
+    def batch(self, size: int, waited_seconds: float, traces: Sequence[object]) -> Iterator[None]:
+        self.sizes.append(size)
+        self.waits.append(waited_seconds)
+        self.traces.append(list(traces))
         self.open += 1
         yield
         self.open -= 1
@@ -258,6 +257,7 @@ async def test_the_observer_surrounds_each_flush_and_sees_who_is_in_it() -> None
     ledger, observer = Ledger(), Observer()
     lanes = make(ledger, observer=observer)
     await asyncio.gather(*(lanes.submit(0, n, urgent=False) for n in range(3)))
-    assert observer.members == [["a", "b"]]
-    assert all(0 <= wait < 5 for wait in observer.waits[0])
+    assert observer.sizes == [3]
+    assert observer.traces == [["a", "b"]]
+    assert 0 <= observer.waits[0] < 5
     assert observer.open == 0

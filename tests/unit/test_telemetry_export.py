@@ -34,7 +34,7 @@ def test_the_prometheus_page_shows_what_was_recorded() -> None:
     telemetry = Telemetry(Options(metrics_listen=Address("127.0.0.1", 0)))
     try:
         telemetry.calls.finish(None, METHOD, "OK", "granted", 0.0021)
-        telemetry.batches.shed(urgent=False)
+        telemetry.metrics.served.shed("lane_full")
         with telemetry.batches.batch(3, 0.001, []):
             pass
         telemetry.metrics.watch_lanes(lambda: 17)

@@ -59,8 +59,7 @@ class Batches:
         return _Batch(self._metrics, self._tracing, span)
 
     def shed(self, *, urgent: bool) -> None:
-        """Record an operation turned away from a full lane."""
-        self._metrics.served.shed("lane_full_urgent" if urgent else "lane_full")
+        """Leave it to the RPC layer, which counts every call it answers NOT_EXECUTED."""
 
 
 class _Batch:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from creditgate_server.settings import Settings
+from creditgate_server.settings import Settings, SettingsError
 from creditgate_server.telemetry.tracing import Sampling
 
 _UNSAMPLED = Sampling(0.0)
@@ -14,7 +14,7 @@ _EXPORT_INTERVAL_MS = "60000"
 _SIGNALS = ("TRACES", "METRICS")
 
 
-class TelemetryError(Exception):
+class TelemetryError(SettingsError):
     """Telemetry cannot be set up as asked; the text names the variable and what would be right."""
 
 

@@ -1,0 +1,204 @@
+"""The fake's administration: accounts, grants, refunds and lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from creditgate.testing._wallet import LIVE, PENDING, FakeGrant, FakeHold, Wallet, stamp
+from creditgate.v1 import account_pb2
+from creditgate.v1 import account_service_pb2 as accounts
+
+BALANCE_MICROS_MAX = 4 * 10**18
+PAGE_DEFAULT, PAGE_MAX = 50, 1000
+
+
+class RefusalError(Exception):
+    """A definite refusal; `reason` is a value of ErrorReason without prefix."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.field = reason, field
+
+
+class Administration:
+    """The accounts of one tenant, and what AccountService does with them."""
+
+    def __init__(self) -> None:
+        self.wallets: dict[str, Wallet] = {}
+
+    def sweep(self, now: int) -> None:
+        """Let everything due happen."""
+        for wallet in self.wallets.values():
+            wallet.advance(now)
+
+    def _wallet(self, request: Any, now: int | None = None) -> Wallet:
+        wallet = self.wallets.get(request.account_id)
+        if wallet is None:
+            raise RefusalError("ACCOUNT_NOT_FOUND")
+        if now is not None:
+            wallet.advance(now)
+        return wallet
+
+    def _create_account(
+        self, request: accounts.CreateAccountRequest, now: int
+    ) -> accounts.CreateAccountResponse:
+        policy = request.overage_policy or account_pb2.OVERAGE_POLICY_CAP
+        body = (request.overdraft_limit_micros, policy, dict(request.labels))
+        wallet = self.wallets.get(request.account_id)
+        if wallet is None:
+            message = account_pb2.Account(
+                account_id=request.account_id,
+                status=account_pb2.ACCOUNT_STATUS_ACTIVE,
+                overage_policy=policy,
+                labels=request.labels,
+            )
+            stamp(message.created_at, now)
+            wallet = Wallet(message, body, overdraft=request.overdraft_limit_micros)
+            self.wallets[request.account_id] = wallet
+        if wallet.body != body:
+            raise RefusalError("NAME_REUSED")
+        wallet.advance(now)
+        return accounts.CreateAccountResponse(account=wallet.stand(now))
+
+    def _get_account(
+        self, request: accounts.GetAccountRequest, now: int
+    ) -> accounts.GetAccountResponse:
+        return accounts.GetAccountResponse(account=self._wallet(request).stand(now))
+
+    def _list_accounts(
+        self, request: accounts.ListAccountsRequest, now: int
+    ) -> accounts.ListAccountsResponse:
+        everyone = [self.wallets[name].stand(now) for name in sorted(self.wallets)]
+        page, token = _page(everyone, request)
+        return accounts.ListAccountsResponse(accounts=page, next_page_token=token)
+
+    def _update_account(
+        self, request: accounts.UpdateAccountRequest, now: int
+    ) -> accounts.UpdateAccountResponse:
+        wallet = self._wallet(request, now)
+        it, closed = wallet.message, account_pb2.ACCOUNT_STATUS_CLOSED
+        before = (wallet.overdraft, it.status, it.overage_policy)
+        if request.HasField("status"):
+            if it.status == closed != request.status:
+                raise RefusalError("ACCOUNT_CLOSED")
+            it.status = request.status
+        if request.HasField("overage_policy"):
+            it.overage_policy = request.overage_policy or account_pb2.OVERAGE_POLICY_CAP
+        if request.HasField("overdraft_limit_micros"):
+            wallet.overdraft = request.overdraft_limit_micros
+        wallet.version += before != (wallet.overdraft, it.status, it.overage_policy)
+        return accounts.UpdateAccountResponse(account=wallet.stand(now))
+
+    def _add_grant(self, request: accounts.AddGrantRequest, now: int) -> accounts.AddGrantResponse:
+        wallet = self._wallet(request, now)
+        grant = wallet.grants.get(request.grant_id)
+        if grant is None:
+            if wallet.message.status == account_pb2.ACCOUNT_STATUS_CLOSED:
+                raise RefusalError("ACCOUNT_CLOSED")
+            to_come = sum(grant.message.amount_micros for grant in wallet.burning(PENDING))
+            if wallet.settled + to_come + request.amount_micros > BALANCE_MICROS_MAX:
+                raise RefusalError("OUT_OF_RANGE")
+            wallet.grants[request.grant_id] = _new_grant(request, len(wallet.grants) + 1, now)
+            wallet.advance(now)
+        elif grant.body != request:
+            raise RefusalError("NAME_REUSED")
+        return accounts.AddGrantResponse(
+            grant=wallet.grants[request.grant_id].message,
+            balance=wallet.balance(now),
+            replayed=grant is not None,
+        )
+
+    def _list_grants(
+        self, request: accounts.ListGrantsRequest, now: int
+    ) -> accounts.ListGrantsResponse:
+        newest_first = [g.message for g in reversed(self._wallet(request).grants.values())]
+        page, token = _page(newest_first, request)
+        return accounts.ListGrantsResponse(grants=page, next_page_token=token)
+
+    def _revoke_grant(
+        self, request: accounts.RevokeGrantRequest, now: int
+    ) -> accounts.RevokeGrantResponse:
+        wallet = self._wallet(request, now)
+        grant = wallet.grants.get(request.grant_id)
+        if grant is None:
+            raise RefusalError("GRANT_NOT_FOUND")
+        revoked = 0
+        if grant.message.state == PENDING:
+            revoked, grant.message.remaining_micros = grant.message.remaining_micros, 0
+            grant.message.state = account_pb2.GRANT_STATE_REVOKED
+        elif grant.message.state == LIVE:
+            before = wallet.numbers()
+            revoked = wallet.end_grant(grant, account_pb2.GRANT_STATE_REVOKED)
+            wallet.version += before != wallet.numbers()
+        return accounts.RevokeGrantResponse(
+            grant=grant.message, balance=wallet.balance(now), revoked_micros=revoked
+        )
+
+    def _refund(self, request: accounts.RefundRequest, now: int) -> accounts.RefundResponse:
+        wallet = self._wallet(request, now)
+        body = (request.hold_id, request.amount_micros)
+        known = wallet.refunds.get(request.refund_id)
+        if known is not None and known[0] != body:
+            raise RefusalError("NAME_REUSED")
+        hold = find_hold(wallet, request)
+        if known is None:
+            left = hold.message.charged_micros - hold.message.refunded_micros
+            if request.amount_micros > left:
+                raise RefusalError("REFUND_EXCEEDS_CHARGE")
+            known = (body, wallet.refund(hold, request.amount_micros))
+            wallet.version += 1
+            replayed = False
+        else:
+            replayed = True
+        wallet.refunds[request.refund_id] = known
+        return accounts.RefundResponse(
+            hold=hold.stand(),
+            balance=wallet.balance(now),
+            replayed=replayed,
+            expired_micros=known[1],
+        )
+
+    def _list_holds(
+        self, request: accounts.ListHoldsRequest, now: int
+    ) -> accounts.ListHoldsResponse:
+        wallet = self._wallet(request)
+        by_id = [wallet.holds[name].stand() for name in sorted(wallet.holds)]
+        chosen = [hold for hold in by_id if request.state in {0, hold.state}]
+        page, token = _page(chosen, request)
+        return accounts.ListHoldsResponse(holds=page, next_page_token=token)
+
+
+def find_hold(wallet: Wallet, request: Any) -> FakeHold:
+    """The hold a request names. Raises RefusalError."""
+    hold = wallet.holds.get(request.hold_id)
+    if hold is None:
+        raise RefusalError("HOLD_NOT_FOUND")
+    return hold
+
+
+def _new_grant(request: accounts.AddGrantRequest, seq: int, now: int) -> FakeGrant:
+    message = account_pb2.Grant(
+        grant_id=request.grant_id,
+        kind=request.kind,
+        amount_micros=request.amount_micros,
+        remaining_micros=request.amount_micros,
+        priority=request.priority,
+        state=PENDING,
+        reference=request.reference,
+    )
+    begins = request.effective_at.ToMicroseconds() if request.HasField("effective_at") else now
+    ends = None
+    if request.HasField("expires_at"):
+        ends = request.expires_at.ToMicroseconds()
+        stamp(message.expires_at, ends)
+    stamp(message.effective_at, begins)
+    stamp(message.created_at, now)
+    return FakeGrant(message, request, seq, begins, ends)
+
+
+def _page(items: list[Any], request: Any) -> tuple[list[Any], str]:
+    """One page of a list, and the token of the next: simply the place it begins at."""
+    size = min(request.page_size or PAGE_DEFAULT, PAGE_MAX)
+    begin = int(request.page_token or 0)
+    end = begin + size
+    return items[begin:end], str(end) if end < len(items) else ""

@@ -1,0 +1,226 @@
+"""The rules of Creditgate over messages: one request in, one response out, or a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from creditgate.testing._administration import Administration, RefusalError, find_hold
+from creditgate.testing._checks import check
+from creditgate.testing._wallet import (
+    COMMITTED,
+    EXPIRED,
+    OPEN,
+    RELEASED,
+    FakeHold,
+    Wallet,
+)
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import authorization_service_pb2 as messages
+
+TTL_MS_DEFAULT = 60_000
+
+_STATE_REFUSALS = {
+    COMMITTED: "HOLD_COMMITTED",
+    RELEASED: "HOLD_RELEASED",
+    EXPIRED: "HOLD_EXPIRED",
+}
+
+
+class Ledger(Administration):
+    """The accounts of one tenant, and what each request does to them. `now` is microseconds."""
+
+    def answer(self, request: Any, now: int) -> Any:
+        """Carry out a request. Raises RefusalError."""
+        field = check(request)
+        if field:
+            raise RefusalError("INVALID_FIELD", field)
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
+        method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
+        return method(request, now)
+
+    def _reserve(self, request: messages.ReserveRequest, now: int) -> messages.ReserveResponse:
+        answer: messages.ReserveResponse = self._open(request, messages.ReserveResponse, now)
+        return answer
+
+    def _charge(self, request: messages.ChargeRequest, now: int) -> messages.ChargeResponse:
+        answer: messages.ChargeResponse = self._open(request, messages.ChargeResponse, now)
+        return answer
+
+    def _open(self, request: Any, response: type[Any], now: int) -> Any:
+        wallet = self._wallet(request, now)
+        hold = wallet.holds.get(request.hold_id)
+        if hold is not None:
+            return _replay(wallet, hold, request, now)
+        if request.HasField("usage"):
+            raise RefusalError("UNPRICED")
+        answer = response(asked_micros=request.amount_micros)
+        amount, minimum = request.amount_micros, request.minimum_micros
+        granted = _decide(wallet, None, answer, amount=amount, need=minimum or amount, now=now)
+        if granted is not None:
+            hold = _new_hold(request, granted, now)
+            before = wallet.numbers()
+            wallet.holds[request.hold_id] = hold
+            if isinstance(request, messages.ChargeRequest):
+                hold.message.used_micros = granted
+                wallet.draw(hold, granted)
+                wallet.end_hold(hold, COMMITTED, now)
+            wallet.version += before != wallet.numbers()
+            hold.answer = response()
+            hold.answer.CopyFrom(answer)
+            answer.hold.CopyFrom(hold.stand())
+        answer.balance.CopyFrom(wallet.balance(now))
+        return answer
+
+    def _extend(self, request: messages.ExtendRequest, now: int) -> messages.ExtendResponse:
+        wallet = self._wallet(request, now)
+        hold = find_hold(wallet, request)
+        it = hold.stand()
+        if it.state != OPEN:
+            raise RefusalError(_STATE_REFUSALS[it.state])
+        before = wallet.numbers()
+        charged, uncollected = wallet.spend(hold, request.used_micros)
+        answer = messages.ExtendResponse(
+            decision=messages.DECISION_GRANTED,
+            asked_micros=request.amount_micros,
+            charged_micros=charged,
+            uncollected_micros=uncollected,
+        )
+        held = hold.stand().held_micros
+        rise = 0
+        if request.amount_micros > it.granted_micros:
+            # What it takes from others is less than the raise where more was used than granted.
+            wanted = max(request.amount_micros - it.used_micros, 0) - held
+            floor = it.granted_micros + request.minimum_micros - it.used_micros
+            least = max(floor, 0) - held if request.minimum_micros else wanted
+            got = _decide(wallet, hold, answer, amount=wanted, need=min(least, wanted), now=now)
+            rise = -1 if got is None else request.amount_micros - wanted + got - it.granted_micros
+        if rise >= 0:
+            it.granted_micros += rise
+            hold.expires = max(hold.expires, now + _ttl_micros(request))
+        wallet.version += before != wallet.numbers()
+        answer.hold.CopyFrom(hold.stand())
+        answer.balance.CopyFrom(wallet.balance(now))
+        return answer
+
+    def _commit(self, request: messages.CommitRequest, now: int) -> messages.CommitResponse:
+        wallet = self._wallet(request, now)
+        hold = find_hold(wallet, request)
+        it, final = hold.message, not request.keep_open
+        more = request.used_micros > it.used_micros
+        if more and (hold.closed or it.state in {COMMITTED, RELEASED}):
+            reason = "HOLD_RELEASED" if it.state == RELEASED else "HOLD_COMMITTED"
+            raise RefusalError(reason)
+        before = wallet.numbers()
+        charged, uncollected = wallet.spend(hold, request.used_micros)
+        if final and not hold.closed and it.state in {OPEN, EXPIRED}:
+            it.termination_cause = request.termination_cause
+        if it.state == EXPIRED and not hold.closed and (more or final):
+            it.late, hold.closed = True, final
+        if it.state == OPEN and final:
+            wallet.end_hold(hold, COMMITTED, now)
+        wallet.version += before != wallet.numbers()
+        return messages.CommitResponse(
+            hold=hold.stand(),
+            balance=wallet.balance(now),
+            charged_micros=charged,
+            uncollected_micros=uncollected,
+            late=it.late,
+        )
+
+    def _release(self, request: messages.ReleaseRequest, now: int) -> messages.ReleaseResponse:
+        wallet = self._wallet(request, now)
+        hold = wallet.holds.get(request.hold_id)
+        if hold is None:
+            # Remembered, so that a Reserve of this name that arrives late finds it released.
+            message = hold_pb2.Hold(account_id=request.account_id, hold_id=request.hold_id)
+            hold = FakeHold(message, None, now, now)
+        if hold.message.state not in _STATE_REFUSALS:
+            before = wallet.numbers()
+            wallet.holds[request.hold_id] = hold
+            hold.message.termination_cause = request.termination_cause
+            wallet.end_hold(hold, RELEASED, now)
+            wallet.version += before != wallet.numbers()
+        return messages.ReleaseResponse(hold=hold.stand(), balance=wallet.balance(now))
+
+    def _quote(self, request: messages.QuoteRequest, now: int) -> messages.QuoteResponse:
+        self._wallet(request)
+        raise RefusalError("UNPRICED")
+
+    def _get_hold(self, request: messages.GetHoldRequest, now: int) -> messages.GetHoldResponse:
+        wallet = self._wallet(request)
+        hold = find_hold(wallet, request)
+        return messages.GetHoldResponse(hold=hold.stand(), balance=wallet.balance(now))
+
+    def _get_balance(
+        self, request: messages.GetBalanceRequest, now: int
+    ) -> messages.GetBalanceResponse:
+        return messages.GetBalanceResponse(balance=self._wallet(request).balance(now))
+
+
+def _replay(wallet: Wallet, hold: FakeHold, request: Message, now: int) -> Any:
+    """The decision a name was given, with the hold as it stands now."""
+    if hold.body is None:
+        raise RefusalError("HOLD_RELEASED")
+    if hold.body != _body(request):
+        raise RefusalError("NAME_REUSED")
+    answer = type(hold.answer)()
+    answer.CopyFrom(hold.answer)
+    answer.hold.CopyFrom(hold.stand())
+    answer.balance.CopyFrom(wallet.balance(now))
+    answer.replayed = True
+    return answer
+
+
+def _decide(
+    wallet: Wallet, hold: FakeHold | None, answer: Any, *, amount: int, need: int, now: int
+) -> int | None:
+    """Write the decision on `amount`, at least `need`, into an answer; None when it is a denial."""
+    available = wallet.available
+    answer.decision = messages.DECISION_GRANTED
+    if wallet.message.status != account_pb2.ACCOUNT_STATUS_ACTIVE:
+        answer.decision = messages.DECISION_DENIED_ACCOUNT_INACTIVE
+        return None
+    if amount <= max(available, 0):
+        return amount
+    if need <= max(available, 0):
+        answer.decision = messages.DECISION_GRANTED_PARTIAL
+        answer.shortfall_micros = amount - available
+        return max(available, 0)
+    answer.shortfall_micros = need - available
+    answer.decision = messages.DECISION_DENIED_INSUFFICIENT_CREDITS
+    others = [h for h in wallet.holds.values() if h is not hold and h.message.state == OPEN]
+    if available + sum(h.stand().held_micros for h in others) >= need:
+        answer.decision = messages.DECISION_DENIED_CREDITS_HELD
+        answer.retry_after.FromMicroseconds(min(h.expires for h in others) - now)
+    return None
+
+
+def _body(request: Message) -> tuple[str, bytes]:
+    """What tells one request of a name from another: its kind and what it means."""
+    plain = type(request)()
+    plain.CopyFrom(request)
+    if isinstance(plain, messages.ReserveRequest):
+        plain.ttl.FromMilliseconds(_ttl_micros(plain) // 1000)
+    return type(plain).__name__, plain.SerializeToString(deterministic=True)
+
+
+def _new_hold(request: Any, granted: int, now: int) -> FakeHold:
+    message = hold_pb2.Hold(
+        account_id=request.account_id,
+        hold_id=request.hold_id,
+        state=OPEN,
+        granted_micros=granted,
+        attributes=request.attributes,
+        labels=request.labels,
+    )
+    lives = _ttl_micros(request) if isinstance(request, messages.ReserveRequest) else 0
+    return FakeHold(message, _body(request), now, now + lives)
+
+
+def _ttl_micros(request: Any) -> int:
+    milliseconds = request.ttl.ToMilliseconds() if request.HasField("ttl") else TTL_MS_DEFAULT
+    return int(milliseconds) * 1000

@@ -1,0 +1,253 @@
+"""One account of the fake: credits in grants, holds on them, and what time does to both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from creditgate.v1 import account_pb2, hold_pb2
+
+OPEN = hold_pb2.HOLD_STATE_OPEN
+COMMITTED = hold_pb2.HOLD_STATE_COMMITTED
+RELEASED = hold_pb2.HOLD_STATE_RELEASED
+EXPIRED = hold_pb2.HOLD_STATE_EXPIRED
+ENDED = (account_pb2.GRANT_STATE_EXPIRED, account_pb2.GRANT_STATE_REVOKED)
+LIVE = account_pb2.GRANT_STATE_LIVE
+PENDING = account_pb2.GRANT_STATE_PENDING
+
+
+@dataclass
+class FakeGrant:
+    """A grant's message, and what the API does not show of it. Times are microseconds."""
+
+    message: account_pb2.Grant
+    body: Any
+    seq: int
+    begins: int
+    ends: int | None
+    repaid: int = 0
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands in the burn order."""
+        free = self.message.kind == account_pb2.GRANT_KIND_PROMOTIONAL
+        return self.message.priority, self.ends is None, self.ends or 0, not free, self.seq
+
+
+@dataclass
+class FakeHold:
+    """A hold's message, and what the API does not show; `drawn` lists (grant or debt, micros)."""
+
+    message: hold_pb2.Hold
+    body: Any
+    created: int
+    expires: int
+    answer: Any = None
+    closed: bool = False
+    carried: int = 0
+    drawn: list[tuple[FakeGrant | None, int]] = field(default_factory=list)
+
+    def stand(self) -> hold_pb2.Hold:
+        """The message with what follows from the rest of it."""
+        it = self.message
+        it.held_micros = max(it.granted_micros - it.used_micros, 0) if it.state == OPEN else 0
+        it.uncollected_micros = it.used_micros - it.charged_micros
+        stamp(it.created_at, self.created)
+        stamp(it.expires_at, self.expires)
+        return it
+
+
+@dataclass
+class Wallet:
+    """An account's message, its grants and holds by name, and the sums the balance is made of."""
+
+    message: account_pb2.Account
+    body: Any
+    grants: dict[str, FakeGrant] = field(default_factory=dict)
+    holds: dict[str, FakeHold] = field(default_factory=dict)
+    refunds: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    overdraft: int = 0
+    settled: int = 0
+    debt: int = 0
+    version: int = 0
+
+    @property
+    def held(self) -> int:
+        """What open holds keep."""
+        return sum(hold.stand().held_micros for hold in self.holds.values())
+
+    @property
+    def available(self) -> int:
+        """What a Reserve could get."""
+        return self.settled + self.overdraft - self.held
+
+    def numbers(self) -> tuple[int, ...]:
+        """What a change of the account is told by."""
+        return self.settled, self.held, self.debt
+
+    def balance(self, now: int) -> account_pb2.Balance:
+        """The account's balance as the API shows it."""
+        balance = account_pb2.Balance(
+            settled_micros=self.settled,
+            held_micros=self.held,
+            available_micros=self.available,
+            overdraft_limit_micros=self.overdraft,
+            version=self.version,
+        )
+        stamp(balance.as_of, now)
+        return balance
+
+    def stand(self, now: int) -> account_pb2.Account:
+        """The account as the API shows it."""
+        self.message.balance.CopyFrom(self.balance(now))
+        self.message.debt_micros = self.debt
+        self.message.open_holds = sum(h.message.state == OPEN for h in self.holds.values())
+        return self.message
+
+    def burning(self, *states: int) -> list[FakeGrant]:
+        """Grants of these states, in burn order."""
+        chosen = [grant for grant in self.grants.values() if grant.message.state in states]
+        return sorted(chosen, key=lambda grant: grant.place)
+
+    def advance(self, now: int) -> None:
+        """Let happen what is due: holds end, grants begin and end, in the order of time."""
+        while True:
+            due: list[tuple[int, int, tuple[Any, ...], FakeHold | FakeGrant]] = [
+                (hold.expires, 0, (hold.created, name), hold)
+                for name, hold in self.holds.items()
+                if hold.message.state == OPEN
+            ]
+            due += [(grant.begins, 1, grant.place, grant) for grant in self.burning(PENDING)]
+            due += [
+                (grant.ends, 2, grant.place, grant)
+                for grant in self.burning(LIVE)
+                if grant.ends is not None
+            ]
+            first = min(due, key=lambda event: event[:3], default=None)
+            if first is None or first[0] > now:
+                return
+            before = self.numbers()
+            self._happen(first[3])
+            self.version += before != self.numbers()
+
+    def _happen(self, subject: FakeHold | FakeGrant) -> None:
+        if isinstance(subject, FakeHold):
+            self.end_hold(subject, EXPIRED, subject.expires)
+        elif subject.message.state == PENDING:
+            self.begin_grant(subject)
+        else:
+            self.end_grant(subject, account_pb2.GRANT_STATE_EXPIRED)
+
+    def begin_grant(self, grant: FakeGrant) -> None:
+        """Make a grant live: it pays the debt, and keeps the rest."""
+        grant.message.state = LIVE
+        self.settled += grant.message.amount_micros
+        grant.repaid = min(self.debt, grant.message.amount_micros)
+        self.debt -= grant.repaid
+        grant.message.remaining_micros -= grant.repaid
+
+    def end_grant(self, grant: FakeGrant, state: account_pb2.GrantState.ValueType) -> int:
+        """Take back what no open hold covers; answers how much. Holds cover the first to burn."""
+        holds = sorted(self.holds.values(), key=lambda h: (h.created, h.message.hold_id))
+        uncovered = self.held - sum(hold.carried for hold in holds)
+        for earlier in self.burning(LIVE):
+            if earlier.place < grant.place:
+                uncovered -= earlier.message.remaining_micros
+        kept = min(max(uncovered, 0), grant.message.remaining_micros)
+        taken = grant.message.remaining_micros - kept
+        grant.message.state = state
+        grant.message.remaining_micros = kept
+        self.settled -= taken
+        for hold in holds:
+            share = min(kept, hold.message.held_micros - hold.carried)
+            hold.carried += share
+            kept -= share
+        return taken
+
+    def end_hold(self, hold: FakeHold, state: hold_pb2.HoldState.ValueType, at: int) -> None:
+        """End a hold; the credits of ended grants that only it kept lapse."""
+        hold.message.state = state
+        stamp(hold.message.settled_at, at)
+        _, rest = self._take(hold.carried, *ENDED)
+        assert rest == 0, "what holds carry is there"
+        self.settled -= hold.carried
+        hold.carried = 0
+
+    def spend(self, hold: FakeHold, total: int) -> tuple[int, int]:
+        """Take a hold's usage to a total: (charged, uncollected)."""
+        delta = total - hold.message.used_micros
+        if delta <= 0:
+            return 0, 0
+        inside = min(delta, hold.stand().held_micros)
+        hold.message.used_micros = total
+        self.draw(hold, inside)
+        spare = max(self.available, 0)
+        capped = self.message.overage_policy == account_pb2.OVERAGE_POLICY_CAP
+        beyond = min(delta - inside, spare) if capped else delta - inside
+        self.draw(hold, beyond)
+        return inside + beyond, delta - inside - beyond
+
+    def draw(self, hold: FakeHold, amount: int) -> None:
+        """Charge a hold: what it carries of ended grants, then live grants, then debt."""
+        carried = min(amount, hold.carried)
+        hold.carried -= carried
+        parts, _ = self._take(carried, *ENDED)
+        more, missing = self._take(amount - carried, LIVE)
+        hold.drawn += [*parts, *more, *([(None, missing)] if missing else [])]
+        hold.message.charged_micros += amount
+        self.settled -= amount
+        self.debt += missing
+
+    def _take(self, amount: int, *states: int) -> tuple[list[tuple[FakeGrant | None, int]], int]:
+        """Take from grants in burn order: (what from which, what is missing)."""
+        parts: list[tuple[FakeGrant | None, int]] = []
+        for grant in self.burning(*states):
+            part = min(amount, grant.message.remaining_micros)
+            if part:
+                grant.message.remaining_micros -= part
+                parts.append((grant, part))
+                amount -= part
+        return parts, amount
+
+    def refund(self, hold: FakeHold, amount: int) -> int:
+        """Give back what was drawn last; answers what lapsed because its grant had ended."""
+        hold.message.refunded_micros += amount
+        self.settled += amount
+        lapsed = 0
+        while amount:
+            source, drawn = hold.drawn.pop()
+            part = min(drawn, amount)
+            amount -= part
+            if drawn > part:
+                hold.drawn.append((source, drawn - part))
+            lapsed += self._return(source, part) if source else self._return_debt(part)
+        self.settled -= lapsed
+        return lapsed
+
+    def _return(self, grant: FakeGrant, amount: int) -> int:
+        """Give credits to a grant: standing debt first, then the grant unless it has ended."""
+        paid = min(self.debt, amount)
+        self.debt -= paid
+        grant.repaid += paid
+        if grant.message.state != LIVE:
+            return amount - paid
+        grant.message.remaining_micros += amount - paid
+        return 0
+
+    def _return_debt(self, amount: int) -> int:
+        """Lower the debt; what has been repaid meanwhile goes to the newest grants that did."""
+        paid = min(self.debt, amount)
+        self.debt -= paid
+        amount -= paid
+        lapsed = 0
+        for grant in sorted(self.grants.values(), key=lambda grant: -grant.seq):
+            part = min(grant.repaid, amount)
+            grant.repaid -= part
+            amount -= part
+            lapsed += self._return(grant, part)
+        return lapsed
+
+
+def stamp(timestamp: Any, micros: int) -> None:
+    """Set a protobuf timestamp to microseconds since 1970."""
+    timestamp.FromMicroseconds(micros)

@@ -39,9 +39,10 @@ class Calls:
 
 
 class Batches:
-    """A `lanes.LaneObserver`: told of every batch and of every operation turned away.
+    """A `lanes.LaneObserver`: told of every batch.
 
-    The `trace` of a submitted operation is what `joined` answered in the context of its call.
+    `joined` is asked in the context of the call whose operation enters a lane; what it answers comes
+    back with the batch that carries the operation.
     """
 
     def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
@@ -57,9 +58,6 @@ class Batches:
             members = [trace for trace in traces if isinstance(trace, Member)]
             span = self._tracing.start_batch(size, members)
         return _Batch(self._metrics, self._tracing, span)
-
-    def shed(self, *, urgent: bool) -> None:
-        """Leave it to the RPC layer, which counts every call it answers NOT_EXECUTED."""
 
 
 class _Batch:

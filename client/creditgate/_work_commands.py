@@ -1,0 +1,185 @@
+"""The commands about work: balances, holds and charges."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import click
+
+from creditgate._command import ACCOUNT, CREDITS, HOLD, Session, command, name_or_new
+from creditgate._output import balance_line, hold_line, plain
+from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
+
+EXIT_DENIED = 3
+
+MINIMUM = click.option("--minimum", type=CREDITS, help="Take less, down to this many credits.")
+TTL = click.option("--ttl", type=float, default=60.0, show_default=True, help="Seconds to live.")
+CAUSE = click.option("--cause", default="", help="Why the work ended, kept with the hold.")
+LABEL = click.option(
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Kept with it; repeatable."
+)
+STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
+
+
+@command
+@ACCOUNT
+def balance(session: Session, *, account: str) -> None:
+    """Show what an account has."""
+    answer = session.client.get_balance(account)
+    session.show({"account_id": account, **plain(answer)}, f"{account}  {balance_line(answer)}")
+
+
+@command
+@ACCOUNT
+@click.argument("amount", type=CREDITS)
+@click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
+@MINIMUM
+@TTL
+@LABEL
+def reserve(
+    session: Session,
+    *,
+    account: str,
+    amount: Decimal,
+    hold_id: str | None,
+    minimum: Decimal | None,
+    ttl: float,
+    labels: tuple[str, ...],
+) -> None:
+    """Set AMOUNT credits aside."""
+    answer = session.client.reserve(
+        account,
+        hold_id=name_or_new(hold_id, of="hold"),
+        amount=amount,
+        minimum=minimum,
+        ttl_seconds=ttl,
+        labels=_pairs(labels),
+    )
+    _show_decision(session, answer)
+
+
+@command
+@ACCOUNT
+@HOLD
+@click.argument("total", type=CREDITS, required=False)
+@click.option("--used", type=CREDITS, help="Credits used so far in all, charged as well.")
+@MINIMUM
+@TTL
+def extend(
+    session: Session,
+    *,
+    account: str,
+    hold: str,
+    total: Decimal | None,
+    used: Decimal | None,
+    minimum: Decimal | None,
+    ttl: float,
+) -> None:
+    """Raise a hold to TOTAL credits in all; without TOTAL only renew it."""
+    answer = session.client.extend(
+        account, hold_id=hold, total=total, used=used, minimum=minimum, ttl_seconds=ttl
+    )
+    _show_decision(session, answer)
+
+
+@command
+@ACCOUNT
+@HOLD
+@click.argument("used", type=CREDITS)
+@click.option("--keep-open", is_flag=True, help="Leave the hold open for more.")
+@CAUSE
+def commit(
+    session: Session, *, account: str, hold: str, used: Decimal, cause: str, keep_open: bool
+) -> None:
+    """Charge USED credits, counted from the beginning of the hold, and end it."""
+    answer = session.client.commit(
+        account, hold_id=hold, used=used, keep_open=keep_open, termination_cause=cause
+    )
+    charged = f"charged {answer.charged}"
+    if answer.uncollected_micros:
+        charged += f", could not collect {answer.uncollected}"
+    _show_hold(session, answer, charged)
+
+
+@command
+@ACCOUNT
+@HOLD
+@CAUSE
+def release(session: Session, *, account: str, hold: str, cause: str) -> None:
+    """End a hold without charging more."""
+    answer = session.client.release(account, hold_id=hold, termination_cause=cause)
+    _show_hold(session, answer)
+
+
+@command
+@ACCOUNT
+@click.argument("amount", type=CREDITS)
+@click.option("--hold", "hold_id", help="The name of the charge; made up and shown without.")
+@MINIMUM
+@LABEL
+def charge(
+    session: Session,
+    *,
+    account: str,
+    amount: Decimal,
+    hold_id: str | None,
+    minimum: Decimal | None,
+    labels: tuple[str, ...],
+) -> None:
+    """Spend AMOUNT credits at once."""
+    answer = session.client.charge(
+        account,
+        hold_id=name_or_new(hold_id, of="hold"),
+        amount=amount,
+        minimum=minimum,
+        labels=_pairs(labels),
+    )
+    _show_decision(session, answer)
+
+
+@command
+@ACCOUNT
+@HOLD
+def hold(session: Session, *, account: str, hold: str) -> None:
+    """Show a hold."""
+    _show_hold(session, session.client.get_hold(account, hold_id=hold))
+
+
+@command
+@ACCOUNT
+@click.option("--state", type=click.Choice(STATES))
+def holds(session: Session, *, account: str, state: str | None) -> None:
+    """List an account's holds."""
+    chosen = None if state is None else HoldState(state.upper())
+    found = list(session.client.list_holds(account, state=chosen))
+    session.show(found, *map(hold_line, found))
+
+
+def _show_decision(session: Session, answer: Reservation | Extension) -> None:
+    """Show a decision; a denial also tells the shell."""
+    lines = [answer.decision.value.lower().replace("_", " ")]
+    if answer.shortfall_micros:
+        lines[0] += f"  {answer.shortfall} short of {answer.asked}"
+    if answer.retry_after_seconds is not None:
+        lines[0] += f"  retry in {answer.retry_after_seconds:g} s"
+    lines += [hold_line(answer.hold)] if answer.hold else []
+    session.show(answer, *lines, balance_line(answer.balance))
+    if not answer.granted:
+        raise SystemExit(EXIT_DENIED)
+
+
+def _show_hold(session: Session, answer: Settlement | HoldStatus, *lines: str) -> None:
+    session.show(answer, *lines, hold_line(answer.hold), balance_line(answer.balance))
+
+
+def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{label!r} is not KEY=VALUE", param_hint="--label")
+        found[key] = value
+    return found
+
+
+COMMANDS = (balance, reserve, extend, commit, release, charge, hold, holds)

@@ -114,9 +114,9 @@ class Lanes(Generic[Op, Res]):
         return future
 
     @property
-    def depths(self) -> list[int]:
-        """How many operations wait in each lane, those under way not counted."""
-        return [len(lane.waiting) for lane in self._lanes]
+    def depth(self) -> int:
+        """How many operations wait in all lanes, those under way not counted."""
+        return sum(len(lane.waiting) for lane in self._lanes)
 
     async def drain(self) -> None:
         """Wait until nothing is queued or under way."""

@@ -16,6 +16,8 @@ _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
 _PORT_MAX = 65_535
 _PEPPER_LENGTH_MIN = 32
+# For two look-ups of keys, the listener, the probe and three background loops.
+_CONNECTIONS_KEPT = 7
 
 
 class SettingsError(ValueError):
@@ -89,6 +91,9 @@ class Settings:
     )
     listen: Annotated[str, _address, "host:port to serve on"] = "127.0.0.1:50051"
     workers: Annotated[int, Within(1, 64), "server processes that share the port"] = 1
+    process_index: Annotated[
+        int, Within(0, 64), "place among the processes that share the port; 0: it has its own"
+    ] = 0
     reflection: Annotated[bool, "describe the API to callers without stubs"] = True
 
     tls_cert_file: Annotated[Path | None, _file, "PEM certificate chain to serve TLS with"] = None
@@ -98,7 +103,7 @@ class Settings:
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
-    pool_size: Annotated[int, Within(2, 200), "database connections of a process"] = 8
+    pool_size: Annotated[int, Within(9, 200), "database connections of a process"] = 16
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
     acquire_timeout_ms: Annotated[int, Within(10, 60_000), "to get a free connection"] = 500
     statement_timeout_ms: Annotated[int, Within(100, 60_000), "a statement may take"] = 2_000
@@ -206,6 +211,11 @@ class Settings:
         return rows
 
     @property
+    def reads_at_once(self) -> int:
+        """How many connections are left for reads and administration; the rest has its own."""
+        return self.pool_size - self.lanes - _CONNECTIONS_KEPT
+
+    @property
     def listens_locally(self) -> bool:
         """True when only this host can reach the listening address."""
         host = self.listen.rpartition(":")[0].strip("[]")
@@ -218,6 +228,9 @@ class Settings:
             yield "tls_client_ca_file", f"needs {_variable('tls_cert_file')}"
         if self.lane_reserve_queue_max > self.lane_queue_max:
             yield "lane_reserve_queue_max", f"must be at most {_variable('lane_queue_max')}"
+        if self.reads_at_once < 1:
+            least = self.lanes + _CONNECTIONS_KEPT + 1
+            yield "pool_size", f"must be at least {least} for {self.lanes} lanes"
         if self.call_deadline_default_ms > self.call_deadline_max_ms:
             yield "call_deadline_default_ms", f"must be at most {_variable('call_deadline_max_ms')}"
         if not (self.tls_cert_file or self.allow_plaintext or self.listens_locally):

@@ -101,7 +101,7 @@ async def test_what_arrives_during_a_flush_leaves_together_in_order_up_to_the_ca
     rest = [lanes.submit(0, n, urgent=False) for n in range(2, 7)]
     await settle()
     assert ledger.batches == [[1]]
-    assert lanes.depths == [5]
+    assert lanes.depth == 5
     ledger.gate.set()
     assert await asyncio.gather(first, *rest) == [2, 4, 6, 8, 10, 12]
     assert ledger.batches == [[1], [2, 3, 4], [5, 6]]
@@ -250,7 +250,7 @@ async def test_drain_waits_for_what_is_queued_and_under_way() -> None:
     ledger.gate.set()
     await draining
     assert all(future.done() for future in futures)
-    assert lanes.depths == [0]
+    assert lanes.depth == 0
 
 
 async def test_the_observer_surrounds_each_flush_and_sees_who_is_in_it() -> None:

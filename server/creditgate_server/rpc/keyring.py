@@ -13,6 +13,7 @@ from creditgate_server.domain.errors import NotExecutedError
 from creditgate_server.domain.keys import KeyRecord, Keys, digest_of, key_id_of
 
 LOOK_UPS_MAX = 256
+LOOK_UPS_AT_ONCE = 2
 _ID = slice(3, 15)
 
 
@@ -55,6 +56,7 @@ class Keyring:
         self._hits: dict[str, _Known] = {}
         self._misses: dict[str, _Known] = {}
         self._pending: dict[str, asyncio.Task[_Known]] = {}
+        self._connections = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
 
     def remembered(self, text: str) -> Identity | None:
         """Answer whose key this is if that is known and fresh; None says nothing."""
@@ -106,7 +108,8 @@ class Keyring:
 
     async def _look_up(self, key_id: str) -> _Known:
         started = self._clock()
-        record = await self._keys.find_key(key_id)
+        async with self._connections:
+            record = await self._keys.find_key(key_id)
         until = started + self._ttl_seconds
         if record is None or not _counts(record):
             return _Known(None, b"", until)

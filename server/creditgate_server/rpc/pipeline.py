@@ -10,6 +10,7 @@ from .detached import Shed
 from .interceptors.auth import authenticated
 from .interceptors.deadline import DeadlineRules, bounded
 from .interceptors.errors import translated
+from .interceptors.gate import Gate
 from .interceptors.message import parsed
 from .interceptors.rate import Rates
 from .interceptors.telemetry import CallObserver, observed
@@ -35,12 +36,14 @@ class Pipeline:
         shed: Shed,
         rules: DeadlineRules,
         keyring: Keyring,
+        gate: Gate,
         rates: Rates,
     ) -> None:
         self._translated = partial(translated, shed=shed)
         self._steps: tuple[Step, ...] = (
             partial(observed, observer=observer),
             self._translated,
+            gate.step,
             partial(bounded, rules=rules),
             partial(authenticated, keyring=keyring),
             rates.step,
@@ -56,8 +59,8 @@ class Pipeline:
 
     def for_stream(self, method: Method, handler: Handler) -> Handler:
         """Compose the way of a stream as a whole: it has no deadline but its caller's."""
-        telemetry, errors, _, auth, rate = self._steps
-        return compose(method, handler, (telemetry, errors, auth, rate))
+        telemetry, errors, gate, _, auth, rate = self._steps
+        return compose(method, handler, (telemetry, errors, gate, auth, rate))
 
     def for_part(self, method: Method, handler: Handler) -> Handler:
         """Compose the way of one part of a call that has come this way as a whole."""

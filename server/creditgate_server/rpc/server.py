@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
@@ -15,6 +14,7 @@ from .health import SERVICES, Health
 from .method import ACCOUNTS, AUTHORIZATION, BATCH_BYTES_MAX, Method
 from .status import RpcError
 from .stream import Duplex
+from .tls import TlsFiles
 
 HEALTH = "grpc.health.v1.Health"
 _DETAILS = "grpc-status-details-bin"
@@ -24,15 +24,6 @@ _STATUS = health_pb2.HealthCheckResponse
 
 class BindError(Exception):
     """The address cannot be listened on; the text says why and what would help."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TlsFiles:
-    """PEM texts; `client_ca` set demands certificates of clients, too."""
-
-    certificate: bytes
-    key: bytes
-    client_ca: bytes | None = None
 
 
 def options(*, connection_age_max_seconds: int, share_port: bool) -> Sequence[tuple[str, int]]:
@@ -85,11 +76,12 @@ class Server:
         try:
             if tls is None:
                 return self._server.add_insecure_port(address)
-            return self._server.add_secure_port(address, _credentials(tls))
+            return self._server.add_secure_port(address, tls.credentials())
+        except OSError as error:
+            raise BindError(f"cannot serve TLS: {error}") from None
         except RuntimeError:
-            raise BindError(
-                f"cannot listen on {address}: it is taken, or no address of this host"
-            ) from None
+            problem = "it is taken, or no address of this host, or its TLS files are none"
+            raise BindError(f"cannot listen on {address}: {problem}") from None
 
     async def start(self) -> None:
         """Begin to accept calls."""
@@ -168,11 +160,3 @@ def _health_handlers(health: Health) -> dict[str, Any]:
 
 def _answer(*, serving: bool) -> Any:
     return _STATUS(status=_STATUS.SERVING if serving else _STATUS.NOT_SERVING)
-
-
-def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:
-    return grpc.ssl_server_credentials(
-        [(tls.key, tls.certificate)],
-        root_certificates=tls.client_ca,
-        require_client_auth=tls.client_ca is not None,
-    )

@@ -1,0 +1,33 @@
+"""Keeps calls out until the server has made sure of its database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from creditgate_server.rpc.call import Call, Handler
+from creditgate_server.rpc.detached import Shed
+from creditgate_server.rpc.method import Method
+from creditgate_server.rpc.status import not_executed
+
+
+class Gate:
+    """Closed at first; once opened it stays so."""
+
+    def __init__(self, *, shed: Shed) -> None:
+        self._shed = shed
+        self._open = False
+
+    def open(self) -> None:
+        """Let calls through from now on."""
+        self._open = True
+
+    def step(self, method: Method, proceed: Handler) -> Handler:
+        """Refuse calls while the gate is closed."""
+
+        async def step(request: Any, call: Call) -> Any:
+            if not self._open:
+                self._shed("starting")
+                raise not_executed("the server starts: send the same request again")
+            return await proceed(request, call)
+
+        return step

@@ -1,0 +1,55 @@
+"""All handlers of the API, each at the end of its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from creditgate_server.domain.ledger import Accounts, Ledger
+from creditgate_server.domain.operations import Operation
+from creditgate_server.domain.outcomes import Result
+from creditgate_server.lanes import Lanes
+
+from .accounts import AccountAdministration
+from .authorization import Authorization
+from .call import Handler
+from .detached import Detached
+from .interceptors.rate import Rates
+from .method import ADMINISTRATION, BATCH, OPERATIONS, STREAM, Method
+from .operations import Batch, Operations
+from .pages import Pages
+from .pipeline import Pipeline
+from .stream import Streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What the transport serves, and the streams it has to end when it stops."""
+
+    handlers: Mapping[Method, Handler]
+    streams: Streams
+
+
+def make_services(
+    *,
+    ledger: Ledger,
+    accounts: Accounts,
+    lanes: Lanes[Operation, Result],
+    detached: Detached,
+    pages: Pages,
+    rates: Rates,
+    pipeline: Pipeline,
+) -> Services:
+    """Make the handlers of all methods."""
+    authorization = Authorization(ledger, lanes, detached)
+    administration = AccountAdministration(accounts, pages, detached)
+    hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
+    admin = {method: getattr(administration, method.snake) for method in ADMINISTRATION}
+    on_stream = {m.snake: pipeline.for_message(m, handler) for m, handler in hot.items()}
+    in_batch = {m.snake: pipeline.for_part(m, handler) for m, handler in hot.items()}
+    streams = Streams(Operations(on_stream))
+    batch = Batch(Operations(in_batch), rates)
+    handlers = {m: pipeline.for_bytes(m, handler) for m, handler in (hot | admin).items()}
+    handlers[BATCH] = pipeline.for_bytes(BATCH, batch.batch_authorize)
+    handlers[STREAM] = pipeline.for_stream(STREAM, streams.authorize)
+    return Services(handlers=handlers, streams=streams)

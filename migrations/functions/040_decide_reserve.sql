@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION creditgate.decide_reserve(
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold);
+    v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold)::creditgate.verdict;
     v_funds bigint := p_account.settled_micros + p_account.overdraft_limit_micros;
     v_available bigint := v_funds - p_account.held_micros;
     v_needed bigint := CASE WHEN p_op.minimum_micros > 0 THEN p_op.minimum_micros ELSE p_op.amount_micros END;
@@ -41,7 +41,7 @@ BEGIN
     v.hold := ROW(
         p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
         v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
-        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details);
+        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details)::creditgate.holds;
     RETURN v;
 END $$;
 

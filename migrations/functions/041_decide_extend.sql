@@ -4,7 +4,8 @@ CREATE OR REPLACE FUNCTION creditgate.decide_extend(
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := ROW(1, coalesce(p_op.amount_micros, 0), 0, false, 0, 0, p_hold);
+    v creditgate.verdict := ROW(1, coalesce(p_op.amount_micros, 0), 0, false, 0, 0, p_hold)
+        ::creditgate.verdict;
     v_hold creditgate.holds;
     v_funds bigint;
     v_available bigint;

@@ -4,13 +4,13 @@ CREATE OR REPLACE FUNCTION creditgate.decide_release(
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := ROW(10, 0, 0, false, 0, 0, p_hold);
+    v creditgate.verdict := ROW(10, 0, 0, false, 0, 0, p_hold)::creditgate.verdict;
     v_hold creditgate.holds := p_hold;
 BEGIN
     IF p_hold.hold_id IS NULL THEN
         v.hold := ROW(
             p_op.bucket, p_op.account_key, p_op.hold_id, 3, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, NULL,
-            p_now, p_now, p_now, p_op.termination_cause, NULL);
+            p_now, p_now, p_now, p_op.termination_cause, NULL)::creditgate.holds;
     ELSIF p_hold.state = 1 THEN
         v_hold.state := 3;
         v_hold.held_micros := 0;

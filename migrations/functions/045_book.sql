@@ -15,7 +15,7 @@ DECLARE
     v_lapsed bigint := 0;
     v_entries creditgate.entries[] := '{}';
     d creditgate.draw;
-    d_ended creditgate.draw := ROW('{}', '{}', NULL, 0);
+    d_ended creditgate.draw := ROW('{}', '{}', NULL, 0)::creditgate.draw;
 BEGIN
     IF p_before.carried_micros > 0 THEN
         v_from_ended := least(p_before.carried_micros, p_collected_micros);

@@ -113,9 +113,7 @@ END $$;
 -- End what is due in one bucket, up to a limit; answers how many things ended or began. Any number of sweepers may run:
 -- each skips the accounts another one has locked.
 CREATE OR REPLACE FUNCTION creditgate.expire_holds(p_bucket smallint, p_limit bigint) RETURNS bigint
-LANGUAGE plpgsql
-SET enable_seqscan = off SET jit = off
-AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a creditgate.accounts;
     v_step record;

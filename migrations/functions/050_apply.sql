@@ -1,12 +1,10 @@
 -- Carry out a batch of operations in one transaction: lock the accounts and read what the batch names, decide each
 -- operation in memory in order, write the results as sets. A constant number of statements whatever the batch size;
 -- two operations on the same hold see each other. Business answers are rows, never errors: one caller's denial does
--- not concern its neighbours. The settings keep every plan on the keys, whatever the statistics say.
+-- not concern its neighbours. The caller's session keeps plans and takes them by the keys (`postgres/pool.py`).
 CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[])
 RETURNS SETOF creditgate.result
-LANGUAGE plpgsql
-SET enable_seqscan = off SET jit = off
-AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_now      timestamptz;
     v_accounts creditgate.accounts[];
@@ -36,11 +34,6 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Whatever may charge needs to know which grants it draws from.
-    IF EXISTS (SELECT FROM unnest(p_operations) AS o WHERE o.verb <> 1) THEN
-        v_purses := creditgate.open_purses(v_accounts);
-    END IF;
-
     FOR r IN
         SELECT o.op, o.ordinal, h AS hold, a.ordinality AS account_no,
                dense_rank() OVER (ORDER BY (o.op).account_key, (o.op).hold_id) AS hold_no
@@ -53,7 +46,7 @@ BEGIN
     LOOP
         v_retry_at := NULL;
         IF r.account_no IS NULL THEN
-            v := ROW(20, 0, 0, false, 0, 0, NULL);
+            v := ROW(20, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;
@@ -72,11 +65,17 @@ BEGIN
         END;
 
         IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
+            -- The first that draws from grants, or lets go of ended ones, has the batch's purses opened.
+            IF v_purses IS NULL AND (v.collected_micros > 0 OR v_hold.carried_micros > 0) THEN
+                v_purses := creditgate.open_purses(v_accounts);
+            END IF;
             b := creditgate.book(v_account, v_purses[r.account_no], v_hold, v.hold, v.collected_micros, v_now);
             v_account := b.account;
             v_accounts[r.account_no] := v_account;
-            v_purses[r.account_no] := b.purse;
-            v_entries := v_entries || b.entries;
+            IF cardinality(b.entries) > 0 THEN
+                v_purses[r.account_no] := b.purse;
+                v_entries := v_entries || b.entries;
+            END IF;
             v.hold := b.hold;
             v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
             v_holds[v_places[r.hold_no]] := b.hold;
@@ -89,6 +88,8 @@ BEGIN
 
     PERFORM creditgate.write_accounts(v_accounts);
     PERFORM creditgate.write_holds(v_holds);
-    PERFORM creditgate.write_entries(v_entries);
-    PERFORM creditgate.close_purses(v_purses);
+    IF cardinality(v_entries) > 0 THEN
+        PERFORM creditgate.write_entries(v_entries);
+        PERFORM creditgate.close_purses(v_purses);
+    END IF;
 END $$;

@@ -83,7 +83,10 @@ class PostgresSweeps:
             async with self._pool.connection() as connection:
                 with executing():
                     async with connection.transaction(readonly=True):
-                        await connection.execute("SET LOCAL statement_timeout = 0")
+                        await connection.execute(
+                            "SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on;"
+                            "SET LOCAL plan_cache_mode = auto"
+                        )
                         rows = await connection.fetch(
                             "SELECT rule, account_key, tenant_id, account_id, detail"
                             "  FROM creditgate.verify($1)",

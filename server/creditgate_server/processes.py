@@ -19,8 +19,8 @@ from time import monotonic
 from creditgate_server.settings import PREFIX, Settings
 
 COMMAND = (sys.executable, "-m", "creditgate_server", "serve")
-EXIT_CONFIGURATION = 78
-"""How a process says that starting it again is useless (EX_CONFIG of sysexits.h)."""
+EXIT_CONFIGURATION = 2
+"""How a process says that it is told wrong things, so that starting it again is useless."""
 
 _RESTART_SECONDS = 0.5
 _RESTART_SECONDS_MAX = 30.0

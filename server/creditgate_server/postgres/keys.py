@@ -44,10 +44,11 @@ class PostgresKeys:
         self._pool = pool
 
     async def find_key(self, key_id: str) -> KeyRecord | None:
-        """Find a key by its public id."""
+        """Find a key by its public id, unless it has expired: the database's clock says so."""
         rows = await self._rows(
             "SELECT key_id, tenant_id, digest, scopes, expires_at, revoked_at"
-            "  FROM creditgate.api_keys WHERE key_id = $1",
+            "  FROM creditgate.api_keys"
+            " WHERE key_id = $1 AND (expires_at IS NULL OR expires_at > creditgate.clock())",
             key_id,
         )
         if not rows:

@@ -46,7 +46,12 @@ async def listen_for_revocations(pool: Pool, revoked: Callable[[str], None]) -> 
     async with pool.connection() as connection:
         with executing():
             await connection.add_listener(REVOCATIONS, lambda *event: revoked(str(event[3])))
-            while True:
-                # A connection that died without a word is found only by using it.
-                await connection.fetchval("SELECT 1")
-                await asyncio.sleep(_LISTEN_CHECK_SECONDS)
+            try:
+                while True:
+                    # A connection that died without a word is found only by using it.
+                    await connection.fetchval("SELECT 1")
+                    await asyncio.sleep(_LISTEN_CHECK_SECONDS)
+            finally:
+                # Nobody else wants a connection that listens, and a database that does not answer
+                # would not answer its farewell either.
+                connection.terminate()

@@ -1,0 +1,233 @@
+"""The language of the contract's cases.
+
+A file of cases is a list of stories. A story begins with `# its name` and has one step a line:
+
+    grant gift 10 until 60          an operation: verb, name, arguments
+    reserve a 6 = GRANTED           what it must answer, as far as the story cares
+    at 61                           what time it is, in seconds from the beginning of the story
+    commit a 4 = ACCEPTED late yes charged 4; balance settled 0 version 4; hold EXPIRED
+    + release b                     goes into one request with the step before it
+    sweep                           lets everything due happen
+
+Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
+balance, hold, grant or account, of which the first word may be a state. Every account starts
+empty, with overage policy CAP; a story that begins with `account` describes another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.contract.drivers import START
+from tests.contract.wire import Operation
+from tests.oracle.answers import Answer
+
+Words = list[str]
+
+
+@dataclass
+class Step:
+    """One line of a story."""
+
+    line: int
+    text: str
+    operation: Operation | None = None
+    time: int | None = None
+    joins: bool = False
+    expected: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Story:
+    """A named list of steps."""
+
+    name: str
+    steps: list[Step]
+
+
+def micros(text: str) -> int:
+    """Credits, or seconds, as millionths."""
+    return int(Decimal(text) * 1_000_000)
+
+
+def instant(text: str) -> int | None:
+    """Seconds from the beginning as an instant; `never` is none."""
+    return None if text in {"never", "none"} else START + micros(text)
+
+
+def flag(text: str) -> bool:
+    """Yes or no."""
+    return {"yes": True, "no": False}[text]
+
+
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """`key:value,key:value`, as sorted pairs."""
+    return tuple(
+        sorted((key, value) for key, _, value in (p.partition(":") for p in text.split(",")))
+    )
+
+
+def milliseconds(text: str) -> int:
+    """Seconds as milliseconds."""
+    return int(Decimal(text) * 1000)
+
+
+# How each argument of a step is written, by the word before it.
+_ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "min": ("minimum", micros),
+    "used": ("used", micros),
+    "ttl": ("ttl_ms", milliseconds),
+    "agent": ("attributes", lambda text: (("agent", text),)),
+    "labels": ("labels", pairs),
+    "cause": ("cause", str),
+    "kind": ("kind", str.upper),
+    "priority": ("priority", int),
+    "from": ("effective_at", instant),
+    "until": ("expires_at", instant),
+    "note": ("reference", str),
+    "of": ("hold_id", str),
+    "overdraft": ("overdraft", micros),
+    "policy": ("policy", str),
+    "status": ("status", str),
+    "state": ("state", str),
+}
+# The verbs: what the oracle calls them, and how the words right after them are read.
+_VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
+    "reserve": ("reserve", [("hold_id", str), ("amount", micros)]),
+    "charge": ("charge", [("hold_id", str), ("amount", micros)]),
+    "extend": ("extend", [("hold_id", str), ("total", micros)]),
+    "renew": ("extend", [("hold_id", str)]),
+    "commit": ("commit", [("hold_id", str), ("used", micros)]),
+    "report": ("commit", [("hold_id", str), ("used", micros)]),
+    "release": ("release", [("hold_id", str)]),
+    "hold": ("get_hold", [("hold_id", str)]),
+    "balance": ("get_balance", []),
+    "account": ("create_account", []),
+    "show": ("get_account", []),
+    "update": ("update_account", []),
+    "grant": ("add_grant", [("grant_id", str), ("amount", micros)]),
+    "grants": ("list_grants", []),
+    "revoke": ("revoke_grant", [("grant_id", str)]),
+    "refund": ("refund", [("refund_id", str), ("amount", micros)]),
+    "holds": ("list_holds", []),
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "report": {"keep_open": True},
+    "grant": {"kind": "PURCHASED"},
+}
+_EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "": {
+        "asked": ("asked", micros),
+        "short": ("shortfall", micros),
+        "retry": ("retry_after", micros),
+        "replayed": ("replayed", flag),
+        "charged": ("charged", micros),
+        "uncollected": ("uncollected", micros),
+        "late": ("late", flag),
+        "revoked": ("revoked", micros),
+        "lapsed": ("lapsed", micros),
+        "names": ("names", lambda text: tuple(text.split(","))),
+    },
+    "balance": {
+        "settled": ("settled", micros),
+        "held": ("held", micros),
+        "available": ("available", micros),
+        "overdraft": ("overdraft", micros),
+        "version": ("version", int),
+    },
+    "hold": {
+        "granted": ("granted", micros),
+        "held": ("held", micros),
+        "used": ("used", micros),
+        "charged": ("charged", micros),
+        "uncollected": ("uncollected", micros),
+        "refunded": ("refunded", micros),
+        "expires": ("expires_at", instant),
+        "settled": ("settled_at", instant),
+        "late": ("late", flag),
+        "cause": ("cause", str),
+    },
+    "grant": {"remaining": ("remaining", micros), "amount": ("amount", micros)},
+    "account": {
+        "debt": ("debt", micros),
+        "holds": ("open_holds", int),
+        "policy": ("policy", str),
+    },
+}
+_STATES = {"hold": "state", "grant": "state", "account": "status"}
+
+
+def read_stories(path: Path) -> list[Story]:
+    """Read a file of cases."""
+    stories: list[Story] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line.startswith("# "):
+            stories.append(Story(line.removeprefix("# "), []))
+        elif line.strip():
+            stories[-1].steps.append(_step(number, line.strip()))
+    return stories
+
+
+def _step(number: int, line: str) -> Step:
+    asked, _, expected = line.partition(" = ")
+    step = Step(number, line, joins=asked.startswith("+ "), expected=_expectation(expected))
+    verb, *words = asked.removeprefix("+ ").split()
+    if verb == "at":
+        step.time = instant(words[0])
+    elif verb != "sweep":
+        step.operation = _operation(verb, words)
+    return step
+
+
+def _operation(verb: str, words: Words) -> Operation:
+    name, places = _VERBS[verb]
+    arguments: dict[str, Any] = dict(_DEFAULTS.get(verb, {}))
+    for (argument, read), text in zip(places, words, strict=False):
+        arguments[argument] = read(text)
+    arguments |= _pairs_of(words[len(places) :], _ARGUMENTS)
+    return Operation(name, arguments)
+
+
+def _expectation(text: str) -> dict[str, Any]:
+    """What an answer must be: `part.field` to value."""
+    expected: dict[str, Any] = {}
+    for place, section in enumerate(text.split(";") if text else ()):
+        part, *words = section.split()
+        if place == 0:
+            expected["outcome"], part = part, ""
+        elif part in _STATES and words and words[0].isupper():
+            expected[f"{part}.{_STATES[part]}"] = words.pop(0)
+        prefix = f"{part}." if part else ""
+        found = _pairs_of(words, _EXPECTED[part])
+        expected |= {prefix + name: value for name, value in found.items()}
+    return expected
+
+
+def _pairs_of(words: Words, known: dict[str, tuple[str, Callable[[str], Any]]]) -> dict[str, Any]:
+    found = {}
+    for word, text in zip(words[::2], words[1::2], strict=True):
+        name, read = known[word]
+        found[name] = read(text)
+    return found
+
+
+def differences(step: Step, answer: Answer) -> Iterator[str]:
+    """Where an answer is not what the story says."""
+    for path, wanted in step.expected.items():
+        got = _look(answer, path)
+        if got != wanted:
+            yield f"line {step.line}: {step.text}\n    {path} is {got}, not {wanted}"
+
+
+def _look(answer: Answer, path: str) -> Any:
+    if path == "names":
+        holds = tuple(hold.hold_id for hold in answer.holds)
+        return holds or tuple(grant.grant_id for grant in answer.grants)
+    value: Any = answer
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value

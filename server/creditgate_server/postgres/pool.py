@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
+from creditgate_server.domain.errors import NotExecutedError
+
 from .errors import connecting
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ ROLE = "creditgate_server"
 
 It cannot rewrite entries or the schema.
 """
+
+
+_READ_ONLY = "25006"
 
 
 class Pool:
@@ -42,6 +47,11 @@ class Pool:
             connection = await self._pool.acquire(timeout=self._acquire_timeout_seconds)
         try:
             yield connection
+        except NotExecutedError as error:
+            if getattr(error.__cause__, "sqlstate", None) == _READ_ONLY:
+                # The primary has become a standby: only new connections find the new primary.
+                await self._pool.expire_connections()
+            raise
         finally:
             await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
 
@@ -54,13 +64,6 @@ class Pool:
     def idle(self) -> int:
         """How many open connections nobody has borrowed."""
         return self._pool.get_idle_size()
-
-    async def expire(self) -> None:
-        """Replace every connection when it is next borrowed.
-
-        The database behind them has changed.
-        """
-        await self._pool.expire_connections()
 
     async def close(self, *, timeout_seconds: float) -> None:
         """Close all connections, giving borrowed ones that long to come back."""

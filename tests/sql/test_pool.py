@@ -18,21 +18,17 @@ from tests.support.database import Database
 async def test_connections_to_a_primary_that_became_read_only_are_replaced(
     database: Database,
 ) -> None:
-    owner = await database.connect()
-    settings = Settings(database_url=database.url, key_pepper="p" * 32, pool_size=2)
-    pool = await open_pool(settings)
+    pool = await open_pool(Settings(database_url=database.url, key_pepper="p" * 32))
     accounts = PostgresAccounts(pool)
     try:
-        set_default = f"ALTER DATABASE {database.name} SET default_transaction_read_only"
-        await owner.execute(f"{set_default} = on")
+        async with pool.connection() as connection:
+            await connection.execute("SET default_transaction_read_only = on")
         with pytest.raises(NotExecutedError, match="25006"):
             await accounts.create_account(uuid4(), NewAccount("one"))
-        await owner.execute(f"{set_default} = off")
         outcome, _ = await accounts.create_account(uuid4(), NewAccount("one"))
         assert outcome == Outcome.ACCEPTED
     finally:
         await pool.close(timeout_seconds=5)
-        await owner.close()
 
 
 async def test_the_session_cannot_shed_its_role(database: Database) -> None:

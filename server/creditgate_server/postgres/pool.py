@@ -82,8 +82,8 @@ async def open_pool(settings: Settings) -> Pool:
         "application_name": "creditgate-server",
         "role": ROLE,
         "search_path": "pg_catalog",
-        # Every statement finds its rows by their keys, whatever the statistics of the day say, so it
-        # is planned once per connection: planning would take longer than running it.
+        # Every statement finds its rows by their keys, whatever the statistics of the day say, so
+        # it is planned once per connection: planning would take longer than running it.
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
         "jit": "off",

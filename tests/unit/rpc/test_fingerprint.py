@@ -1,0 +1,125 @@
+"""The digests are stored for years: those written here must never change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_service_pb2 as accounts_pb
+from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate_server.rpc import decode
+from creditgate_server.rpc.decode_accounts import new_grant
+from creditgate_server.rpc.fingerprint import fingerprint
+
+TENANT = UUID(int=1)
+PLAIN: dict[str, Any] = {"account_id": "acme", "hold_id": "msg-1", "amount_micros": 5}
+FULL: dict[str, Any] = PLAIN | {
+    "minimum_micros": 2,
+    "ttl": Duration(seconds=90),
+    "attributes": hold_pb2.Attributes(agent="maria", topic="Rückgabe"),
+    "labels": {"b": "2", "a": "1"},
+}
+
+
+def reserve(**changes: Any) -> str:
+    return _hex(decode.reserve(pb.ReserveRequest(**changes), TENANT).fingerprint)
+
+
+def charge(**changes: Any) -> str:
+    return _hex(decode.charge(pb.ChargeRequest(**changes), TENANT).fingerprint)
+
+
+def grant(**changes: Any) -> str:
+    body = {"grant_id": "g", "kind": account_pb2.GRANT_KIND_PLAN, "amount_micros": 7} | changes
+    return new_grant(accounts_pb.AddGrantRequest(**body)).fingerprint.hex()
+
+
+def _hex(digest: bytes | None) -> str:
+    assert digest is not None
+    return digest.hex()
+
+
+def test_stored_digests_never_change() -> None:
+    assert reserve(**PLAIN) == "85911a2a8b16f2f5fb226a05bfa814fe"
+    assert reserve(**FULL) == "36cb9f7b03a3e016fb779214d0f4145b"
+    assert charge(**PLAIN) == "126a29508ba426e8f8765308c50f1135"
+    assert grant() == "1aa295c5e8d393748b768ed9e5b18a3f"
+    full = grant(
+        priority=3,
+        effective_at=Timestamp(seconds=1_700_000_000, nanos=123_456_789),
+        expires_at=Timestamp(seconds=1_800_000_000),
+        reference="invoice 7",
+    )
+    assert full == "223d09b6b52219666fefc9d762612160"
+
+
+def test_the_same_meaning_has_the_same_digest() -> None:
+    assert reserve(**PLAIN) == reserve(**PLAIN, ttl=Duration(seconds=60))
+    assert reserve(**PLAIN) == reserve(**PLAIN, ttl=Duration(seconds=60, nanos=999_999))
+    assert reserve(**PLAIN) == reserve(**PLAIN, attributes=hold_pb2.Attributes())
+    turned = FULL | {"labels": dict(reversed(FULL["labels"].items()))}
+    assert reserve(**FULL) == reserve(**turned)
+    at = Timestamp(seconds=5, nanos=1_000)
+    assert grant(effective_at=at) == grant(effective_at=Timestamp(seconds=5, nanos=1_999))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_micros": 6},
+        {"minimum_micros": 1},
+        {"ttl": Duration(seconds=91)},
+        {"attributes": hold_pb2.Attributes(agent="maria")},
+        {"attributes": hold_pb2.Attributes(user="maria", topic="Rückgabe")},
+        {"labels": {"a": "1"}},
+        {"labels": {"a": "2", "b": "1"}},
+    ],
+)
+def test_another_meaning_has_another_digest(change: dict[str, Any]) -> None:
+    assert reserve(**FULL | change) != reserve(**FULL)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_micros": 8},
+        {"kind": account_pb2.GRANT_KIND_PURCHASED},
+        {"priority": 1},
+        {"reference": "x"},
+        {"effective_at": Timestamp(seconds=1)},
+        {"expires_at": Timestamp(seconds=1)},
+    ],
+)
+def test_another_grant_has_another_digest(change: dict[str, Any]) -> None:
+    assert grant(**change) != grant()
+
+
+def test_a_reserve_is_no_charge() -> None:
+    assert reserve(**PLAIN) != charge(**PLAIN)
+
+
+def test_parts_do_not_run_together() -> None:
+    assert fingerprint("v", ["ab", "c"]) != fingerprint("v", ["a", "bc"])
+    assert fingerprint("v", ["a"]) != fingerprint("v", ["a", ""])
+
+
+def test_the_hold_keeps_its_details_as_json() -> None:
+    operation = decode.reserve(pb.ReserveRequest(**FULL), TENANT)
+    assert operation.details == (
+        '{"attributes":{"agent":"maria","topic":"Rückgabe"},"labels":{"a":"1","b":"2"}}'
+    )
+    assert decode.reserve(pb.ReserveRequest(**PLAIN), TENANT).details is None
+
+
+def test_times_are_cut_to_microseconds() -> None:
+    at = Timestamp(seconds=0, nanos=1_999)
+    request = accounts_pb.AddGrantRequest(
+        grant_id="g", kind=account_pb2.GRANT_KIND_PLAN, amount_micros=1, effective_at=at
+    )
+    assert new_grant(request).effective_at == datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)

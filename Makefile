@@ -40,7 +40,7 @@ gen: .venv-gen/.gen  ## write the client's stubs from protos/
 lock: .venv/.dev  ## resolve the dependencies anew (UPGRADE=1: to the newest)
 	@.ci/lock $(if $(UPGRADE),--upgrade)
 
-image: .venv/.dev  ## build the container image
+image:  ## build the container image
 	@.ci/image
 
 setup: .venv/.dev  ## make .venv, for tests and checks too

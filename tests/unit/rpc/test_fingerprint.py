@@ -36,7 +36,12 @@ def charge(**changes: Any) -> str:
 
 
 def grant(**changes: Any) -> str:
-    body = {"grant_id": "g", "kind": account_pb2.GRANT_KIND_PLAN, "amount_micros": 7} | changes
+    body: dict[str, Any] = {
+        "grant_id": "g",
+        "kind": account_pb2.GRANT_KIND_PLAN,
+        "amount_micros": 7,
+    }
+    body |= changes
     return new_grant(accounts_pb.AddGrantRequest(**body)).fingerprint.hex()
 
 

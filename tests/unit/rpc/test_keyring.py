@@ -55,7 +55,7 @@ async def test_a_key_is_looked_up_once_and_believed_for_its_time() -> None:
     assert keyring.remembered(KEY.text) is None
     identity = await keyring.identify(KEY.text)
     assert identity is not None
-    assert (identity.key_id, identity.scopes) == (KEY.key_id, {"read"})
+    assert (identity.key_id, identity.scopes) == (KEY.key_id, frozenset({"read"}))
     assert keyring.remembered(KEY.text) == identity
     assert await keyring.identify(KEY.text) == identity
     assert store.asked == [KEY.key_id]

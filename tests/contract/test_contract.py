@@ -14,6 +14,8 @@ from creditgate.testing import FakeCreditgate
 from tests.contract.drivers import START, Driver, GrpcDriver, ModelDriver
 from tests.contract.language import Step, Story, differences, read_stories
 from tests.contract.wire import Operation
+from tests.support.database import Database
+from tests.support.stage import Stage
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.case"))
 STORIES = [
@@ -23,9 +25,14 @@ STORIES = [
 ]
 
 
+def account_of(story: Story) -> str:
+    """Each story has an account of its own."""
+    return re.sub(r"[^a-z0-9]+", "-", story.name.lower())[:100]
+
+
 async def tell(story: Story, driver: Driver, oracle: ModelDriver) -> None:
     """Tell a story to a driver: it must answer what the story says, and all the oracle says."""
-    account_id = re.sub(r"[^a-z0-9]+", "-", story.name.lower())[:100]
+    account_id = account_of(story)
     both: list[Driver] = [driver, oracle]
     for each in both:
         await each.set_time(START)
@@ -95,6 +102,18 @@ async def fake_driver(fake: FakeCreditgate) -> AsyncIterator[GrpcDriver]:
 @pytest.mark.parametrize("story", STORIES)
 async def test_fake(story: Story, fake_driver: GrpcDriver) -> None:
     await tell(story, fake_driver, ModelDriver())
+
+
+@pytest.fixture(scope="module")
+def stage(module_database: Database) -> Iterator[Stage]:
+    with Stage(module_database) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_server(story: Story, stage: Stage) -> None:
+    stage.run(tell(story, stage.driver, ModelDriver()))
+    assert stage.run(stage.violations(account_of(story))) == []
 
 
 def test_no_two_stories_share_an_account() -> None:

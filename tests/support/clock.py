@@ -1,0 +1,38 @@
+"""The clock of a test's database: it stands still at the instant it was set to.
+
+Everything in the database that decides by time asks `creditgate.clock()`; here that is replaced, so
+that a test knows `now` exactly and need not wait for what time does.
+"""
+
+from __future__ import annotations
+
+from tests.support.database import Connection
+
+_INSTALL = """
+CREATE SCHEMA creditgate_test;
+CREATE TABLE creditgate_test.clock (now timestamptz NOT NULL);
+INSERT INTO creditgate_test.clock VALUES (clock_timestamp());
+GRANT USAGE ON SCHEMA creditgate_test TO creditgate_server;
+GRANT SELECT ON creditgate_test.clock TO creditgate_server;
+CREATE OR REPLACE FUNCTION creditgate.clock() RETURNS timestamptz
+LANGUAGE sql VOLATILE AS $$ SELECT now FROM creditgate_test.clock $$;
+"""
+_SET = """
+UPDATE creditgate_test.clock SET now = timestamptz 'epoch' + $1 * interval '1 microsecond'
+"""
+
+
+class DatabaseClock:
+    """Stops a database's clock and sets it. `connection` is the owner's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def stop(self) -> None:
+        """Replace the clock by one that stands still."""
+        await self._connection.execute(_INSTALL)
+
+    async def set_time(self, now: int) -> None:
+        """Let it be this instant, in microseconds since 1970."""
+        # PostgreSQL multiplies intervals by floats, which count microseconds exactly until 2255.
+        await self._connection.execute(_SET, now)

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
+from tests.support import figures as figures_of_tests
 from tests.support.database import Database, TestCluster, choose_binaries
 
 
@@ -21,6 +23,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     binaries = choose_binaries(config.getoption("--postgres"))
     return f"PostgreSQL {binaries.major}: {binaries.folder}"
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    figures_of_tests.show(terminalreporter)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> figures_of_tests.Figures:
+    """Notes what a test has measured, for the end of the run."""
+
+    def note(**values: object) -> None:
+        line = (figures_of_tests.KEY, figures_of_tests.written(values))
+        request.node.user_properties.append(line)
+
+    return note
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ BEGIN
         IF v_wanted > greatest(v_available, 0) THEN
             v.outcome := 2;
             v.shortfall_micros := v_wanted - v_available;
-            v_hold.granted_micros := p_op.amount_micros - v.shortfall_micros;
+            v_hold.granted_micros := p_op.amount_micros - (v_wanted - greatest(v_available, 0));
         ELSE
             v_hold.granted_micros := p_op.amount_micros;
         END IF;

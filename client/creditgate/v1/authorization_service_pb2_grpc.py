@@ -165,7 +165,9 @@ class CreditAuthorizationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetHold(self, request, context):
-        """GetHold answers one hold. Errors: NOT_FOUND (account or hold).
+        """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
+        held, until the next operation on its account or the next sweep, some seconds at most.
+        Errors: NOT_FOUND (account or hold).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,7 +74,10 @@ class CreditAuthorizationServiceStub:
     Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED.
     """
     GetHold: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.GetHoldRequest, _authorization_service_pb2.GetHoldResponse]
-    """GetHold answers one hold. Errors: NOT_FOUND (account or hold)."""
+    """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
+    held, until the next operation on its account or the next sweep, some seconds at most.
+    Errors: NOT_FOUND (account or hold).
+    """
     GetBalance: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.GetBalanceRequest, _authorization_service_pb2.GetBalanceResponse]
     """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account)."""
     Authorize: _grpc.StreamStreamMultiCallable[_authorization_service_pb2.AuthorizeRequest, _authorization_service_pb2.AuthorizeResponse]
@@ -133,7 +136,10 @@ class CreditAuthorizationServiceAsyncStub(CreditAuthorizationServiceStub):
     Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED.
     """
     GetHold: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.GetHoldRequest, _authorization_service_pb2.GetHoldResponse]  # type: ignore[assignment]
-    """GetHold answers one hold. Errors: NOT_FOUND (account or hold)."""
+    """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
+    held, until the next operation on its account or the next sweep, some seconds at most.
+    Errors: NOT_FOUND (account or hold).
+    """
     GetBalance: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.GetBalanceRequest, _authorization_service_pb2.GetBalanceResponse]  # type: ignore[assignment]
     """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account)."""
     Authorize: _aio.StreamStreamMultiCallable[_authorization_service_pb2.AuthorizeRequest, _authorization_service_pb2.AuthorizeResponse]  # type: ignore[assignment]
@@ -231,7 +237,10 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_service_pb2.GetHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_service_pb2.GetHoldResponse, _abc.Awaitable[_authorization_service_pb2.GetHoldResponse]]:
-        """GetHold answers one hold. Errors: NOT_FOUND (account or hold)."""
+        """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
+        held, until the next operation on its account or the next sweep, some seconds at most.
+        Errors: NOT_FOUND (account or hold).
+        """
 
     @_abc_1.abstractmethod
     def GetBalance(

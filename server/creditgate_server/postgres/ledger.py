@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[])"
 
-_BALANCE = """
+_READ_BALANCE = """
 SELECT settled_micros, held_micros, overdraft_limit_micros, version, creditgate.clock()
   FROM creditgate.balances
  WHERE bucket = $1 AND account_key = $2
@@ -29,7 +29,7 @@ HOLD_COLUMNS = """
        h.termination_cause, h.details
 """
 
-_HOLD = f"""
+_READ_HOLD = f"""
 SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, creditgate.clock(),
        {HOLD_COLUMNS}
   FROM creditgate.balances AS a
@@ -38,8 +38,10 @@ SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, cre
  WHERE a.bucket = $1 AND a.account_key = $2
 """  # noqa: S608 - both parts are ours
 
-# Where the parts of a row of `creditgate.result` begin.
-_BALANCE_AT, _HOLD_AT = 8, 13
+# Where the parts of a row of `creditgate.result` lie; a newer schema may add columns behind them.
+_ANSWER = slice(1, 8)
+_BALANCE = slice(8, 13)
+_HOLD = slice(13, 27)
 
 
 class PostgresLedger:
@@ -59,20 +61,20 @@ class PostgresLedger:
         """Read an account's balance."""
         async with self._pool.connection() as connection:
             with executing():
-                row = await connection.fetchrow(_BALANCE, *account)
+                row = await connection.fetchrow(_READ_BALANCE, *account)
         return Balance(*row) if row else None
 
     async def hold(self, account: AccountKey, hold_id: str) -> tuple[Hold | None, Balance | None]:
         """Read a hold and its account's balance in one statement."""
         async with self._pool.connection() as connection:
             with executing():
-                row = await connection.fetchrow(_HOLD, *account, hold_id)
+                row = await connection.fetchrow(_READ_HOLD, *account, hold_id)
         if row is None:
             return None, None
         return (Hold(*row[5:]) if row[5] is not None else None), Balance(*row[:5])
 
 
 def _result(row: Record) -> Result:
-    balance = None if row[_BALANCE_AT] is None else Balance(*row[_BALANCE_AT:_HOLD_AT])
-    hold = None if row[_HOLD_AT] is None else Hold(*row[_HOLD_AT:])
-    return Result._make((*row[1:_BALANCE_AT], hold, balance))
+    balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
+    hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
+    return Result._make((*row[_ANSWER], hold, balance))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.oracle.account import DEFAULT_TTL_MS, Account, Hold
-from tests.oracle.administration import Administration, Refused, find_hold, refusable
+from tests.oracle.account import DEFAULT_TTL_MS, Account, Hold, Refused
+from tests.oracle.administration import Administration, find_hold, refusable
 from tests.oracle.answers import Answer, Pairs
 
 

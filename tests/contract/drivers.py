@@ -19,6 +19,10 @@ from tests.oracle.answers import Answer
 START = 1_893_456_000_000_000
 
 
+Addressed = tuple[str, Operation]
+"""An operation and the id of its account."""
+
+
 class Driver(Protocol):
     """Carries out operations at an instant of its choosing."""
 
@@ -30,7 +34,7 @@ class Driver(Protocol):
         """Carry out one operation."""
         ...
 
-    async def run_batch(self, account_id: str, operations: Sequence[Operation]) -> list[Answer]:
+    async def run_batch(self, operations: Sequence[Addressed]) -> list[Answer]:
         """Carry out operations of the hot path in one request."""
         ...
 
@@ -56,8 +60,8 @@ class ModelDriver:
             account.check()
         return answer
 
-    async def run_batch(self, account_id: str, operations: Sequence[Operation]) -> list[Answer]:
-        return [await self.run(account_id, operation) for operation in operations]
+    async def run_batch(self, operations: Sequence[Addressed]) -> list[Answer]:
+        return [await self.run(account_id, operation) for account_id, operation in operations]
 
     async def sweep(self) -> None:
         self.model.sweep(self._now)
@@ -95,9 +99,9 @@ class GrpcDriver:
         except grpc.aio.AioRpcError as error:
             return refusal(read_failure(error))
 
-    async def run_batch(self, account_id: str, operations: Sequence[Operation]) -> list[Answer]:
+    async def run_batch(self, operations: Sequence[Addressed]) -> list[Answer]:
         batch = messages.BatchAuthorizeRequest()
-        for place, operation in enumerate(operations):
+        for place, (account_id, operation) in enumerate(operations):
             assert operation.verb in HOT_VERBS, "batches carry operations of the hot path"
             wrapped = batch.operations.add(request_id=str(place))
             getattr(wrapped, operation.verb).CopyFrom(to_request(operation, account_id))

@@ -68,8 +68,8 @@ async def step(together: list[Step], account_id: str, driver: Driver, oracle: Mo
     if len(operations) == 1:
         answers = [await driver.run(account_id, operations[0])]
     else:
-        answers = await driver.run_batch(account_id, operations)
-    wanted = await oracle.run_batch(account_id, operations)
+        answers = await driver.run_batch([(account_id, each) for each in operations])
+    wanted = await oracle.run_batch([(account_id, each) for each in operations])
     for said, answer, right in zip(together, answers, wanted, strict=True):
         assert list(differences(said, answer)) == []
         assert answer == right, said.text

@@ -14,6 +14,10 @@ DEFAULT_TTL_MS = 60_000
 BALANCE_MAX = 4 * 10**18
 
 
+class Refused(Exception):  # noqa: N818 - the word the design uses
+    """A definite refusal: its reason is the whole answer, and it changes nothing."""
+
+
 @dataclass
 class Grant:
     """Credits given, with what is left of them."""
@@ -125,6 +129,11 @@ class Account:
             self.settled, self.held, self.available, self.overdraft, self.version, at
         )
 
+    def has_room(self, amount: int) -> bool:
+        """Whether the balance can take an amount now and the pending grants later."""
+        to_come = sum(grant.remaining for grant in self.burning("PENDING"))
+        return self.settled + to_come + amount <= BALANCE_MAX
+
     def view(self) -> AccountView:
         return AccountView(
             self.account_id,
@@ -206,6 +215,8 @@ class Account:
     def use(self, hold: Hold, total: int) -> tuple[int, int]:
         """Raise a hold's usage to a total; answers (charged, uncollected) of this raise."""
         delta = max(total - hold.used, 0)
+        if self.policy == "DEBT" and self.settled - delta < -BALANCE_MAX:
+            raise Refused("OUT_OF_RANGE")
         inside = min(delta, hold.held)
         hold.used += delta
         self.draw(hold, inside, carried=hold.carried)

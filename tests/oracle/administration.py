@@ -6,12 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from tests.oracle.account import BALANCE_MAX, Account, Grant, Hold
+from tests.oracle.account import Account, Grant, Hold, Refused
 from tests.oracle.answers import Answer, GrantView, Pairs
-
-
-class Refused(Exception):  # noqa: N818 - the word the design uses
-    """A definite refusal: its reason is the whole answer, and it changes nothing."""
 
 
 def refusable(operation: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -98,8 +94,7 @@ class Administration:
             return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=True)
         if account.status == "CLOSED":
             raise Refused("ACCOUNT_CLOSED")
-        to_come = sum(grant.remaining for grant in account.burning("PENDING"))
-        if account.settled + to_come + amount > BALANCE_MAX:
+        if not account.has_room(amount):
             raise Refused("OUT_OF_RANGE")
         begin = at if effective_at is None else effective_at
         view = GrantView(
@@ -142,6 +137,8 @@ class Administration:
         if not replayed:
             if amount > hold.charged - hold.refunded:
                 raise Refused("REFUND_EXCEEDS_CHARGE")
+            if not account.has_room(amount):
+                raise Refused("OUT_OF_RANGE")
             with account.change():
                 lapsed = account.give_back(hold, amount)
             account.refunds[refund_id] = ((hold_id, amount), lapsed)

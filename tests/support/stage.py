@@ -63,7 +63,9 @@ class Stage:
         self._open.push_async_callback(self._connection.close)
         clock = DatabaseClock(self._connection)
         await clock.stop()
-        server = running_server(self._database.url, run_workers=False, drain_timeout_ms=100)
+        server = running_server(
+            self._database.url, run_workers=False, drain_timeout_ms=100, lanes=1
+        )
         self._server = await self._open.enter_async_context(server)
         self.driver = GrpcDriver(
             self._server.target,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from creditgate.testing._wallet import LIVE, PENDING, FakeGrant, FakeHold, Wallet, stamp
+from creditgate.testing._wallet import (
+    LIVE,
+    PENDING,
+    FakeGrant,
+    FakeHold,
+    RefusalError,
+    Wallet,
+    stamp,
+)
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 
-BALANCE_MICROS_MAX = 4 * 10**18
 PAGE_DEFAULT, PAGE_MAX = 50, 1000
-
-
-class RefusalError(Exception):
-    """A definite refusal; `reason` is a value of ErrorReason without prefix."""
-
-    def __init__(self, reason: str, field: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.field = reason, field
 
 
 class Administration:
@@ -95,8 +94,7 @@ class Administration:
         if grant is None:
             if wallet.message.status == account_pb2.ACCOUNT_STATUS_CLOSED:
                 raise RefusalError("ACCOUNT_CLOSED")
-            to_come = sum(grant.message.amount_micros for grant in wallet.burning(PENDING))
-            if wallet.settled + to_come + request.amount_micros > BALANCE_MICROS_MAX:
+            if not wallet.has_room(request.amount_micros):
                 raise RefusalError("OUT_OF_RANGE")
             wallet.grants[request.grant_id] = _new_grant(request, len(wallet.grants) + 1, now)
             wallet.advance(now)
@@ -145,6 +143,8 @@ class Administration:
             left = hold.message.charged_micros - hold.message.refunded_micros
             if request.amount_micros > left:
                 raise RefusalError("REFUND_EXCEEDS_CHARGE")
+            if not wallet.has_room(request.amount_micros):
+                raise RefusalError("OUT_OF_RANGE")
             known = (body, wallet.refund(hold, request.amount_micros))
             wallet.version += 1
             replayed = False

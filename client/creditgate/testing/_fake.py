@@ -19,8 +19,8 @@ from creditgate._amount import Amount, to_micros
 from creditgate._async import AsyncClient
 from creditgate._failures import DETAILS_KEY, DOMAIN
 from creditgate._sync import Client
-from creditgate.testing._administration import RefusalError
 from creditgate.testing._ledger import Ledger
+from creditgate.testing._wallet import RefusalError
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from creditgate.testing._administration import Administration, RefusalError, find_hold
+from creditgate.testing._administration import Administration, find_hold
 from creditgate.testing._checks import check
 from creditgate.testing._wallet import (
     COMMITTED,
@@ -16,6 +16,7 @@ from creditgate.testing._wallet import (
     OPEN,
     RELEASED,
     FakeHold,
+    RefusalError,
     Wallet,
 )
 from creditgate.v1 import account_pb2, hold_pb2

@@ -14,6 +14,15 @@ EXPIRED = hold_pb2.HOLD_STATE_EXPIRED
 ENDED = (account_pb2.GRANT_STATE_EXPIRED, account_pb2.GRANT_STATE_REVOKED)
 LIVE = account_pb2.GRANT_STATE_LIVE
 PENDING = account_pb2.GRANT_STATE_PENDING
+BALANCE_MICROS_MAX = 4 * 10**18
+
+
+class RefusalError(Exception):
+    """A definite refusal; `reason` is a value of ErrorReason without prefix."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.field = reason, field
 
 
 @dataclass
@@ -104,6 +113,11 @@ class Wallet:
         self.message.open_holds = sum(h.message.state == OPEN for h in self.holds.values())
         return self.message
 
+    def has_room(self, amount: int) -> bool:
+        """Whether the balance can take an amount now, and the pending grants later."""
+        to_come = sum(grant.message.amount_micros for grant in self.burning(PENDING))
+        return self.settled + to_come + amount <= BALANCE_MICROS_MAX
+
     def burning(self, *states: int) -> list[FakeGrant]:
         """Grants of these states, in burn order."""
         chosen = [grant for grant in self.grants.values() if grant.message.state in states]
@@ -178,11 +192,13 @@ class Wallet:
         delta = total - hold.message.used_micros
         if delta <= 0:
             return 0, 0
+        capped = self.message.overage_policy == account_pb2.OVERAGE_POLICY_CAP
+        if not capped and self.settled - delta < -BALANCE_MICROS_MAX:
+            raise RefusalError("OUT_OF_RANGE")
         inside = min(delta, hold.stand().held_micros)
         hold.message.used_micros = total
         self.draw(hold, inside)
         spare = max(self.available, 0)
-        capped = self.message.overage_policy == account_pb2.OVERAGE_POLICY_CAP
         beyond = min(delta - inside, spare) if capped else delta - inside
         self.draw(hold, beyond)
         return inside + beyond, delta - inside - beyond

@@ -39,7 +39,7 @@ class Caller:
     """A tenant's key and a channel to a server: what a caller of the API has."""
 
     target: str
-    key: str
+    key: str = field(repr=False)
     tenant_id: UUID
     options: Sequence[tuple[str, Any]] = ()
     credentials: grpc.ChannelCredentials | None = None
@@ -111,7 +111,7 @@ class Running:
     app: App
     settings: Settings
     tenant_id: UUID
-    key: str
+    key: str = field(repr=False)
 
     @property
     def target(self) -> str:

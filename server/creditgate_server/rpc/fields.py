@@ -25,7 +25,8 @@ _ID_ALPHABET = "A-Z a-z 0-9 . _ : @ / -"
 _is_id = re.compile(r"[A-Za-z0-9._:@/-]{1,128}").fullmatch
 _is_label_key = re.compile(r"[A-Za-z0-9._:@/-]{1,64}").fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS_MAX = 253_402_300_799  # the last second of the year 9999
+# The last second of the year 9998: the driver takes the last microsecond of 9999 for infinity.
+_SECONDS_MAX = 253_370_764_799
 _NANOS = 1_000_000_000
 _SHOWN_MAX = 40
 
@@ -119,7 +120,7 @@ def ttl_ms(request: Message, ttl: Duration) -> int:
 def moment(request: Message, field: str, value: Timestamp) -> datetime:
     """Check a timestamp and answer it in UTC, cut to microseconds."""
     if not (0 <= value.seconds <= _SECONDS_MAX and 0 <= value.nanos < _NANOS):
-        raise bad(request, field, "must be a time from the year 1970 to the year 9999")
+        raise bad(request, field, "must be a time from the year 1970 to the year 9998")
     return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
 

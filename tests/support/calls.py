@@ -1,0 +1,110 @@
+"""One good request for every method, and what the errors of bad ones say."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from creditgate.v1 import account_pb2, hold_pb2
+from creditgate_server.rpc.method import ADMINISTRATION, METHODS, OPERATIONS, STREAM, Method
+
+UNARY = tuple(method for method in METHODS if method is not STREAM)
+BY_NAME = {method.name: method for method in METHODS}
+
+
+def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str, Any]:
+    """Answer the fields of a request that is right, every one of them set."""
+    body = {
+        "account_id": account_id,
+        "hold_id": name,
+        "grant_id": name,
+        "refund_id": f"r-{name}",
+        "minimum_micros": 1,
+        "ttl": Duration(seconds=30),
+        "attributes": hold_pb2.Attributes(
+            agent="a", model="m", conversation_id="c", call_id="c", user="u", topic="t"
+        ),
+        "labels": {"team": "blue"},
+        "termination_cause": "done",
+        "overdraft_limit_micros": 0,
+        "overage_policy": account_pb2.OVERAGE_POLICY_CAP,
+        "status": account_pb2.ACCOUNT_STATUS_ACTIVE,
+        "kind": account_pb2.GRANT_KIND_PURCHASED,
+        "priority": 5,
+        "effective_at": Timestamp(seconds=1_700_000_000),
+        "expires_at": Timestamp(seconds=4_000_000_000),
+        "reference": "invoice 7",
+        "state": hold_pb2.HOLD_STATE_OPEN,
+        "page_size": 10,
+        "amount_micros": 10,
+        "used_micros": 5,
+    }
+    if method.name == "Quote":
+        body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
+    fields = method.request.DESCRIPTOR.fields_by_name
+    return {name: value for name, value in body.items() if name in fields}
+
+
+def good(method: Method, account_id: str, *, name: str = "n-1") -> Message:
+    """Answer a request that is right."""
+    if method.name == "BatchAuthorize":
+        reserve = good_body(BY_NAME["Reserve"], account_id, name=name)
+        return method.request(operations=[{"request_id": "1", "reserve": reserve}])
+    return method.request(**good_body(method, account_id, name=name))
+
+
+class Failure(NamedTuple):
+    """An error as a caller can act on it."""
+
+    code: grpc.StatusCode
+    reason: str
+    fields: tuple[str, ...]
+    text: str
+
+
+async def failure(call: Any) -> Failure:
+    """Await a call that must fail, and read its error."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return read_failure(error)
+    raise AssertionError(f"answered: {answer}")
+
+
+def read_failure(error: grpc.aio.AioRpcError) -> Failure:
+    """Read an error and its details."""
+    status = rpc_status.from_call(error)
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details if status else ():
+        for known in (info, bad):
+            detail.Unpack(known)
+    fields = tuple(violation.field for violation in bad.field_violations)
+    return Failure(error.code(), info.reason, fields, error.details() or "")
+
+
+def service_of(caller: Any, method: Method) -> Any:
+    """Answer the stub's function for a method."""
+    service = caller.accounts if method in ADMINISTRATION else caller.authorization
+    return getattr(service, method.name)
+
+
+__all__ = [
+    "ADMINISTRATION",
+    "BY_NAME",
+    "METHODS",
+    "OPERATIONS",
+    "STREAM",
+    "UNARY",
+    "Failure",
+    "failure",
+    "good",
+    "good_body",
+    "read_failure",
+    "service_of",
+]

@@ -25,6 +25,7 @@ class Cut(Enum):
     BEFORE_COMMIT = "PostgreSQL never sees the end of the transaction"
     AFTER_COMMIT = "PostgreSQL commits, and its answer is lost"
     DURING_COMMIT = "the wire is cut some time after the end of the transaction was sent"
+    LOST_ROUTE = "the same, but PostgreSQL's side hears nothing of it"
     BACKEND_ENDED = "PostgreSQL ends the connection some time after that"
 
 
@@ -124,6 +125,9 @@ class PostgresProxy:
         self._links.add(link)
         try:
             await link.run()
+        except asyncio.CancelledError:
+            # The wire is taken down; a stream's own callback would call this an error.
+            return
         finally:
             self._links.discard(link)
 
@@ -142,6 +146,7 @@ class _Link:
         self._changes = False
         self._backend_pid = 0
         self._order: _Order | None = None
+        self._answered = asyncio.Event()
         self.dead = False
 
     async def run(self) -> None:
@@ -184,8 +189,8 @@ class _Link:
                     self._backend_pid = int.from_bytes(body[:4], "big")
                 if self._order is None:
                     self._to_client.write(raw)
-                elif kind == b"Z" and self._order.cut is Cut.AFTER_COMMIT:
-                    _tell(self._order)
+                elif kind == b"Z":
+                    self._answered.set()
             await self._to_client.drain()
 
     def _ends_change(self, kind: bytes, body: bytes) -> bool:
@@ -211,7 +216,8 @@ class _Link:
         self._to_backend.write(sync)
         await self._to_backend.drain()
         if order.cut is Cut.AFTER_COMMIT:
-            await order.done
+            await self._answered.wait()
+            _tell(order)
             return
         await asyncio.sleep(order.delay_seconds)
         if order.cut is Cut.BACKEND_ENDED:
@@ -220,6 +226,9 @@ class _Link:
             _tell(order)
             await asyncio.Event().wait()
         _tell(order)
+        if order.cut is Cut.LOST_ROUTE:
+            self._to_client.close()
+            await self._answered.wait()
 
 
 class _Messages:

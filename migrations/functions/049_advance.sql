@@ -35,8 +35,8 @@ BEGIN
     p_expired := cardinality(v_holds);
 END $$;
 
--- Bring a locked account up to now: holds expire, grants begin and end, in the order of their instants; at the same
--- instant holds first, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
+-- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
+-- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
 -- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once.
 CREATE OR REPLACE FUNCTION creditgate.advance(
     INOUT p_account creditgate.accounts, OUT p_done bigint,
@@ -56,7 +56,7 @@ BEGIN
 
         LOOP
             SELECT * INTO v_step FROM creditgate.expire_account_holds(
-                p_account, least(p_now, v_grant_at), p_limit, p_named, p_now);
+                p_account, least(p_now, v_grant_at, p_account.cycle_ends_at), p_limit, p_named, p_now);
             p_account := v_step.p_account;
             p_done := p_done + v_step.p_expired;
             v_more := v_step.p_expired >= p_limit;
@@ -67,7 +67,13 @@ BEGIN
                      WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
                        AND h.hold_id = ANY (p_named) AND h.state = 1 AND h.expires_at <= p_now));
         END LOOP;
-        EXIT WHEN v_more OR v_grant_at IS NULL OR v_grant_at > p_now;
+        EXIT WHEN v_more;
+        IF p_account.cycle_ends_at <= least(p_now, v_grant_at) THEN
+            p_account := creditgate.turn_cycle(p_account, p_now);
+            p_done := p_done + 1;
+            CONTINUE;
+        END IF;
+        EXIT WHEN v_grant_at IS NULL OR v_grant_at > p_now;
 
         FOR v_grant IN
             SELECT g.seq, g.state FROM creditgate.grants AS g
@@ -84,7 +90,7 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    p_account.due_at := coalesce(least(v_grant_at,
+    p_account.due_at := coalesce(least(v_grant_at, p_account.cycle_ends_at,
         (SELECT h.expires_at FROM creditgate.holds AS h
           WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
           ORDER BY h.expires_at LIMIT 1)), 'infinity');

@@ -105,7 +105,7 @@ BEGIN
         v.moved_micros := v_known.expired_micros;
     ELSIF p_amount_micros > h.charged_micros - h.refunded_micros THEN
         v.outcome := 30;
-    ELSIF NOT creditgate.has_room(a, p_amount_micros) THEN
+    ELSIF p_amount_micros > creditgate.room(a) THEN
         v.outcome := 28;
     END IF;
     IF v.outcome <> 10 OR v.replayed THEN

@@ -62,6 +62,19 @@ class AccountServiceStub:
     """Refund gives charged credits back to the grants they came from, the last drawn first.
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
     """
+    AddAddon: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]
+    """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+    none), INVALID_ARGUMENT OUT_OF_RANGE.
+    """
+    CancelAddon: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CancelAddonRequest, _account_service_pb2.CancelAddonResponse]
+    """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+    ListAddons: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]
+    """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    GetStatement: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]
+    """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
+    """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
 
@@ -98,6 +111,19 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Refund: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RefundRequest, _account_service_pb2.RefundResponse]  # type: ignore[assignment]
     """Refund gives charged credits back to the grants they came from, the last drawn first.
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+    """
+    AddAddon: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]  # type: ignore[assignment]
+    """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+    none), INVALID_ARGUMENT OUT_OF_RANGE.
+    """
+    CancelAddon: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CancelAddonRequest, _account_service_pb2.CancelAddonResponse]  # type: ignore[assignment]
+    """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+    ListAddons: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]  # type: ignore[assignment]
+    """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    GetStatement: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]  # type: ignore[assignment]
+    """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
@@ -180,6 +206,43 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.RefundResponse, _abc.Awaitable[_account_service_pb2.RefundResponse]]:
         """Refund gives charged credits back to the grants they came from, the last drawn first.
         Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+        """
+
+    @_abc_1.abstractmethod
+    def AddAddon(
+        self,
+        request: _account_service_pb2.AddAddonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.AddAddonResponse, _abc.Awaitable[_account_service_pb2.AddAddonResponse]]:
+        """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+        Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+        none), INVALID_ARGUMENT OUT_OF_RANGE.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelAddon(
+        self,
+        request: _account_service_pb2.CancelAddonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.CancelAddonResponse, _abc.Awaitable[_account_service_pb2.CancelAddonResponse]]:
+        """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+
+    @_abc_1.abstractmethod
+    def ListAddons(
+        self,
+        request: _account_service_pb2.ListAddonsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListAddonsResponse, _abc.Awaitable[_account_service_pb2.ListAddonsResponse]]:
+        """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GetStatement(
+        self,
+        request: _account_service_pb2.GetStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.GetStatementResponse, _abc.Awaitable[_account_service_pb2.GetStatementResponse]]:
+        """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -42,6 +42,7 @@ SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, cre
 _ANSWER = slice(1, 8)
 _BALANCE = slice(8, 13)
 _HOLD = slice(13, 27)
+_LIMIT_NAME = 27
 
 
 class PostgresLedger:
@@ -77,4 +78,4 @@ class PostgresLedger:
 def _result(row: Record) -> Result:
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
-    return Result._make((*row[_ANSWER], hold, balance))
+    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME]))

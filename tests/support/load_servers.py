@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ async def fleet(
     `environ` holds settings by the names of their fields, for all of the servers.
     """
     settings = {f"CREDITGATE_{name.upper()}": value for name, value in environ.items()}
-    settings.setdefault("CREDITGATE_LOG_LEVEL", "warning")
+    settings.setdefault("CREDITGATE_LOG_LEVEL", os.environ.get("CREDITGATE_LOG_LEVEL", "warning"))
     _, key = await new_tenant(database.url)
     async with AsyncExitStack() as stack:
         servers = [

@@ -105,7 +105,9 @@ class Settings:
 
     pool_size: Annotated[int, Within(9, 200), "database connections of a process"] = 16
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
-    acquire_timeout_ms: Annotated[int, Within(10, 60_000), "to get a free connection"] = 500
+    acquire_timeout_ms: Annotated[
+        int, Within(10, 60_000), "to get a connection, opened anew where need be"
+    ] = 2_000
     statement_timeout_ms: Annotated[int, Within(100, 60_000), "a statement may take"] = 2_000
     lock_timeout_ms: Annotated[int, Within(10, 60_000), "a statement may wait for a lock"] = 300
     allow_unsafe_durability: Annotated[

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from uuid import UUID
 
 from tests.support.database import Database
 from tests.support.load import Caller
@@ -21,6 +22,7 @@ class Fleet:
 
     servers: Sequence[ServerProcess]
     api_key: str
+    tenant_id: UUID
     folder: Path
     _stack: AsyncExitStack
 
@@ -56,7 +58,7 @@ async def fleet(
     """
     settings = {f"CREDITGATE_{name.upper()}": value for name, value in environ.items()}
     settings.setdefault("CREDITGATE_LOG_LEVEL", os.environ.get("CREDITGATE_LOG_LEVEL", "warning"))
-    _, key = await new_tenant(database.url)
+    tenant_id, key = await new_tenant(database.url)
     async with AsyncExitStack() as stack:
         servers = [
             stack.enter_context(ServerProcess(url, port=None, **settings))
@@ -65,4 +67,4 @@ async def fleet(
         for server in servers:
             server.start(folder)
         await asyncio.gather(*(server.ready() for server in servers))
-        yield Fleet(servers, key, folder, stack)
+        yield Fleet(servers, key, tenant_id, folder, stack)

@@ -167,19 +167,26 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running_server(database_url: str, **changes: Any) -> AsyncIterator[Running]:
-    """Run a server in this loop."""
+async def unstarted_app(database_url: str, **changes: Any) -> AsyncIterator[App]:
+    """Make a server that the test starts; it is closed afterwards."""
     settings = settings_for(database_url, **changes)
-    tenant_id, key = await new_tenant(database_url)
     telemetry = Telemetry()
     app = App(settings, telemetry, await open_pool(settings))
     try:
-        await app.start()
-        yield Running(app, settings, tenant_id, key)
-        await app.drain()
+        yield app
     finally:
         await app.close()
         telemetry.close()
+
+
+@asynccontextmanager
+async def running_server(database_url: str, **changes: Any) -> AsyncIterator[Running]:
+    """Run a server in this loop."""
+    tenant_id, key = await new_tenant(database_url)
+    async with unstarted_app(database_url, **changes) as app:
+        await app.start()
+        yield Running(app, settings_for(database_url, **changes), tenant_id, key)
+        await app.drain()
 
 
 async def new_tenant(database_url: str, scopes: Sequence[Scope] = tuple(Scope)) -> tuple[UUID, str]:

@@ -24,7 +24,7 @@ NO_ENVIRONMENT: MappingProxyType[str, str] = MappingProxyType({})
 def page(telemetry: Telemetry, *, accept: str = "text/plain") -> str:
     assert telemetry.metrics_address is not None
     url = f"http://127.0.0.1:{telemetry.metrics_address.port}/metrics"
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Accept": accept})
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own address
         text: str = answer.read().decode()
     return text

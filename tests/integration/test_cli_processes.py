@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Authority, write
 from tests.support.database import Database
 from tests.support.processes import wait_until
 from tests.support.server import PEPPER, free_port
@@ -50,10 +51,10 @@ def environment(**environ: str) -> dict[str, str]:
     return kept | {"CREDITGATE_KEY_PEPPER": PEPPER, "CREDITGATE_DRAIN_NOTICE_MS": "0"} | environ
 
 
-def health(target: str) -> subprocess.CompletedProcess[str]:
+def health(target: str, *more: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "creditgate_server", "health", "--timeout", "1"],
-        env=environment(CREDITGATE_LISTEN=target),
+        [sys.executable, "-m", "creditgate_server", "health", "--timeout", "2", *more],
+        env=environment(CREDITGATE_LISTEN=target, **environ),
         capture_output=True,
         text=True,
         check=False,
@@ -177,6 +178,29 @@ def test_health_tells_why_not(target: str) -> None:
     assert result.returncode == 1
     assert f"Error: {target}: UNAVAILABLE" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_health_asks_over_tls_with_what_the_server_has(
+    tmp_path: Path, database: Database, target: str, *, mutual: bool
+) -> None:
+    authority = Authority("test")
+    certificate, key = authority.issue("server")
+    tls = {
+        "CREDITGATE_TLS_CERT_FILE": str(write(tmp_path, "cert.pem", certificate)),
+        "CREDITGATE_TLS_KEY_FILE": str(write(tmp_path, "key.pem", key)),
+    }
+    ca = str(write(tmp_path, "ca.pem", authority.pem))
+    if mutual:
+        tls["CREDITGATE_TLS_CLIENT_CA_FILE"] = ca
+    environ = {"CREDITGATE_DATABASE_URL": database.url, **tls}
+    command = Command(tmp_path, "serve", f"--listen={target}", **environ)
+    wait_until(lambda: ": SERVING" in command.text, seconds=30)
+    assert health(target, **tls).stdout.strip() == f"{target}: SERVING"
+    assert health(target, "--ca", ca, **tls).returncode == 0
+    assert health(target).returncode == 1, "without TLS there is no answer"
+    command.process.terminate()
+    assert command.ended() == 0
 
 
 def _started(pid: int) -> float:

@@ -118,7 +118,7 @@ class Chooser:
         if self._rarely():
             available = max(self._account.available, 0)
             return self._amount(hold.granted + available, hold.granted + available + 1)
-        return self._pick(choices)
+        return min(self._pick(choices), AMOUNT_MAX)
 
     def _commit(self, *, keep_open: bool = False) -> Operation:
         name, hold = self._hold()

@@ -161,7 +161,7 @@ class Settings:
     )
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
-    ] = 60_000
+    ] = 240_000
 
     otlp_endpoint: Annotated[str, "URL to send traces and metrics to by OTLP/gRPC"] = ""
     trace_ratio: Annotated[

@@ -11,7 +11,7 @@ RUN python3 -m venv tools \
     && python3 -m venv --without-pip /opt/creditgate \
     && tools/bin/pip --python /opt/creditgate/bin/python install --no-cache-dir --no-deps \
         --require-hashes -r requirements/server.txt
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY client client
 COPY server server
 COPY migrations migrations

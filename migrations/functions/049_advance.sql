@@ -123,11 +123,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     a creditgate.accounts;
     v_step record;
+    v_now timestamptz := creditgate.clock();
     v_done bigint := 0;
 BEGIN
+    -- In these words the index of what is due is found; a call of the clock here would read every account.
     FOR a IN
         SELECT s.* FROM creditgate.accounts AS s
-         WHERE s.bucket = p_bucket AND s.due_at <= creditgate.clock()
+         WHERE s.bucket = p_bucket AND s.due_at < 'infinity' AND s.due_at <= v_now
          ORDER BY s.due_at
          LIMIT p_limit
          FOR NO KEY UPDATE SKIP LOCKED

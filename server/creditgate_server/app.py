@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -42,6 +42,7 @@ _START_RETRY_SECONDS_MAX = 5.0
 _SCHEMA_SECONDS_MAX = 10.0
 _LISTEN_AGAIN_SECONDS = 1.0
 _PARENT_CHECK_SECONDS = 0.5
+_CANCEL_AGAIN_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -145,9 +146,7 @@ class App:
         await self._server.stop(grace_seconds=0)
         for loop in self._loops:
             await loop.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         await self._pool.close(timeout_seconds=_POOL_CLOSE_SECONDS)
         _log.info("ended")
 
@@ -234,7 +233,8 @@ class App:
     async def _passing_problem(self) -> str | None:
         """Answer why the database cannot be asked now. Raises `StartError` for its answers."""
         try:
-            await probe(self._pool)
+            # All at once, so that the first callers find their connections open.
+            await asyncio.gather(*(probe(self._pool) for _ in range(self._settings.lanes + 1)))
             unsafe = await unsafe_settings(self._pool)
             async with asyncio.timeout(_SCHEMA_SECONDS_MAX):
                 lacking = await pending(self._settings.database_url)
@@ -271,6 +271,15 @@ def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, received)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: a driver whose connection breaks may lose a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -71,6 +71,7 @@ class JsonFormatter(_Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            "process": record.process,
             **self.fields(record),
         }
         if trouble := self.trouble(record):

@@ -105,7 +105,9 @@ class Settings:
 
     pool_size: Annotated[int, Within(9, 200), "database connections of a process"] = 16
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
-    acquire_timeout_ms: Annotated[int, Within(10, 60_000), "to get a free connection"] = 500
+    acquire_timeout_ms: Annotated[
+        int, Within(10, 60_000), "to get a connection, opened anew where need be"
+    ] = 2_000
     statement_timeout_ms: Annotated[int, Within(100, 60_000), "a statement may take"] = 2_000
     lock_timeout_ms: Annotated[int, Within(10, 60_000), "a statement may wait for a lock"] = 300
     allow_unsafe_durability: Annotated[
@@ -159,7 +161,7 @@ class Settings:
     )
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
-    ] = 60_000
+    ] = 240_000
 
     otlp_endpoint: Annotated[str, "URL to send traces and metrics to by OTLP/gRPC"] = ""
     trace_ratio: Annotated[

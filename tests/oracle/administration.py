@@ -41,6 +41,7 @@ class Administration:
     ) -> Answer:
         new = Account(at, account_id, overdraft=overdraft, policy=policy, labels=labels)
         account = self.accounts.setdefault(account_id, new)
+        account.happen(at)
         if account.body != new.body:
             raise Refused("NAME_REUSED")
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))

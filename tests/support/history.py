@@ -110,8 +110,8 @@ class Session:
         self._name = f"s{seed}"
         self._works = 0
 
-    async def run(self) -> None:
-        while not self._history.over:
+    async def run(self, *, works_max: int | None = None) -> None:
+        while not self._history.over and self._works != works_max:
             self._works += 1
             account_id = self._random.choice(self._accounts)
             works: Sequence[Callable[[str, str], Any]] = [self._hold] * 6 + [

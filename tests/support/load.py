@@ -71,11 +71,15 @@ class Reply:
 
     @property
     def granted(self) -> bool:
-        return self.ok and self.message.decision == pb.DECISION_GRANTED
+        return self.ok and self._decision == pb.DECISION_GRANTED
 
     @property
     def denied(self) -> bool:
-        return self.ok and self.message.decision >= pb.DECISION_DENIED_INSUFFICIENT_CREDITS
+        return self.ok and self._decision >= pb.DECISION_DENIED_INSUFFICIENT_CREDITS
+
+    @property
+    def _decision(self) -> int:
+        return getattr(self.message, "decision", pb.DECISION_UNSPECIFIED)
 
     @property
     def seconds(self) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from uuid import UUID
 
 from tests.support.database import Database
 from tests.support.load import Caller
@@ -20,6 +22,7 @@ class Fleet:
 
     servers: Sequence[ServerProcess]
     api_key: str
+    tenant_id: UUID
     folder: Path
     _stack: AsyncExitStack
 
@@ -54,8 +57,8 @@ async def fleet(
     `environ` holds settings by the names of their fields, for all of the servers.
     """
     settings = {f"CREDITGATE_{name.upper()}": value for name, value in environ.items()}
-    settings.setdefault("CREDITGATE_LOG_LEVEL", "warning")
-    _, key = await new_tenant(database.url)
+    settings.setdefault("CREDITGATE_LOG_LEVEL", os.environ.get("CREDITGATE_LOG_LEVEL", "warning"))
+    tenant_id, key = await new_tenant(database.url)
     async with AsyncExitStack() as stack:
         servers = [
             stack.enter_context(ServerProcess(url, port=None, **settings))
@@ -64,4 +67,4 @@ async def fleet(
         for server in servers:
             server.start(folder)
         await asyncio.gather(*(server.ready() for server in servers))
-        yield Fleet(servers, key, folder, stack)
+        yield Fleet(servers, key, tenant_id, folder, stack)

@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from urllib.parse import parse_qs, quote, urlsplit
 
 _READ_BYTES = 65_536
+_ARRAY_HEAD_BYTES = 16
 
 
 class Cut(Enum):
@@ -269,7 +270,7 @@ def _has_elements(bind: bytes) -> bool:
     (formats,) = struct.unpack_from("!h", bind, at)
     at += 2 + 2 * formats
     count, length = struct.unpack_from("!hi", bind, at)
-    if count < 1 or length < 4:
+    if count < 1 or length < _ARRAY_HEAD_BYTES:
         return False
-    (dimensions,) = struct.unpack_from("!i", bind, at + 6)
-    return bool(dimensions > 0)
+    dimensions, _, _, size = struct.unpack_from("!iiIi", bind, at + 6)
+    return bool(dimensions > 0 and size > 0)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ from creditgate.v1 import account_service_pb2_grpc as accounts_grpc
 from creditgate.v1 import authorization_service_pb2_grpc as authorization_grpc
 from creditgate_server.app import App
 from creditgate_server.domain.keys import Scope
+from creditgate_server.domain.operations import Operation
+from creditgate_server.domain.outcomes import Result
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.pool import open_pool
 from creditgate_server.settings import Settings
@@ -122,6 +124,42 @@ class Running:
         return Caller(self.target, key or self.key, self.tenant_id, **more)
 
 
+class Brake:
+    """Holds all batches of a server back until it is released, and counts them."""
+
+    def __init__(self, server: Running) -> None:
+        self._go_on = asyncio.Event()
+        self._apply = server.app._lanes._flush
+        self._lanes = server.app._lanes
+        self._lanes._flush = self._flush
+        self.batches = 0
+        self.under_way = 0
+
+    @property
+    def held(self) -> int:
+        """How many operations the server has accepted and not answered."""
+        return self.under_way + self._lanes.depth
+
+    def release(self) -> None:
+        self._go_on.set()
+
+    async def _flush(self, operations: list[Operation]) -> Sequence[Result]:
+        self.batches += 1
+        self.under_way += len(operations)
+        try:
+            await self._go_on.wait()
+            return await self._apply(operations)
+        finally:
+            self.under_way -= len(operations)
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Wait for something that the test cannot await; fail when it does not come."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
+
 def settings_for(database_url: str, **changes: Any) -> Settings:
     """Make the settings of a server on any free port, quick to stop."""
     settings = Settings(database_url=database_url, key_pepper=PEPPER, listen="127.0.0.1:0")
@@ -129,19 +167,26 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running_server(database_url: str, **changes: Any) -> AsyncIterator[Running]:
-    """Run a server in this loop."""
+async def unstarted_app(database_url: str, **changes: Any) -> AsyncIterator[App]:
+    """Make a server that the test starts; it is closed afterwards."""
     settings = settings_for(database_url, **changes)
-    tenant_id, key = await new_tenant(database_url)
     telemetry = Telemetry()
     app = App(settings, telemetry, await open_pool(settings))
     try:
-        await app.start()
-        yield Running(app, settings, tenant_id, key)
-        await app.drain()
+        yield app
     finally:
         await app.close()
         telemetry.close()
+
+
+@asynccontextmanager
+async def running_server(database_url: str, **changes: Any) -> AsyncIterator[Running]:
+    """Run a server in this loop."""
+    tenant_id, key = await new_tenant(database_url)
+    async with unstarted_app(database_url, **changes) as app:
+        await app.start()
+        yield Running(app, settings_for(database_url, **changes), tenant_id, key)
+        await app.drain()
 
 
 async def new_tenant(database_url: str, scopes: Sequence[Scope] = tuple(Scope)) -> tuple[UUID, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_a_line_is_one_json_object_with_time_level_and_what_was_added() -> None:
         "level": "info",
         "logger": "creditgate_server.test",
         "message": "served 3",
+        "process": os.getpid(),
         "rpc": "Reserve",
     }
 

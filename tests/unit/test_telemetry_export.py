@@ -24,7 +24,7 @@ NO_ENVIRONMENT: MappingProxyType[str, str] = MappingProxyType({})
 def page(telemetry: Telemetry, *, accept: str = "text/plain") -> str:
     assert telemetry.metrics_address is not None
     url = f"http://127.0.0.1:{telemetry.metrics_address.port}/metrics"
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Accept": accept})
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own address
         text: str = answer.read().decode()
     return text
@@ -71,8 +71,9 @@ def test_figures_by_otlp_are_those_of_the_page() -> None:
             otlp_endpoint=collector.endpoint,
             metrics_listen=Address("127.0.0.1", 0),
             metrics_interval_seconds=3_600,
+            process_index=3,
         )
-        telemetry = Telemetry(options, process_index=3)
+        telemetry = Telemetry(options)
         for seconds in (0.0004, 0.002, 0.002, 9.0):
             telemetry.calls.finish(None, METHOD, "OK", "granted", seconds)
         telemetry.metrics.served.uncollected(41)
@@ -207,10 +208,10 @@ def test_a_protocol_we_do_not_speak_is_refused_only_where_something_is_exported(
 def test_each_process_of_a_server_has_a_page_of_its_own() -> None:
     settings = SETTINGS.with_(metrics_listen="0.0.0.0:9464")
     ports = [
-        Options.resolve(settings, environ=NO_ENVIRONMENT, process_index=i).metrics_listen
-        for i in range(3)
+        Options.resolve(settings.with_(process_index=i), environ=NO_ENVIRONMENT).metrics_listen
+        for i in range(4)
     ]
-    assert ports == [Address("0.0.0.0", port) for port in (9464, 9465, 9466)]  # noqa: S104
+    assert ports == [Address("0.0.0.0", port) for port in (9464, 9464, 9465, 9466)]  # noqa: S104
 
 
 def result(*, replayed: bool = False, charged: int = 0, missing: int = 0, late: bool) -> Result:

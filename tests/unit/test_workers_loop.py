@@ -157,6 +157,30 @@ async def test_stopping_breaks_off_the_round_under_way_and_leaves_no_task() -> N
     assert "loop sweep" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
+async def test_stopping_gets_through_to_work_that_loses_a_cancellation() -> None:
+    entered, lost = asyncio.Event(), 0
+
+    async def work() -> bool:
+        nonlocal lost
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if lost == 2:
+                raise
+            lost += 1
+        return True
+
+    async with asyncio.timeout(5):
+        loop = Loop(
+            work, name="deaf", interval_seconds=1, backoff_seconds_max=1, observer=Observer()
+        )
+        loop.start()
+        await entered.wait()
+        await loop.stop()
+    assert lost == 2
+
+
 async def test_rounds_never_overlap() -> None:
     under_way = most = 0
 

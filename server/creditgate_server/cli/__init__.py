@@ -6,9 +6,11 @@ import click
 
 from creditgate_server.cli.config import check_config
 from creditgate_server.cli.database import migrate, verify
+from creditgate_server.cli.develop import dev
 from creditgate_server.cli.errors import TellingGroup
 from creditgate_server.cli.health import health
 from creditgate_server.cli.keys import keys
+from creditgate_server.cli.serve import serve, work
 from creditgate_server.cli.tenants import tenants
 
 
@@ -22,5 +24,5 @@ def main() -> None:
     """Run and look after a Creditgate server."""
 
 
-for _command in (migrate, check_config, health, tenants, keys, verify):
+for _command in (dev, serve, work, migrate, check_config, health, tenants, keys, verify):
     main.add_command(_command)

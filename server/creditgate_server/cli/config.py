@@ -108,12 +108,14 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 async def _database_problems() -> list[str]:
     from creditgate_server.migrate import pending
+    from creditgate_server.postgres.errors import connecting
     from creditgate_server.postgres.probe import unsafe_settings
 
     settings = Settings.from_env(os.environ)
     try:
         with telling():
-            lacking = await pending(settings.database_url)
+            with connecting():
+                lacking = await pending(settings.database_url)
             if lacking:
                 return [f"the database lacks {', '.join(lacking)}: creditgate-server migrate"]
             async with database() as pool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import click
@@ -12,6 +13,7 @@ import click
 from creditgate_server import migrate as migrations
 from creditgate_server.cli.output import json_option, print_json, print_rows
 from creditgate_server.cli.store import database, database_url
+from creditgate_server.postgres.errors import connecting
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps, Violation
 
 
@@ -25,7 +27,8 @@ def migrate(*, check: bool, as_json: bool) -> None:
         return
     # Progress is for people to watch; with --json it goes where it disturbs no program.
     log = partial(click.echo, err=as_json)
-    report = asyncio.run(migrations.migrate(database_url(), log=log))
+    with migrating():
+        report = asyncio.run(migrations.migrate(database_url(), log=log))
     if as_json:
         print_json({"applied": report.applied, "version": report.version})
     elif not report.applied:
@@ -48,8 +51,19 @@ def verify(*, as_json: bool) -> None:
         raise click.ClickException(f"{len(rows)} violations in {accounts} accounts")
 
 
+@contextmanager
+def migrating() -> Iterator[None]:
+    """Tell what the migration runner, or its connection, has to complain of."""
+    try:
+        with connecting():
+            yield
+    except migrations.MigrationError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _check(*, as_json: bool) -> None:
-    lacking = asyncio.run(migrations.pending(database_url()))
+    with migrating():
+        lacking = asyncio.run(migrations.pending(database_url()))
     if as_json:
         print_json({"pending": lacking})
     elif not lacking:

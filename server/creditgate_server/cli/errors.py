@@ -45,11 +45,6 @@ def telling() -> Iterator[None]:
         raise click.ClickException(without_secrets(_about_database(error))) from error
     except EmbeddedPostgresError as error:
         raise click.ClickException(without_secrets(str(error))) from error
-    except Exception as error:
-        # The migration runner's own errors, and what the driver says when it cannot connect.
-        if _is_driver_error(error) or type(error).__name__ == "MigrationError":
-            raise click.ClickException(without_secrets(_about_database(error))) from error
-        raise
 
 
 def _about_database(error: BaseException) -> str:
@@ -65,8 +60,3 @@ def _about_database(error: BaseException) -> str:
 def _where() -> str:
     url = os.environ.get("CREDITGATE_DATABASE_URL", "")
     return f"at {url} (CREDITGATE_DATABASE_URL)" if url else "named by CREDITGATE_DATABASE_URL"
-
-
-def _is_driver_error(error: BaseException) -> bool:
-    module = type(error).__module__.partition(".")[0]
-    return module == "asyncpg" or isinstance(error, ConnectionError)

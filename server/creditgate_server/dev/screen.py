@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,10 @@ class Running(NamedTuple):
 
 def say(text: str) -> None:
     """Say one line, now."""
-    click.echo(text)
-    sys.stdout.flush()
+    # A terminal that was closed must not keep the rest from being stopped.
+    with suppress(OSError):
+        click.echo(text)
+        sys.stdout.flush()
 
 
 def screen(running: Running) -> str:

@@ -47,14 +47,14 @@ class Telemetry:
     error: exporting happens in threads of its own, and what cannot be sent is dropped and logged.
     """
 
-    def __init__(self, options: Options | None = None, *, process_index: int = 0) -> None:
+    def __init__(self, options: Options | None = None) -> None:
         options = options or Options()
         self.metrics = Metrics(version=VERSION)
         self.metrics_address: Address | None = None
         self._closers: list[tuple[str, Close]] = []
         if options.metrics_listen is not None:
             self._serve(options.metrics_listen)
-        self.tracing = self._export(options, process_index)
+        self.tracing = self._export(options)
         self.calls = Calls(self.metrics, self.tracing)
         self.batches = Batches(self.metrics, self.tracing)
 
@@ -72,10 +72,10 @@ class Telemetry:
         self.metrics_address, close = serve_figures(self.metrics.registry, address)
         self._closers.append(("Prometheus endpoint", close))
 
-    def _export(self, options: Options, process_index: int) -> Tracing:
+    def _export(self, options: Options) -> Tracing:
         if not (options.traces or options.metrics):
             return Tracing(None, sampling=options.sampling)
-        resource = resource_of(process_index=process_index)
+        resource = resource_of(process_index=options.process_index)
         endpoint = options.otlp_endpoint
         if options.metrics:
             figures = export_figures(

@@ -96,8 +96,9 @@ def _data(family: Family, started_ns: int, at_ns: int) -> Sum | Gauge | Histogra
     if family.type == "histogram":
         points = [_histogram(s, started_ns, at_ns) for s in _by_labels(family).values()]
         return Histogram(points, _CUMULATIVE)
-    plain = [s for s in family.samples if not s.name.endswith("_created")]
-    numbers = [NumberDataPoint(dict(s.labels), started_ns, at_ns, float(s.value)) for s in plain]
+    numbers = [
+        NumberDataPoint(dict(s.labels), started_ns, at_ns, float(s.value)) for s in family.samples
+    ]
     if family.type == "counter":
         return Sum(numbers, _CUMULATIVE, is_monotonic=True)
     return Gauge(numbers)

@@ -11,6 +11,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -20,6 +21,9 @@ _CALL_SECONDS = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015
 _SLOW_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SERIES_MAX = 2_000
+
+# Otherwise every series has a twin that tells when it began: Prometheus finds out by itself.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -174,12 +178,8 @@ class _Work:
         self._finished = gauge(
             "loop_last_success_timestamp_seconds", "When a loop last ended a round well.", "loop"
         )
-        self._open = gauge("holds_open", "Open holds in the database.")
-        self._held = gauge("held_micros", "Credits set aside by open holds, in micro-credits.")
-        self._oldest = gauge("oldest_open_hold_seconds", "Age of the oldest open hold.")
-        self._overdue = gauge(
-            "sweep_lag_seconds", "How long the longest expired hold has waited for the sweep."
-        )
+        self._holds = _OpenHolds()
+        registry.register(self._holds)
         self._violations = gauge(
             "reconciliation_violations",
             "Accounts found to break a rule, in the last round.",
@@ -204,15 +204,33 @@ class _Work:
         self, *, open_count: int, held_micros: int, oldest_seconds: float, overdue_seconds: float
     ) -> None:
         """Set what the database holds at this moment; ages are by the database's clock."""
-        self._open.set(open_count)
-        self._held.set(held_micros)
-        self._oldest.set(oldest_seconds)
-        self._overdue.set(overdue_seconds)
+        self._holds.values = (open_count, held_micros, oldest_seconds, overdue_seconds)
 
     def violations(self, accounts_by_rule: Mapping[str, int]) -> None:
         """Set how many accounts break each rule; with 0 for those that hold, to clear alerts."""
         for rule, accounts in accounts_by_rule.items():
             self._violations.labels(rule).set(accounts)
+
+
+class _OpenHolds(Collector):
+    """What the database holds; nothing, rather than zeros, where nobody has looked."""
+
+    _FAMILIES = (
+        ("creditgate_holds_open", "Open holds in the database."),
+        ("creditgate_held_micros", "Credits set aside by open holds, in micro-credits."),
+        ("creditgate_oldest_open_hold_seconds", "Age of the oldest open hold."),
+        (
+            "creditgate_sweep_lag_seconds",
+            "How long the longest expired hold has waited for the sweep.",
+        ),
+    )
+
+    def __init__(self) -> None:
+        self.values: tuple[float, ...] = ()
+
+    def collect(self) -> Iterator[Metric]:
+        for (name, meaning), value in zip(self._FAMILIES, self.values, strict=False):
+            yield GaugeMetricFamily(name, meaning, value=value)
 
 
 class _LaneDepth(Collector):

@@ -41,8 +41,8 @@ class Calls:
 class Batches:
     """A `lanes.LaneObserver`: told of every batch.
 
-    `joined` is asked in the context of the call whose operation enters a lane; what it answers comes
-    back with the batch that carries the operation.
+    `joined` is asked in the context of the call whose operation enters a lane; what it answers
+    comes back with the batch that carries the operation.
     """
 
     def __init__(self, metrics: Metrics, tracing: Tracing) -> None:

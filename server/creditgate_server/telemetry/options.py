@@ -38,15 +38,14 @@ class Options:
     otlp_endpoint: str | None = None
     metrics_interval_seconds: float = 60.0
     metrics_listen: Address | None = None
+    process_index: int = 0
 
     @classmethod
-    def resolve(
-        cls, settings: Settings, *, environ: Mapping[str, str], process_index: int = 0
-    ) -> Options:
+    def resolve(cls, settings: Settings, *, environ: Mapping[str, str]) -> Options:
         """Merge our settings, which win, with OpenTelemetry's variables. Raises TelemetryError.
 
-        Each process of a server answers Prometheus on a port of its own: the one in the settings
-        plus its index.
+        Processes that share a port for calls answer Prometheus on ports of their own: the first one
+        on that of the settings, the others on those that follow.
         """
         endpoint = settings.otlp_endpoint or None
         traces, metrics = (_exports(environ, signal, endpoint) for signal in _SIGNALS)
@@ -62,7 +61,8 @@ class Options:
             metrics=metrics,
             otlp_endpoint=endpoint,
             metrics_interval_seconds=_interval_seconds(environ),
-            metrics_listen=_address(settings.metrics_listen, process_index),
+            metrics_listen=_address(settings.metrics_listen, settings.process_index),
+            process_index=settings.process_index,
         )
 
 
@@ -80,7 +80,8 @@ def _address(listen: str, process_index: int) -> Address | None:
         return None
     host, _, port = listen.rpartition(":")
     # Port 0 lets the system choose, for every process anew.
-    return Address(host.strip("[]"), int(port) and int(port) + process_index)
+    offset = max(process_index - 1, 0)
+    return Address(host.strip("[]"), int(port) and int(port) + offset)
 
 
 def _exports(environ: Mapping[str, str], signal: str, ours: str | None) -> bool:

@@ -12,6 +12,7 @@ from typing import Protocol
 from creditgate_server.domain.errors import LedgerError
 
 _JITTER = 0.2
+_ASK_AGAIN_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -61,9 +62,13 @@ class Loop:
 
     async def stop(self) -> None:
         """End the loop; a round under way is broken off, which its transactions allow for."""
-        if self._task is not None:
+        if self._task is None:
+            return
+        # Asked again until it is so: what waits with a timeout may lose a cancellation (before
+        # Python 3.12, `asyncio.wait_for` does when it comes together with the result).
+        while not self._task.done():
             self._task.cancel()
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=_ASK_AGAIN_SECONDS)
 
     async def _run(self) -> None:
         while True:

@@ -1,0 +1,65 @@
+"""Histories of plain chance: longer than hypothesis likes, and repeated by their seed."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.property.history import ACCOUNTS, History
+from tests.support.stage import Stage
+
+STEPS = (*("hot",) * 8, *("admin",) * 3, *("batch",) * 2, *("wait",) * 3, "read", "repeat", "sweep")
+
+
+def walk(stage: Stage, seed: int, *, steps: int) -> None:
+    chance = random.Random(seed)
+    history = History(stage)
+    history.open(policy=chance.choice(("CAP", "CAP", "DEBT")), credits_=chance.randint(5, 60))
+    for _ in range(steps):
+        take_step(history, chance)
+        history.check()
+    history.compare()
+
+
+def take_step(history: History, chance: random.Random) -> None:
+    step, account = chance.choice(STEPS), chance.choice(ACCOUNTS)
+    chooser = history.chooser(account, chance.choice)
+    if step == "hot":
+        history.ask((account, chooser.hot()))
+    elif step == "admin":
+        history.ask((account, chooser.admin()))
+    elif step == "read":
+        history.ask((account, chooser.read()))
+    elif step == "repeat":
+        history.ask(chance.choice(history.sent))
+    elif step == "batch":
+        accounts = [chance.choice(ACCOUNTS) for _ in range(chance.randint(2, 12))]
+        choosers = [(each, history.chooser(each, chance.choice)) for each in accounts]
+        history.ask_together([(each, chooser.hot()) for each, chooser in choosers])
+    elif step == "wait":
+        history.wait(chance.choice)
+    else:
+        history.sweep()
+
+
+def run_walks(stage: Stage, *, walks: int, steps: int) -> None:
+    first = int(os.environ.get("CREDITGATE_TEST_SEED", random.randrange(2**32)))
+    print(f"walks: first seed {first}; CREDITGATE_TEST_SEED={first} repeats them")  # noqa: T201
+    for seed in range(first, first + walks):
+        try:
+            walk(stage, seed, steps=steps)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}, {steps} steps")
+            raise
+
+
+def test_walks(stage: Stage) -> None:
+    run_walks(stage, walks=25, steps=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_many_walks(stage: Stage) -> None:
+    run_walks(stage, walks=1_000, steps=100)

@@ -52,7 +52,8 @@ BEGIN
     RETURN a;
 END $$;
 
--- Write what a plan and its cycle have set on an account.
+-- Write what a plan and its cycle have set on an account. Its version and its sums are left to `write_accounts`, which
+-- looks at the version to see whether they are to be written.
 CREATE OR REPLACE FUNCTION creditgate.write_terms(p_account creditgate.accounts) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -64,7 +65,7 @@ BEGIN
            anchor_at = p_account.anchor_at, cycle_unit = p_account.cycle_unit, cycle_no = p_account.cycle_no,
            cycle_starts_at = p_account.cycle_starts_at, cycle_ends_at = p_account.cycle_ends_at,
            hold_max_micros = p_account.hold_max_micros, hold_ttl_max_ms = p_account.hold_ttl_max_ms,
-           open_holds_max = p_account.open_holds_max, version = p_account.version
+           open_holds_max = p_account.open_holds_max
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 
@@ -104,7 +105,11 @@ BEGIN
     SELECT p.* INTO v_plan FROM creditgate.plans AS p
      WHERE p.tenant_id = a.tenant_id AND p.plan_id = coalesce(a.next_plan_id, a.plan_id)
        AND p.version = coalesce(a.next_plan_version, a.plan_version);
-    a := creditgate.take_terms(a, v_plan);
+    -- A plan that stays leaves alone what has been set above its terms.
+    IF a.next_plan_id IS NOT NULL THEN
+        a := creditgate.take_terms(a, v_plan);
+        a.version := a.version + 1;
+    END IF;
     -- A plan with another unit counts from the same anchor where the boundaries meet, else from here.
     IF (creditgate.place_in_cycle(a, v_at)).cycle_starts_at <> v_at THEN
         a.anchor_at := v_at;
@@ -119,6 +124,11 @@ BEGIN
         v_left := v_plan.allowance_micros;
     END IF;
 
+    PERFORM creditgate.write_terms(a);
+    -- A plan without cycles brings nothing, and a closed account takes nothing.
+    IF a.cycle_ends_at IS NULL OR a.status = 3 THEN
+        RETURN a;
+    END IF;
     a := creditgate.add_cycle_grant(a, creditgate.cycle_grant_id(v_at, 'rollover'), 5::smallint,
         least(v_left, v_plan.rollover_max_micros), 0, v_at, a.cycle_ends_at, p_now);
     a := creditgate.add_cycle_grant(a, creditgate.cycle_grant_id(v_at, 'allowance'), 1::smallint,
@@ -128,11 +138,10 @@ BEGIN
          WHERE d.bucket = a.bucket AND d.account_key = a.account_key AND d.cancelled_at IS NULL
          ORDER BY d.created_at, d.addon_id
     LOOP
-        a := creditgate.add_cycle_grant(a, creditgate.cycle_grant_id(v_at, v_addon.addon_id), 2::smallint,
+        a := creditgate.add_cycle_grant(a, creditgate.cycle_grant_id(v_at, 'addon/' || v_addon.addon_id), 2::smallint,
             v_addon.amount_micros, v_addon.priority, v_at, CASE WHEN NOT v_addon.lasts THEN a.cycle_ends_at END,
             p_now);
     END LOOP;
-    PERFORM creditgate.write_terms(a);
     RETURN a;
 END $$;
 
@@ -157,9 +166,8 @@ BEGIN
     RETURN a;
 END $$;
 
--- Put an account on a plan now. The first plan brings its whole allowance, and the welcome credits if the account never
--- had any; a change ends what is left of the old allowance and brings the new one in proportion to what is left of the
--- cycle, rounded down.
+-- Put an account on a plan now. The first plan brings its whole allowance, and the welcome credits; a change ends what is
+-- left of the old allowance and brings the new one in proportion to what is left of the cycle, rounded down.
 CREATE OR REPLACE FUNCTION creditgate.start_plan(
     p_account creditgate.accounts, p_plan creditgate.plans, p_anchor_at timestamptz, p_now timestamptz)
 RETURNS creditgate.accounts
@@ -167,6 +175,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     a creditgate.accounts := p_account;
     v_seq integer;
+    v_number bigint;
     v_allowance numeric := p_plan.allowance_micros;
 BEGIN
     FOR v_seq IN SELECT g.seq FROM creditgate.running_allowance(p_account) AS g LOOP
@@ -180,13 +189,14 @@ BEGIN
                              / extract(epoch FROM a.cycle_ends_at - a.cycle_starts_at));
     END IF;
     IF a.cycle_unit > 0 THEN
-        a := creditgate.add_cycle_grant(a, creditgate.cycle_grant_id(p_now, 'allowance'), 1::smallint,
-            v_allowance::bigint, 0, p_now, a.cycle_ends_at, p_now);
+        -- Several plans may begin at one instant, also at that of a turn: their allowances are told apart by number.
+        SELECT count(*) INTO v_number FROM creditgate.grants AS g
+         WHERE g.bucket = a.bucket AND g.account_key = a.account_key AND g.effective_at = p_now;
+        a := creditgate.add_cycle_grant(
+            a, creditgate.cycle_grant_id(p_now, 'allowance/' || v_number), 1::smallint, v_allowance::bigint, 0, p_now,
+            a.cycle_ends_at, p_now);
     END IF;
-    IF NOT EXISTS (
-        SELECT FROM creditgate.grants AS g
-         WHERE g.bucket = a.bucket AND g.account_key = a.account_key AND g.grant_id = 'cycle/welcome')
-    THEN
+    IF p_account.plan_id IS NULL THEN
         a := creditgate.add_cycle_grant(
             a, 'cycle/welcome', 3::smallint, p_plan.welcome_micros, 0, p_now, NULL, p_now);
     END IF;

@@ -62,7 +62,7 @@ BEGIN
     INSERT INTO creditgate.addons VALUES (
         p_bucket, p_account_key, p_addon_id, p_amount_micros, p_lasts, p_priority, p_fingerprint, v.as_of, NULL);
     a := creditgate.add_cycle_grant(
-        a, creditgate.cycle_grant_id(v.as_of, p_addon_id), 2::smallint, p_amount_micros, p_priority, v.as_of,
+        a, creditgate.cycle_grant_id(v.as_of, 'addon/' || p_addon_id), 2::smallint, p_amount_micros, p_priority, v.as_of,
         CASE WHEN NOT p_lasts THEN a.cycle_ends_at END, v.as_of);
     SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
     v.account := v_locked.p_account;

@@ -42,6 +42,7 @@ ALTER TYPE creditgate.verdict ADD ATTRIBUTE limit_name text;
 ALTER TYPE creditgate.result ADD ATTRIBUTE limit_name text;
 DROP FUNCTION IF EXISTS creditgate.update_account(smallint, uuid, bigint, smallint, smallint);
 DROP FUNCTION IF EXISTS creditgate.has_room(creditgate.accounts, bigint);
+DROP FUNCTION IF EXISTS creditgate.give_back(creditgate.accounts, integer, bigint, boolean);
 
 -- Packages that come again with every cycle until they are cancelled.
 CREATE TABLE creditgate.addons (

@@ -1,27 +1,35 @@
 -- Write a version of a plan: the next one, or the same again with the same body.
-CREATE OR REPLACE FUNCTION creditgate.put_plan(p_plan creditgate.plans) RETURNS smallint
+CREATE OR REPLACE FUNCTION creditgate.put_plan(
+    p_plan creditgate.plans, OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_known creditgate.plans;
     v_latest integer;
 BEGIN
+    p_outcome := 10;
+    p_replayed := false;
     SELECT p.* INTO v_known FROM creditgate.plans AS p
      WHERE p.tenant_id = p_plan.tenant_id AND p.plan_id = p_plan.plan_id AND p.version = p_plan.version;
     IF v_known.plan_id IS NOT NULL THEN
-        RETURN CASE WHEN v_known.fingerprint = p_plan.fingerprint THEN 10 ELSE 23 END;
+        p_replayed := v_known.fingerprint = p_plan.fingerprint;
+        p_outcome := CASE WHEN p_replayed THEN 10 ELSE 23 END;
+        RETURN;
     END IF;
     SELECT coalesce(max(p.version), 0) INTO v_latest FROM creditgate.plans AS p
      WHERE p.tenant_id = p_plan.tenant_id AND p.plan_id = p_plan.plan_id;
-    IF p_plan.version <> v_latest + 1 THEN
-        RETURN 32;
+    IF p_plan.version > v_latest + 1 THEN
+        p_outcome := 32;
+        RETURN;
     END IF;
-    p_plan.created_at := creditgate.clock();
-    INSERT INTO creditgate.plans SELECT p_plan.* ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        -- Another caller wrote this version at the same moment: judge again by what it wrote.
-        RETURN creditgate.put_plan(p_plan);
+    IF p_plan.version = v_latest + 1 THEN
+        p_plan.created_at := creditgate.clock();
+        INSERT INTO creditgate.plans SELECT p_plan.* ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN;
+        END IF;
     END IF;
-    RETURN 10;
+    -- Another caller wrote this version at the same moment: judge again by what it wrote.
+    SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(p_plan);
 END $$;
 
 -- Book an add-on: its credits come now, and with every cycle from the next on.

@@ -46,6 +46,14 @@ class Plan(NamedTuple):
     created_at: datetime | None = None
 
 
+class PlanResult(NamedTuple):
+    """The answer to PutPlan."""
+
+    outcome: Outcome
+    plan: Plan | None
+    replayed: bool = False
+
+
 class Addon(NamedTuple):
     """A recurring package; `lasts` says that what is left of it outlives the cycle."""
 
@@ -70,7 +78,7 @@ class AddonResult(NamedTuple):
 class Catalog(Protocol):
     """Plans and add-ons. Raises only `domain.errors`."""
 
-    async def put_plan(self, tenant_id: UUID, plan: Plan) -> tuple[Outcome, Plan | None]:
+    async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
         """Write a version: ACCEPTED, NAME_REUSED or VERSION_SKIPPED."""
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.outcomes import Balance, Outcome
-from creditgate_server.domain.plans import Addon, AddonResult, Plan
+from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
 
 from .errors import executing
 
@@ -52,15 +52,16 @@ class PostgresCatalog:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def put_plan(self, tenant_id: UUID, plan: Plan) -> tuple[Outcome, Plan | None]:
+    async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
         """Write a version of a plan, or answer the one that was written with the same body."""
         rows = await self._rows(
-            "SELECT creditgate.put_plan($1::creditgate.plans)", (tenant_id, *plan)
+            "SELECT * FROM creditgate.put_plan($1::creditgate.plans)", (tenant_id, *plan)
         )
-        outcome = Outcome(rows[0][0])
+        outcome, replayed = Outcome(rows[0][0]), rows[0][1]
         if outcome.refused:
-            return outcome, None
-        return outcome, await self.get_plan(tenant_id, plan.plan_id, plan.version)
+            return PlanResult(outcome, None)
+        written = await self.get_plan(tenant_id, plan.plan_id, plan.version)
+        return PlanResult(outcome, written, replayed)
 
     async def get_plan(self, tenant_id: UUID, plan_id: str, version: int) -> Plan | None:
         """Read a version of a plan."""

@@ -25,6 +25,16 @@ class Entry(NamedTuple):
     draws: Sequence[tuple[str, int]]
 
 
+class Period(NamedTuple):
+    """The changes of an account that a statement is about: versions after one, through another.
+
+    Entries never change and versions only grow, so whatever is read of a period adds up.
+    """
+
+    after_version: int
+    through_version: int
+
+
 class Statement(NamedTuple):
     """A page of a period's entries, with the balance before and after the whole period."""
 
@@ -36,17 +46,17 @@ class Statement(NamedTuple):
 class Statements(Protocol):
     """Where statements are read. Raises only `domain.errors`."""
 
-    async def statement(
-        self,
-        account: AccountKey,
-        *,
-        start: datetime | None,
-        until: datetime | None,
-        after: tuple[int, int],
-        limit: int,
-    ) -> Statement | None:
-        """Read the entries of a period beyond `after` = (version, line).
+    async def period(
+        self, account: AccountKey, *, start: datetime | None, until: datetime | None
+    ) -> Period | None:
+        """Find the changes from `start` on and before `until`, None for no bound.
 
         None when there is no such account.
         """
+        ...
+
+    async def statement(
+        self, account: AccountKey, period: Period, *, after: tuple[int, int], limit: int
+    ) -> Statement:
+        """Read the entries of a period beyond `after` = (version, line)."""
         ...

@@ -293,7 +293,9 @@ class UpdateAccountRequest(_message.Message):
     """
     @_builtins.property
     def plan(self) -> Global___PlanChange:
-        """plan puts the account on a plan. Limits and policies given in the same request stand above the plan's."""
+        """plan puts the account on a plan. Limits and policies given in the same request stand above the plan's. The version
+        it is on, NOW, changes nothing; with the NEXT_CYCLE, it takes the place of another one chosen for then.
+        """
 
     @_builtins.property
     def billing_anchor(self) -> _timestamp_pb2.Timestamp:
@@ -406,9 +408,11 @@ class AddGrantRequest(_message.Message):
     account_id: _builtins.str
     """account_id names the account."""
     grant_id: _builtins.str
-    """grant_id names the grant, for example by the payment's id. It is the idempotency key."""
+    """grant_id names the grant, for example by the payment's id. It is the idempotency key. It must not begin with
+    `cycle/`, as the names of the grants do that cycles make.
+    """
     kind: _account_pb2.GrantKind.ValueType
-    """kind says where the credits come from; required."""
+    """kind says where the credits come from; required, and not ROLLOVER."""
     amount_micros: _builtins.int
     """amount_micros is the credits given, 1 to 10^18."""
     priority: _builtins.int
@@ -789,7 +793,9 @@ class AddAddonRequest(_message.Message):
     account_id: _builtins.str
     """account_id names the account."""
     addon_id: _builtins.str
-    """addon_id names the add-on. It is the idempotency key."""
+    """addon_id names the add-on: 1 to 80 characters of the alphabet of ids. It is the idempotency key. The grants it brings
+    are named `cycle/`, the time they began, `/addon/` and this name.
+    """
     amount_micros: _builtins.int
     """amount_micros is what it brings each time, 1 to 10^18."""
     outlives_cycle: _builtins.bool

@@ -132,7 +132,8 @@ class AccountServiceServicer(object):
 
     def UpdateAccount(self, request, context):
         """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-        available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+        available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+        FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,7 +196,8 @@ class AccountServiceServicer(object):
 
     def GetStatement(self, request, context):
         """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
-        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
+        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+        after the first page was read is on none of them. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class AccountServiceStub:
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
     """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-    available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+    available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+    FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]
     """AddGrant gives credits. Debt is repaid from them first.
@@ -73,7 +74,8 @@ class AccountServiceStub:
     """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
     GetStatement: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
-    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+    after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
@@ -95,7 +97,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
     """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-    available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+    available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+    FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]  # type: ignore[assignment]
     """AddGrant gives credits. Debt is repaid from them first.
@@ -123,7 +126,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
     GetStatement: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]  # type: ignore[assignment]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
-    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+    after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
@@ -166,7 +170,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.UpdateAccountResponse, _abc.Awaitable[_account_service_pb2.UpdateAccountResponse]]:
         """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-        available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+        available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+        FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
         """
 
     @_abc_1.abstractmethod
@@ -242,7 +247,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.GetStatementResponse, _abc.Awaitable[_account_service_pb2.GetStatementResponse]]:
         """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
-        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. Errors: NOT_FOUND.
+        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+        after the first page was read is on none of them. Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

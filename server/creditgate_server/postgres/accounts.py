@@ -58,6 +58,13 @@ SELECT {HOLD_COLUMNS} FROM creditgate.holds AS h
  ORDER BY h.hold_id LIMIT $5
 """  # noqa: S608 - both parts are ours
 
+# Some names are abbreviations of PostgreSQL's, too, and are then read without summer time.
+_KNOWS_TIME_ZONE = """
+SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)
+   AND ($1 IN ('UTC', 'GMT')
+        OR NOT EXISTS (SELECT FROM pg_timezone_abbrevs WHERE abbrev = upper($1)))
+"""
+
 _EXISTS = "SELECT true FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"
 
 
@@ -100,6 +107,10 @@ class PostgresAccounts:
             *change,
         )
         return Outcome(row["outcome"]), _account_or_none(row)
+
+    async def knows_time_zone(self, name: str) -> bool:
+        """Ask PostgreSQL for a time zone of exactly this name, which means no other."""
+        return bool((await self._one(_KNOWS_TIME_ZONE, name))[0])
 
     async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:
         """Give credits."""

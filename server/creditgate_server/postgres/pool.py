@@ -11,7 +11,7 @@ import asyncpg
 
 from creditgate_server.domain.errors import NotExecutedError
 
-from .errors import connecting
+from .errors import LOST, connecting
 
 if TYPE_CHECKING:
     from creditgate_server.settings import Settings
@@ -53,7 +53,7 @@ class Pool:
                 await self._pool.expire_connections()
             raise
         finally:
-            await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
+            await self._give_back(connection)
 
     @property
     def size(self) -> int:
@@ -64,6 +64,13 @@ class Pool:
     def idle(self) -> int:
         """How many open connections nobody has borrowed."""
         return self._pool.get_idle_size()
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Return a connection; one that cannot be returned is ended, and its result stands."""
+        try:
+            await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
+        except (*LOST, asyncpg.PostgresError):
+            connection.terminate()
 
     async def close(self, *, timeout_seconds: float) -> None:
         """Close all connections, giving borrowed ones that long to come back."""
@@ -86,6 +93,8 @@ async def open_pool(settings: Settings) -> Pool:
         # it is planned once per connection: planning would take longer than running it.
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
         "jit": "off",
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),

@@ -43,6 +43,9 @@ _SCHEMA_SECONDS_MAX = 10.0
 _LISTEN_AGAIN_SECONDS = 1.0
 _PARENT_CHECK_SECONDS = 0.5
 _CANCEL_AGAIN_SECONDS = 0.2
+# Callers who are refused go elsewhere, or wait a little: then gRPC can be stopped unnoticed.
+_REFUSING_SECONDS = 0.1
+_LULL_SECONDS_MAX = 0.4
 
 _log = logging.getLogger(__name__)
 
@@ -133,6 +136,9 @@ class App:
         _log.info("draining")
         await asyncio.sleep(settings.drain_notice_ms / 1000)
         self._services.streams.drain()
+        self._gate.close()
+        await asyncio.sleep(_REFUSING_SECONDS)
+        await self._server.lull(within_seconds=_LULL_SECONDS_MAX)
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.drain_timeout_ms / 1000 + 1):
                 await self._server.stop(grace_seconds=settings.drain_timeout_ms / 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,6 +29,7 @@ It cannot rewrite entries or the schema.
 
 
 _READ_ONLY = "25006"
+_log = logging.getLogger(__name__)
 
 
 class Pool:
@@ -69,8 +71,9 @@ class Pool:
         """Return a connection; one that cannot be returned is ended, and its result stands."""
         try:
             await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
-        except (*LOST, asyncpg.PostgresError):
-            connection.terminate()
+        except (*LOST, asyncpg.PostgresError) as error:
+            # The driver has ended it before it raised this.
+            _log.info("a connection was ended, not returned: %s", type(error).__name__)
 
     async def close(self, *, timeout_seconds: float) -> None:
         """Close all connections, giving borrowed ones that long to come back."""

@@ -17,6 +17,7 @@ from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.rpc.method import Method
 from tests.support.calls import BY_NAME, UNARY, Failure, failure, good, good_body, service_of
 from tests.support.database import Database
+from tests.support.figures import Figures
 from tests.support.server import Caller, running_server
 
 INT64_MAX = 2**63 - 1
@@ -157,7 +158,7 @@ async def state_of(database: Database) -> list[Any]:
 
 
 async def test_every_bad_value_of_every_field_is_refused_by_name_and_changes_nothing(
-    caller: Caller, database: Database
+    caller: Caller, database: Database, figures: Figures
 ) -> None:
     before = await state_of(database)
     table = cases() + MORE
@@ -175,7 +176,7 @@ async def test_every_bad_value_of_every_field_is_refused_by_name_and_changes_not
         )
         if told != expected or not told.text.startswith(prefix):
             wrong.append(f"{case}: {told}")
-    print(f"\ncases={len(table)} wrong={len(wrong)}")  # noqa: T201 - a figure
+    figures(cases=len(table), wrong=len(wrong))
     assert not wrong, "\n".join(wrong)
     assert len(table) > 250
     assert await state_of(database) == before
@@ -310,7 +311,7 @@ async def test_a_bad_operation_of_a_batch_is_told_in_its_place(caller: Caller) -
     assert answer.results[3].get_balance.balance.version > 0
 
 
-async def test_no_bytes_whatever_find_a_bug(caller: Caller) -> None:
+async def test_no_bytes_whatever_find_a_bug(caller: Caller, figures: Figures) -> None:
     seed = 20260101
     random = Random(seed)
     sent = 0
@@ -324,4 +325,4 @@ async def test_no_bytes_whatever_find_a_bug(caller: Caller) -> None:
                 mutated[at : at + random.randint(0, 3)] = random.randbytes(random.randint(0, 4))
             await end_of(call, bytes(mutated))
             sent += 1
-    print(f"\nseed={seed} inputs={sent} INTERNAL=0 UNKNOWN=0")  # noqa: T201 - a figure
+    figures(seed=seed, inputs=sent, INTERNAL=0, UNKNOWN=0)

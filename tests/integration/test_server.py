@@ -130,6 +130,22 @@ async def test_a_page_is_never_larger_than_1000(caller: Caller) -> None:
         assert not page.next_page_token
 
 
+async def test_a_page_ends_before_it_is_too_large_to_receive(caller: Caller) -> None:
+    labels = {f"{number:064}": "ü" * 256 for number in range(16)}
+    names = [f"a{number:03}" for number in range(300)]
+    for name in names:
+        await caller.accounts.CreateAccount(
+            accounts_pb.CreateAccountRequest(account_id=name, labels=labels)
+        )
+    page = await caller.accounts.ListAccounts(accounts_pb.ListAccountsRequest(page_size=1000))
+    assert 200 < len(page.accounts) < 300
+    rest = await caller.accounts.ListAccounts(
+        accounts_pb.ListAccountsRequest(page_size=1000, page_token=page.next_page_token)
+    )
+    assert [a.account_id for a in (*page.accounts, *rest.accounts)] == names
+    assert not rest.next_page_token
+
+
 async def test_a_taken_port_is_told(database: Database) -> None:
     async with (
         running_server(database.url) as server,

@@ -28,6 +28,9 @@ It cannot rewrite entries or the schema.
 """
 
 
+APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[])"
+"""The hot path's one statement, which every connection learns when it is opened."""
+
 _READ_ONLY = "25006"
 _log = logging.getLogger(__name__)
 
@@ -128,8 +131,6 @@ async def _keep(connection: Any) -> None:
 
 async def _warm(connection: Any) -> None:
     """Let the driver learn the hot path's types now, rather than in the first caller's time."""
-    from .ledger import APPLY
-
     try:
         await connection.fetch(APPLY, [])
     except (

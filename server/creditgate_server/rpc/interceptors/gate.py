@@ -16,6 +16,7 @@ class Gate:
     def __init__(self, *, shed: Shed) -> None:
         self._shed = shed
         self._open = False
+        self._reason = "starting"
 
     def open(self) -> None:
         """Let calls through from now on."""
@@ -24,14 +25,15 @@ class Gate:
     def close(self) -> None:
         """Refuse calls from now on; those that are through stay so."""
         self._open = False
+        self._reason = "ending"
 
     def step(self, method: Method, proceed: Handler) -> Handler:
         """Refuse calls while the gate is closed."""
 
         async def step(request: Any, call: Call) -> Any:
             if not self._open:
-                self._shed("closed")
-                raise not_executed("the server starts or ends: send the same request again")
+                self._shed(self._reason)
+                raise not_executed(f"the server is {self._reason}: send the same request again")
             return await proceed(request, call)
 
         return step

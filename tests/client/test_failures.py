@@ -62,7 +62,7 @@ def test_details_are_read() -> None:
     failure = read_failure(
         Broken(grpc.StatusCode.INVALID_ARGUMENT, info("INVALID_FIELD"), bad, retry)
     )
-    assert (failure.reason, failure.field, failure.retry_after_seconds) == (
+    assert (failure.reason, failure.field_name, failure.retry_after_seconds) == (
         "INVALID_FIELD",
         "ttl",
         0.25,

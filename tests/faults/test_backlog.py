@@ -32,7 +32,8 @@ async def expiries(database: Database) -> tuple[int, int]:
 
 async def reserves(caller: Caller, name: str, *, seconds: float) -> list[float]:
     """Reserves one after the other; answers how long each took."""
-    until, took = time.monotonic() + seconds, []
+    until = time.monotonic() + seconds
+    took: list[float] = []
     while time.monotonic() < until:
         reply = await caller.insist(reserve("busy", f"{name}-{len(took)}", 1))
         assert reply.granted

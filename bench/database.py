@@ -89,9 +89,9 @@ class Database:
             await connection.close()
 
     @asynccontextmanager
-    async def pool(self) -> AsyncIterator[Pool]:
+    async def pool(self, settings: Settings | None = None) -> AsyncIterator[Pool]:
         """Connections as the server has them."""
-        pool = await open_pool(self.settings)
+        pool = await open_pool(settings or self.settings)
         try:
             yield pool
         finally:

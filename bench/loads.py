@@ -83,10 +83,12 @@ async def check(variant: str, database: Database, job: Job, measured: Measured) 
     answered = measured.answered
     if wrong := [each for each in answered if each.endswith("wrong")]:
         raise WrongResultError(f"{variant}: answers to something else: {wrong}")
+    unknown = sum(n for verdict, n in answered.items() if " status " in verdict)
+    if unknown and not job.rate:
+        raise WrongResultError(f"{variant}: a closed loop is not to overload it: {answered}")
     granted = 0 if variant in STORELESS else answered.get("reserve granted", 0)
     wanted = {"holds": granted, "committed": answered.get("commit accepted", 0)}
     there = await database.holds(job.names)
-    unknown = sum(n for verdict, n in answered.items() if " status " in verdict)
     if any(not wanted[name] <= there[name] <= wanted[name] + unknown for name in wanted):
         raise WrongResultError(f"{variant}: {there} in the database, {answered} answered")
 

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,9 @@ class Direct(Lanes[Operation, Result]):
         super().__init__(ledger.apply, lanes=1, batch_max=1, queue_max=1, reserve_queue_max=1)
         self._ledger = ledger
 
-    def submit(self, bucket: int, operation: Operation, *, urgent: bool) -> asyncio.Future[Result]:
+    def submit(
+        self, bucket: int, operation: Operation, *, urgent: bool, owner: Hashable = None
+    ) -> asyncio.Future[Result]:
         return asyncio.get_running_loop().create_task(self._apply(operation))
 
     async def _apply(self, operation: Operation) -> Result:
@@ -46,7 +48,9 @@ class Memory(Lanes[Operation, Result]):
     def __init__(self, ledger: PostgresLedger) -> None:
         super().__init__(ledger.apply, lanes=1, batch_max=1, queue_max=1, reserve_queue_max=1)
 
-    def submit(self, bucket: int, operation: Operation, *, urgent: bool) -> asyncio.Future[Result]:
+    def submit(
+        self, bucket: int, operation: Operation, *, urgent: bool, owner: Hashable = None
+    ) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         future.set_result(granted(operation, datetime.now(UTC)))
         return future

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from bench.loads import Bench
-from bench.scenarios import hot, lone, memory, open_loop, python, size, sql, tracing, turns, uniform
+from bench.scenarios import (
+    hot,
+    ledger,
+    lone,
+    memory,
+    open_loop,
+    python,
+    size,
+    sql,
+    tracing,
+    turns,
+    uniform,
+)
 from bench.section import Section
 
 Scenario = Callable[[Bench], Awaitable[Section]]
@@ -13,6 +25,7 @@ Scenario = Callable[[Bench], Awaitable[Section]]
 DEFAULT: dict[str, Scenario] = {
     "uniform": uniform.run,
     "hot": hot.run,
+    "ledger": ledger.run,
     "lone": lone.run,
     "open": open_loop.run,
     "turns": turns.run,

@@ -9,8 +9,7 @@ from creditgate_server.domain.accounts import account_key as key_of
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.postgres.accounts import PostgresAccounts
-from creditgate_server.postgres.ledger import APPLY
-from creditgate_server.postgres.pool import Connection, Pool, open_pool
+from creditgate_server.postgres.pool import APPLY, Connection, Pool, open_pool
 from creditgate_server.settings import Settings
 from tests.support.database import Database
 

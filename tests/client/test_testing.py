@@ -10,6 +10,7 @@ import pytest
 import creditgate
 from creditgate.testing import FakeCreditgate
 from creditgate.v1 import authorization_service_pb2 as messages
+from creditgate.v1 import hold_pb2
 from creditgate.v1.authorization_service_pb2_grpc import CreditAuthorizationServiceStub
 
 
@@ -86,7 +87,7 @@ def test_it_speaks_the_stream() -> None:
         ({"ttl_seconds": 86_400.001}, "ttl"),
         ({"labels": {"a b": "c"}}, "labels"),
         ({"labels": {str(n): "" for n in range(17)}}, "labels"),
-        ({"attributes": creditgate.Attributes(agent="a" * 129)}, "attributes"),
+        ({"attributes": creditgate.Attributes(agent="a" * 129)}, "attributes.agent"),
     ],
 )
 def test_it_refuses_what_the_service_refuses(changes: dict[str, object], field: str) -> None:
@@ -99,10 +100,13 @@ def test_it_refuses_what_the_service_refuses(changes: dict[str, object], field: 
     assert caught.value.field == field
 
 
+USAGE = hold_pb2.Usage(meter="chat.message", quantity=1)
+
+
 def test_usage_has_no_price() -> None:
     with FakeCreditgate() as fake, grpc.insecure_channel(fake.target) as channel:
         fake.add_account("acme", credits=10)
         stub = CreditAuthorizationServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
-            stub.Quote(messages.QuoteRequest(account_id="acme"))
+            stub.Quote(messages.QuoteRequest(account_id="acme", usage=USAGE))
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION

@@ -113,9 +113,12 @@ class App:
     async def start(self) -> None:
         """Listen, make sure of the database, let calls in. Raises `StartError`."""
         self._bind()
+        problem = await self._passing_problem()
+        # Not before: who cannot connect yet goes elsewhere, who is refused has to come again.
         await self._server.start()
         _log.info("listening on %s", self.address)
-        await self._make_sure()
+        if problem:
+            await self._wait_for_database(problem)
         self._gate.open()
         self.health.set(serving=True)
         prober = Prober(
@@ -223,21 +226,25 @@ class App:
             raise StartError(f"{error} (CREDITGATE_LISTEN)") from None
         self.address = f"{settings.listen.rpartition(':')[0]}:{port}"
 
-    async def _make_sure(self) -> None:
-        """Wait for the database, and refuse one that lacks tables or durability."""
+    async def _wait_for_database(self, problem: str | None) -> None:
+        """Ask again and again, for as long as the settings say."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._settings.database_wait_seconds
         pause = _START_RETRY_SECONDS
-        while problem := await self._passing_problem():
+        while problem:
             left = until - clock()
             if left <= 0:
                 raise StartError(f"the database does not answer: {problem}")
             _log.warning("waiting for the database, %.0f s more at most: %s", left, problem)
             await asyncio.sleep(min(pause, left))
             pause = min(pause * 2, _START_RETRY_SECONDS_MAX)
+            problem = await self._passing_problem()
 
     async def _passing_problem(self) -> str | None:
-        """Answer why the database cannot be asked now. Raises `StartError` for its answers."""
+        """Answer why the database cannot be asked now.
+
+        Raises `StartError` when it lacks tables, or durability.
+        """
         try:
             # All at once, so that the first callers find their connections open.
             await asyncio.gather(*(probe(self._pool) for _ in range(self._settings.lanes + 1)))

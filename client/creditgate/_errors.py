@@ -28,10 +28,14 @@ CreditgateError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from creditgate._types import Extension, Reservation
+
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class CreditgateError(Exception):
@@ -76,15 +80,25 @@ class AccountInactive(Denied):
 
 
 class Refused(CreditgateError):
-    """The service refused the request for good: nothing was done and nothing will be."""
+    """The service refused the request for good: nothing was done and nothing will be.
+
+    `metadata` is what it was about: `account_id`, `hold_id`, `scope`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        field: str = "",
+        metadata: Mapping[str, str] = NO_METADATA,
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.field, self.metadata = field, metadata
 
 
 class InvalidRequest(Refused):
     """A field of the request is missing, malformed or out of range; `field` names it."""
-
-    def __init__(self, message: str, *, reason: str = "", field: str = "") -> None:
-        super().__init__(message, reason=reason)
-        self.field = field
 
 
 class Unauthenticated(Refused):
@@ -92,7 +106,7 @@ class Unauthenticated(Refused):
 
 
 class ScopeMissing(Refused):
-    """The API key lacks the scope this call needs."""
+    """The API key lacks the scope this call needs, `metadata["scope"]`."""
 
 
 class NotFound(Refused):

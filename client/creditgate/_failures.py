@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -14,7 +14,6 @@ from google.rpc import error_details_pb2, status_pb2
 from creditgate._errors import (
     REFUSALS,
     CreditgateError,
-    InvalidRequest,
     NotExecuted,
     OutcomeUnknown,
     RateLimited,
@@ -38,8 +37,9 @@ class Failure:
     code: grpc.StatusCode
     message: str
     reason: str = ""
-    field: str = ""
+    field_name: str = ""
     retry_after_seconds: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def not_executed(self) -> bool:
@@ -52,7 +52,6 @@ class Failure:
     @property
     def refusal(self) -> Refused | None:
         """The exception when nothing was done for good; None for all else."""
-        text = f"{self.message} ({self.reason or self.code.name})"
         kind = REFUSALS.get(self.reason)
         if kind is None and self.code is grpc.StatusCode.UNAUTHENTICATED:
             kind = Unauthenticated
@@ -61,9 +60,9 @@ class Failure:
         if kind is None:
             return None
         reason = self.reason or self.code.name
-        if issubclass(kind, InvalidRequest):
-            return kind(text, reason=reason, field=self.field)
-        return kind(text, reason=reason)
+        about = "".join(f" {key}={value}" for key, value in sorted(self.metadata.items()))
+        text = f"{self.message} ({reason}{about})"
+        return kind(text, reason=reason, field=self.field_name, metadata=self.metadata)
 
 
 # Codes that only ever mean a definite refusal, whether or not a reason came with them.
@@ -96,18 +95,18 @@ def read_failure(error: grpc.RpcError) -> Failure:
 
 def failure_of_status(status: status_pb2.Status, *, code: grpc.StatusCode) -> Failure:
     """Read the details of a `google.rpc.Status`."""
-    reason, field, delay = "", "", None
+    reason, field_name, delay, metadata = "", "", None, {}
     info = error_details_pb2.ErrorInfo()
     bad = error_details_pb2.BadRequest()
     retry = error_details_pb2.RetryInfo()
     for detail in status.details:
         if detail.Unpack(info) and info.domain == DOMAIN:
-            reason = info.reason
+            reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad) and bad.field_violations:
-            field = bad.field_violations[0].field
+            field_name = bad.field_violations[0].field
         elif detail.Unpack(retry):
             delay = retry.retry_delay.ToTimedelta().total_seconds()
-    return Failure(code, status.message, reason, field, delay)
+    return Failure(code, status.message, reason, field_name, delay, metadata)
 
 
 class Attempts:

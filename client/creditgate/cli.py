@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
 
 
 def main() -> None:
     """Run the command line; says what to install where click is missing."""
     try:
-        from creditgate import _account_commands, _work_commands
-        from creditgate._command import creditgate
+        command = load()
     except ModuleNotFoundError as missing:
         if missing.name != "click":
             raise
         sys.exit("The command line needs click. Install it with: pip install 'creditgate[cli]'")
+    command(prog_name="creditgate")
+
+
+def load() -> click.Group:
+    """The command with all its subcommands. Raises ModuleNotFoundError without click."""
+    from creditgate import _account_commands, _work_commands
+    from creditgate._command import creditgate
+
     for command in (*_work_commands.COMMANDS, *_account_commands.COMMANDS):
         creditgate.add_command(command)
-    creditgate(prog_name="creditgate")
+    return creditgate
 
 
 if __name__ == "__main__":

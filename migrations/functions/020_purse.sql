@@ -4,17 +4,14 @@ CREATE OR REPLACE FUNCTION creditgate.open_purses(p_accounts creditgate.accounts
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN ARRAY(
-        SELECT ROW(a.bucket, a.account_key,
-                   coalesce(array_agg(g.seq ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
-                            FILTER (WHERE g.seq > 0), '{}'),
-                   coalesce(array_agg(g.remaining_micros ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
-                            FILTER (WHERE g.seq > 0), '{}'),
-                   coalesce(array_agg(g.state > 2 ORDER BY g.priority, g.expires_at, g.kind <> 3, g.seq)
-                            FILTER (WHERE g.seq > 0), '{}'))::creditgate.purse
-        FROM unnest(p_accounts) WITH ORDINALITY AS a
-        LEFT JOIN creditgate.grants AS g
-          ON g.bucket = a.bucket AND g.account_key = a.account_key AND g.spendable
-        GROUP BY a.bucket, a.account_key, a.ordinality
+        SELECT ROW(a.bucket, a.account_key, coalesce(g.seqs, '{}'), coalesce(g.remaining, '{}'),
+                   coalesce(g.ended, '{}'))::creditgate.purse
+        FROM unnest(p_accounts) WITH ORDINALITY AS a,
+             LATERAL (SELECT array_agg(s.seq) AS seqs, array_agg(s.remaining_micros) AS remaining,
+                             array_agg(s.state > 2) AS ended
+                        FROM (SELECT * FROM creditgate.grants AS o
+                               WHERE o.bucket = a.bucket AND o.account_key = a.account_key AND o.spendable
+                               ORDER BY o.priority, o.expires_at, o.kind <> 3, o.seq) AS s) AS g
         ORDER BY a.ordinality);
 END $$;
 

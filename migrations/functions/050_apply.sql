@@ -8,6 +8,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_now      timestamptz;
     v_accounts creditgate.accounts[];
+    v_keys     uuid[] := '{}';
     v_purses   creditgate.purse[];
     v_holds    creditgate.holds[] := '{}';
     v_entries  creditgate.entries[] := '{}';
@@ -29,19 +30,19 @@ BEGIN
 
     -- What time alone has changed comes first; an account with nothing due pays this comparison.
     FOR i IN 1 .. cardinality(v_accounts) LOOP
+        v_keys[i] := v_accounts[i].account_key;
         IF v_accounts[i].due_at <= v_now THEN
             v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
         END IF;
     END LOOP;
 
     FOR r IN
-        SELECT o.op, o.ordinal, h AS hold, a.ordinality AS account_no,
+        SELECT o.op, o.ordinal, array_position(v_keys, (o.op).account_key) AS account_no,
+               (SELECT h FROM creditgate.holds AS h
+                 WHERE h.bucket = (o.op).bucket AND h.account_key = (o.op).account_key
+                   AND h.hold_id = (o.op).hold_id) AS hold,
                dense_rank() OVER (ORDER BY (o.op).account_key, (o.op).hold_id) AS hold_no
         FROM (SELECT u AS op, row_number() OVER () AS ordinal FROM unnest(p_operations) AS u) AS o
-        LEFT JOIN unnest(v_accounts) WITH ORDINALITY AS a
-          ON a.bucket = (o.op).bucket AND a.account_key = (o.op).account_key
-        LEFT JOIN creditgate.holds AS h
-          ON h.bucket = (o.op).bucket AND h.account_key = (o.op).account_key AND h.hold_id = (o.op).hold_id
         ORDER BY o.ordinal
     LOOP
         v_retry_at := NULL;

@@ -45,6 +45,9 @@ _SCHEMA_SECONDS_MAX = 10.0
 _LISTEN_AGAIN_SECONDS = 1.0
 _PARENT_CHECK_SECONDS = 0.5
 _CANCEL_AGAIN_SECONDS = 0.2
+# Callers who are refused go elsewhere, or wait a little: then gRPC can be stopped unnoticed.
+_REFUSING_SECONDS = 0.1
+_LULL_SECONDS_MAX = 0.4
 
 _log = logging.getLogger(__name__)
 
@@ -112,9 +115,12 @@ class App:
     async def start(self) -> None:
         """Listen, make sure of the database, let calls in. Raises `StartError`."""
         self._bind()
+        problem = await self._passing_problem()
+        # Not before: who cannot connect yet goes elsewhere, who is refused has to come again.
         await self._server.start()
         _log.info("listening on %s", self.address)
-        await self._make_sure()
+        if problem:
+            await self._wait_for_database(problem)
         self._gate.open()
         self.health.set(serving=True)
         prober = Prober(
@@ -135,6 +141,9 @@ class App:
         _log.info("draining")
         await asyncio.sleep(settings.drain_notice_ms / 1000)
         self._services.streams.drain()
+        self._gate.close()
+        await asyncio.sleep(_REFUSING_SECONDS)
+        await self._server.lull(within_seconds=_LULL_SECONDS_MAX)
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.drain_timeout_ms / 1000 + 1):
                 await self._server.stop(grace_seconds=settings.drain_timeout_ms / 1000)
@@ -221,21 +230,25 @@ class App:
             raise StartError(f"{error} (CREDITGATE_LISTEN)") from None
         self.address = f"{settings.listen.rpartition(':')[0]}:{port}"
 
-    async def _make_sure(self) -> None:
-        """Wait for the database, and refuse one that lacks tables or durability."""
+    async def _wait_for_database(self, problem: str | None) -> None:
+        """Ask again and again, for as long as the settings say."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._settings.database_wait_seconds
         pause = _START_RETRY_SECONDS
-        while problem := await self._passing_problem():
+        while problem:
             left = until - clock()
             if left <= 0:
                 raise StartError(f"the database does not answer: {problem}")
             _log.warning("waiting for the database, %.0f s more at most: %s", left, problem)
             await asyncio.sleep(min(pause, left))
             pause = min(pause * 2, _START_RETRY_SECONDS_MAX)
+            problem = await self._passing_problem()
 
     async def _passing_problem(self) -> str | None:
-        """Answer why the database cannot be asked now. Raises `StartError` for its answers."""
+        """Answer why the database cannot be asked now.
+
+        Raises `StartError` when it lacks tables, or durability.
+        """
         try:
             # All at once, so that the first callers find their connections open.
             await asyncio.gather(*(probe(self._pool) for _ in range(self._settings.lanes + 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
@@ -52,16 +52,21 @@ class Unobserved:
         return nullcontext()
 
 
+# How many operations an owner sends before it is the next one's turn.
+_TURN = 16
+_OWNER_SHARE = 0.5
+
 _Entry = tuple[Op, "asyncio.Future[Res]", float, object]
 
 
 class _Lane(Generic[Op, Res]):
-    """One queue, and the task that empties it while there is something in it."""
+    """What waits, by owner, and the task that empties it while there is something in it."""
 
-    __slots__ = ("runner", "waiting")
+    __slots__ = ("depth", "queues", "runner")
 
     def __init__(self) -> None:
-        self.waiting: deque[_Entry[Op, Res]] = deque()
+        self.queues: dict[Hashable, deque[_Entry[Op, Res]]] = {}
+        self.depth = 0
         self.runner: asyncio.Task[None] | None = None
 
 
@@ -74,6 +79,10 @@ class Lanes(Generic[Op, Res]):
     cancelled. An error of `flush` fails exactly its own batch, except errors of the types in
     `split_on`: these call for each operation to be tried alone, so that a bad one does not fail
     its neighbours. There are no timers: a lone caller never waits for company.
+
+    Where operations of several owners wait, the owners take turns, and none may fill more than
+    half of a lane. So what one of them sends too much is its own loss. All operations of a bucket
+    that must keep their order have one owner.
     """
 
     def __init__(
@@ -95,7 +104,9 @@ class Lanes(Generic[Op, Res]):
         self._split_on = split_on
         self._observer: LaneObserver = observer or Unobserved()
 
-    def submit(self, bucket: int, operation: Op, *, urgent: bool) -> asyncio.Future[Res]:
+    def submit(
+        self, bucket: int, operation: Op, *, urgent: bool, owner: Hashable = None
+    ) -> asyncio.Future[Res]:
         """Queue an operation and answer the future of its result.
 
         Urgent operations are admitted until `queue_max` wait in the lane, others only until
@@ -103,11 +114,16 @@ class Lanes(Generic[Op, Res]):
         `LaneFullError`.
         """
         lane = self._lanes[bucket % len(self._lanes)]
-        if len(lane.waiting) >= (self._queue_max if urgent else self._reserve_queue_max):
+        room = self._queue_max if urgent else self._reserve_queue_max
+        queue = lane.queues.get(owner)
+        if lane.depth >= room or (queue and len(queue) >= room * _OWNER_SHARE):
             raise LaneFullError
+        if queue is None:
+            queue = lane.queues[owner] = deque()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Res] = loop.create_future()
-        lane.waiting.append((operation, future, perf_counter(), self._observer.joined()))
+        queue.append((operation, future, perf_counter(), self._observer.joined()))
+        lane.depth += 1
         if lane.runner is None:
             # The task starts in the loop's next round, and takes along all that this round submits.
             lane.runner = loop.create_task(self._run(lane))
@@ -116,7 +132,7 @@ class Lanes(Generic[Op, Res]):
     @property
     def depth(self) -> int:
         """How many operations wait in all lanes, those under way not counted."""
-        return sum(len(lane.waiting) for lane in self._lanes)
+        return sum(lane.depth for lane in self._lanes)
 
     async def drain(self) -> None:
         """Wait until nothing is queued or under way."""
@@ -124,17 +140,24 @@ class Lanes(Generic[Op, Res]):
             await asyncio.wait(runners)
 
     async def _run(self, lane: _Lane[Op, Res]) -> None:
-        while batch := self._take(lane.waiting):
+        while batch := self._take(lane):
             await self._send(batch)
         lane.runner = None
 
-    def _take(self, waiting: deque[_Entry[Op, Res]]) -> list[_Entry[Op, Res]]:
+    def _take(self, lane: _Lane[Op, Res]) -> list[_Entry[Op, Res]]:
         """Take the next batch, without the operations nobody waits for any more."""
         batch: list[_Entry[Op, Res]] = []
-        while waiting and len(batch) < self._batch_max:
-            entry = waiting.popleft()
-            if not entry[1].done():
-                batch.append(entry)
+        while lane.queues and len(batch) < self._batch_max:
+            owner = next(iter(lane.queues))
+            queue = lane.queues.pop(owner)
+            turn = _TURN if lane.queues else self._batch_max
+            for _ in range(min(turn, self._batch_max - len(batch), len(queue))):
+                entry = queue.popleft()
+                lane.depth -= 1
+                if not entry[1].done():
+                    batch.append(entry)
+            if queue:
+                lane.queues[owner] = queue
         return batch
 
     async def _send(self, batch: list[_Entry[Op, Res]]) -> None:

@@ -11,7 +11,8 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
 balance, hold, grant or account, of which the first word may be a state. Every account starts
-empty, with overage policy CAP; a story that begins with `account` describes another.
+empty, with overage policy CAP; a story that begins with `account` describes another, and one that
+begins with `absent` has none.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ def _step(number: int, line: str) -> Step:
     verb, *words = asked.removeprefix("+ ").split()
     if verb == "at":
         step.time = instant(words[0])
-    elif verb != "sweep":
+    elif verb not in {"sweep", "absent"}:
         step.operation = _operation(verb, words)
     return step
 

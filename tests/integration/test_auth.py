@@ -24,6 +24,7 @@ from tests.support.calls import (
     service_of,
 )
 from tests.support.database import Database
+from tests.support.figures import Figures
 from tests.support.server import Caller, Running, keys_in, running_server
 from tests.support.server import new_key as new_key_of
 
@@ -87,7 +88,9 @@ async def one_on_stream(caller: Caller) -> pb.AuthorizeResponse:
     return answer
 
 
-async def test_each_scope_allows_exactly_its_cells(server: Running, database: Database) -> None:
+async def test_each_scope_allows_exactly_its_cells(
+    server: Running, database: Database, figures: Figures
+) -> None:
     assert {method.name for method in METHODS} == (
         AUTHORIZE | READ_OR_AUTHORIZE | READ_OR_ADMIN | ADMIN
     )
@@ -105,7 +108,7 @@ async def test_each_scope_allows_exactly_its_cells(server: Running, database: Da
                 assert refused is not allowed(method.name, scope), (scope, method.name, code)
                 assert not refused or reason == "SCOPE_MISSING"
                 cells += 1
-    print(f"\ncells={cells} escalations=0")  # noqa: T201 - a figure
+    figures(cells=cells, escalations=0)
     assert cells == len(METHODS) * len(Scope)
 
 
@@ -165,7 +168,7 @@ async def test_an_unknown_method_says_nothing_of_keys(server: Running) -> None:
 
 
 async def test_a_revoked_key_is_worth_nothing_everywhere_within_a_second(
-    database: Database,
+    database: Database, figures: Figures
 ) -> None:
     """By notice: the cache alone would believe it for five minutes."""
     cache = {"key_cache_ttl_ms": 300_000}
@@ -185,7 +188,7 @@ async def test_a_revoked_key_is_worth_nothing_everywhere_within_a_second(
                 while (await _end(ask(caller)))[0] is grpc.StatusCode.OK:
                     assert time.monotonic() - revoked_at < 1
                     await asyncio.sleep(0.01)
-            print(f"\nrevoked after {time.monotonic() - revoked_at:.3f} s")  # noqa: T201
+            figures(revoked_after_s=time.monotonic() - revoked_at)
 
 
 async def test_without_a_notice_a_revoked_key_is_believed_no_longer_than_the_cache_says(

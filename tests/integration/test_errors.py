@@ -23,6 +23,7 @@ from creditgate_server.domain.errors import (
 )
 from tests.support.calls import failure
 from tests.support.database import Database
+from tests.support.figures import Figures
 from tests.support.server import CREDIT, Brake, Caller, Running, running_server, until
 
 Code = grpc.StatusCode
@@ -186,8 +187,10 @@ async def test_what_goes_wrong_inside_is_told_without_the_inside(
         assert re.fullmatch("[0-9a-f]{16}", info.metadata["error_id"])
 
 
-async def test_a_full_lane_sheds_reserves_first_and_fast(database: Database) -> None:
-    limits = {"lanes": 1, "batch_size_max": 1, "lane_queue_max": 8, "lane_reserve_queue_max": 4}
+async def test_a_full_lane_sheds_reserves_first_and_fast(
+    database: Database, figures: Figures
+) -> None:
+    limits = {"lanes": 1, "batch_size_max": 1, "lane_queue_max": 16, "lane_reserve_queue_max": 8}
     async with running_server(database.url, **limits) as server, server.caller() as caller:
         await caller.account(account_id="acme", credits_=10)
         await caller.authorization.Reserve(reserve())
@@ -207,7 +210,7 @@ async def test_a_full_lane_sheds_reserves_first_and_fast(database: Database) -> 
         assert all(
             answer.decision == pb.DECISION_GRANTED for answer in await asyncio.gather(*waiting)
         )
-        print(f"\nshed_ms={seconds * 1000:.1f}")  # noqa: T201 - a figure
+        figures(shed_ms=seconds * 1000)
 
 
 async def test_a_deadline_is_kept_and_the_work_is_not_lost(server: Running, caller: Caller) -> None:

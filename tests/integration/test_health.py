@@ -16,6 +16,7 @@ from creditgate_server.app import StartError
 from creditgate_server.rpc.health import Health, Prober
 from tests.support.calls import BY_NAME, failure, good
 from tests.support.database import Database, TestCluster, choose_binaries
+from tests.support.figures import Figures
 from tests.support.server import Caller, new_tenant, running_server, unstarted_app, until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -52,7 +53,9 @@ async def test_every_service_is_served_and_an_unknown_one_is_not_found(database:
         unknown.cancel()
 
 
-async def test_health_follows_the_database_down_and_up_again(own_database: Database) -> None:
+async def test_health_follows_the_database_down_and_up_again(
+    own_database: Database, figures: Figures
+) -> None:
     async with running_server(own_database.url, **QUICK) as server, server.caller() as caller:
         await caller.account(account_id="acme")
         watch = caller.health.Watch(health_pb2.HealthCheckRequest())
@@ -74,7 +77,7 @@ async def test_health_follows_the_database_down_and_up_again(own_database: Datab
         up_seconds = time.monotonic() - started
         assert up_seconds < 5
         watch.cancel()
-        print(f"\nnot_serving_s={down_seconds:.2f} serving_s={up_seconds:.2f}")  # noqa: T201
+        figures(not_serving_s=down_seconds, serving_s=up_seconds)
 
 
 async def test_a_watch_hears_of_the_end_and_does_not_hold_it_up(database: Database) -> None:

@@ -28,6 +28,7 @@ from tests.support.calls import (
     service_of,
 )
 from tests.support.database import Database
+from tests.support.figures import Figures
 from tests.support.server import Caller, running_server
 
 INT64_MAX = 2**63 - 1
@@ -231,7 +232,7 @@ async def state_of(database: Database) -> list[Any]:
 
 
 async def test_every_bad_value_of_every_field_is_refused_by_name_and_changes_nothing(
-    caller: Caller, database: Database
+    caller: Caller, database: Database, figures: Figures
 ) -> None:
     before = await state_of(database)
     table = cases() + MORE
@@ -249,7 +250,7 @@ async def test_every_bad_value_of_every_field_is_refused_by_name_and_changes_not
         )
         if told != expected or not told.text.startswith(prefix):
             wrong.append(f"{case}: {told}")
-    print(f"\ncases={len(table)} wrong={len(wrong)}")  # noqa: T201 - a figure
+    figures(cases=len(table), wrong=len(wrong))
     assert not wrong, "\n".join(wrong)
     assert len(table) > 400
     assert await state_of(database) == before
@@ -389,7 +390,7 @@ async def test_a_bad_operation_of_a_batch_is_told_in_its_place(caller: Caller) -
     assert answer.results[3].get_balance.balance.version > 0
 
 
-async def test_no_bytes_whatever_find_a_bug(caller: Caller) -> None:
+async def test_no_bytes_whatever_find_a_bug(caller: Caller, figures: Figures) -> None:
     seed = 20260101
     random = Random(seed)
     sent = 0
@@ -403,4 +404,4 @@ async def test_no_bytes_whatever_find_a_bug(caller: Caller) -> None:
                 mutated[at : at + random.randint(0, 3)] = random.randbytes(random.randint(0, 4))
             await end_of(call, bytes(mutated))
             sent += 1
-    print(f"\nseed={seed} inputs={sent} INTERNAL=0 UNKNOWN=0")  # noqa: T201 - a figure
+    figures(seed=seed, inputs=sent, INTERNAL=0, UNKNOWN=0)

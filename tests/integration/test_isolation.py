@@ -22,6 +22,7 @@ from tests.support.calls import (
     service_of,
 )
 from tests.support.database import Database
+from tests.support.figures import Figures
 from tests.support.server import CREDIT, Caller, new_tenant, running_server
 
 THEIRS, ABSENT = "theirs-1", "absent-1"
@@ -53,7 +54,7 @@ def about(method: Method, account_id: str) -> Message:
 
 
 async def test_what_is_anothers_is_absent_to_the_byte_on_every_method(
-    database: Database,
+    database: Database, figures: Figures
 ) -> None:
     async with running_server(database.url) as server, server.caller() as owner:
         await their_account(owner)
@@ -70,7 +71,7 @@ async def test_what_is_anothers_is_absent_to_the_byte_on_every_method(
                 assert foreign[0] is grpc.StatusCode.NOT_FOUND
                 assert THEIRS.encode() not in foreign[2]
                 cells += 1
-        print(f"\ncells={cells} leaks=0")  # noqa: T201 - a figure
+        figures(cells=cells, leaks=0)
         assert cells == len(OPERATIONS) + len(ADMINISTRATION) + len(SELLING) - 4
 
 

@@ -20,6 +20,7 @@ from tests.support.postgres_faults import broken_rules, superuser, vary
 ACCOUNTS = 8
 
 LOOKED_UP_BEFORE_THE_LOCK = (
+    ("(SELECT h FROM creditgate.holds AS h\n", "(SELECT h FROM unnest(v_known) AS h\n"),
     (
         "    v_retry_at timestamptz;\n",
         "    v_retry_at timestamptz;\n    v_known creditgate.holds[];\n",
@@ -33,7 +34,6 @@ LOOKED_UP_BEFORE_THE_LOCK = (
     PERFORM pg_sleep(0.002);
     -- Lock each account once,""",
     ),
-    ("LEFT JOIN creditgate.holds AS h\n", "LEFT JOIN unnest(v_known) AS h\n"),
 )
 
 

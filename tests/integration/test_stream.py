@@ -132,15 +132,14 @@ async def test_each_message_has_a_deadline_of_its_own(server: Running, caller: C
 async def test_a_caller_who_goes_away_leaves_nothing_behind(
     server: Running, caller: Caller
 ) -> None:
-    tasks = len(asyncio.all_tasks())
     for _ in range(20):
         call = caller.authorization.Authorize()
         for number in range(20):
             await call.write(reserve(number))
         await call.read()
         call.cancel()
-    await until(lambda: len(asyncio.all_tasks()) <= tasks + 2)
-    assert not server.app._services.streams._open
+    await until(lambda: not server.app._services.streams._open)
+    await until(lambda: not any("_Session" in str(t.get_coro()) for t in asyncio.all_tasks()))
 
 
 async def test_what_is_no_message_ends_the_stream(caller: Caller) -> None:

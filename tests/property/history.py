@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
-from tests.contract.drivers import START, Addressed, ModelDriver
+from tests.contract.drivers import START, Addressed, Driver, ModelDriver
 from tests.contract.wire import Operation
 from tests.property.operations import CREDIT, Chooser, Pick, instants
-from tests.support.stage import Stage
 
 ACCOUNTS = ("left", "right")
+Result = TypeVar("Result")
+
 _numbers = itertools.count()
+
+
+class Staged(Protocol):
+    """Where a history takes place: a server, real or fake, whose clock stands still."""
+
+    @property
+    def driver(self) -> Driver:
+        """Who answers."""
+        ...
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine to its end."""
+        ...
+
+    async def violations(self, account_id: str) -> list[str]:
+        """The rules of the ledger that do not hold now."""
+        ...
 
 
 class History:
     """Whatever is asked, the real server answers what the oracle answers."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Staged) -> None:
         self._stage, self._oracle = stage, ModelDriver()
         self._number, self._now = next(_numbers), START
         self.sent: list[Addressed] = []

@@ -7,13 +7,13 @@ import random
 
 import pytest
 
-from tests.property.history import ACCOUNTS, History
+from tests.property.history import ACCOUNTS, History, Staged
 from tests.support.stage import Stage
 
 STEPS = (*("hot",) * 8, *("admin",) * 3, *("batch",) * 2, *("wait",) * 3, "read", "repeat", "sweep")
 
 
-def walk(stage: Stage, seed: int, *, steps: int) -> None:
+def walk(stage: Staged, seed: int, *, steps: int) -> None:
     chance = random.Random(seed)
     history = History(stage)
     history.open(policy=chance.choice(("CAP", "CAP", "DEBT")), credits_=chance.randint(5, 60))
@@ -44,7 +44,7 @@ def take_step(history: History, chance: random.Random) -> None:
         history.sweep()
 
 
-def run_walks(stage: Stage, *, walks: int, steps: int) -> None:
+def run_walks(stage: Staged, *, walks: int, steps: int) -> None:
     first = int(os.environ.get("CREDITGATE_TEST_SEED", random.randrange(2**32)))
     print(f"walks: first seed {first}; CREDITGATE_TEST_SEED={first} repeats them")  # noqa: T201
     for seed in range(first, first + walks):

@@ -134,18 +134,55 @@ async def test_a_full_lane_sheds_reserves_first_and_urgent_ones_last() -> None:
     ledger = Ledger()
     ledger.gate.clear()
     lanes = make(ledger, queue_max=4, reserve_queue_max=2)
-    futures = [lanes.submit(0, 0, urgent=False)]
+    futures = [lanes.submit(0, 0, urgent=False, owner="a")]
     await settle()
-    futures += [lanes.submit(0, n, urgent=False) for n in (1, 2)]
+    futures += [lanes.submit(0, n, urgent=False, owner=n) for n in (1, 2)]
     with pytest.raises(LaneFullError):
-        lanes.submit(0, 3, urgent=False)
-    futures += [lanes.submit(0, n, urgent=True) for n in (4, 5)]
+        lanes.submit(0, 3, urgent=False, owner=3)
+    futures += [lanes.submit(0, n, urgent=True, owner=n) for n in (4, 5)]
     with pytest.raises(LaneFullError):
-        lanes.submit(0, 6, urgent=True)
+        lanes.submit(0, 6, urgent=True, owner=6)
     ledger.gate.set()
     await asyncio.gather(*futures)
     assert ledger.batches == [[0], [1, 2, 4, 5]]
     assert await lanes.submit(0, 7, urgent=False) == 14
+
+
+async def test_no_owner_fills_more_than_half_of_a_lane() -> None:
+    ledger = Ledger()
+    ledger.gate.clear()
+    lanes = make(ledger, queue_max=8, reserve_queue_max=4)
+    futures = [lanes.submit(0, 0, urgent=False, owner="greedy")]
+    await settle()
+    futures += [lanes.submit(0, n, urgent=False, owner="greedy") for n in (1, 2)]
+    with pytest.raises(LaneFullError):
+        lanes.submit(0, 3, urgent=False, owner="greedy")
+    futures += [lanes.submit(0, n, urgent=True, owner="greedy") for n in (4, 5)]
+    with pytest.raises(LaneFullError):
+        lanes.submit(0, 6, urgent=True, owner="greedy")
+    futures.append(lanes.submit(0, 7, urgent=True, owner="modest"))
+    ledger.gate.set()
+    await asyncio.gather(*futures)
+    assert ledger.batches == [[0], [1, 2, 4, 5, 7]]
+
+
+async def test_owners_take_turns_and_each_keeps_its_order() -> None:
+    ledger = Ledger()
+    ledger.gate.clear()
+    lanes = make(ledger, batch_max=40, queue_max=1000, reserve_queue_max=1000)
+    futures = [lanes.submit(0, -1, urgent=False)]
+    await settle()
+    futures += [lanes.submit(0, n, urgent=False, owner="greedy") for n in range(100)]
+    futures += [lanes.submit(0, 1000 + n, urgent=False, owner="modest") for n in range(20)]
+    ledger.gate.set()
+    await asyncio.gather(*futures)
+    assert [len(batch) for batch in ledger.batches] == [1, 40, 40, 40]
+    first = ledger.batches[1]
+    assert first == [*range(16), *range(1000, 1016), *range(16, 24)]
+    everything = [n for batch in ledger.batches for n in batch]
+    assert [n for n in everything if 0 <= n < 1000] == list(range(100))
+    assert [n for n in everything if n >= 1000] == list(range(1000, 1020))
+    assert not lanes._lanes[0].queues
 
 
 async def test_a_caller_who_left_is_dropped_before_the_flush() -> None:

@@ -24,43 +24,69 @@ def check(request: Message) -> str:
 
 
 def _checked(request: Any) -> Iterator[tuple[str, bool]]:
+    """Each field, or part of one, and whether it is right."""
     for field in request.DESCRIPTOR.fields:
         value = getattr(request, field.name)
-        if field.name in _TESTS:
+        if field.name in _PARTS:
+            yield from _PARTS[field.name](value)
+        elif field.name in _TESTS:
             yield field.name, _TESTS[field.name](value)
         elif field.name.endswith("_micros"):
             yield field.name, 0 <= value <= AMOUNT_MAX
-    if "price" in request.DESCRIPTOR.oneofs_by_name:
-        asked = request.WhichOneof("price")
-        yield "price", asked is not None
-        yield "amount_micros", asked != "amount_micros" or request.amount_micros > 0
-        yield "minimum_micros", request.minimum_micros <= (request.amount_micros or AMOUNT_MAX)
     if "ttl" in request.DESCRIPTOR.fields_by_name and request.HasField("ttl"):
         yield "ttl", TTL_MIN <= request.ttl.ToTimedelta() <= TTL_MAX
-    if request.DESCRIPTOR.name == "CommitRequest":
-        yield "used", request.WhichOneof("used") is not None
-    if request.DESCRIPTOR.name == "ExtendRequest" and request.HasField("amount_micros"):
-        yield "amount_micros", request.amount_micros > 0
-    if request.DESCRIPTOR.name == "RefundRequest":
-        yield "amount_micros", request.amount_micros > 0
-    if request.DESCRIPTOR.name == "AddGrantRequest":
-        yield "kind", request.kind > 0
-        yield "amount_micros", request.amount_micros > 0
-        yield "priority", 0 <= request.priority <= PRIORITY_MAX
-        begins, ends = request.effective_at.ToMicroseconds(), request.expires_at.ToMicroseconds()
-        both = request.HasField("effective_at") and request.HasField("expires_at")
-        yield "expires_at", not both or begins < ends
+    yield from _OF_MESSAGES.get(request.DESCRIPTOR.name, _nothing)(request)
+
+
+def _priced(request: Any) -> Iterator[tuple[str, bool]]:
+    by_usage = request.WhichOneof("price") == "usage"
+    yield "amount_micros", by_usage or request.amount_micros > 0
+    yield "minimum_micros", by_usage or request.minimum_micros <= request.amount_micros
+
+
+def _extend(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "amount_micros", not request.HasField("amount_micros") or request.amount_micros > 0
+
+
+def _commit(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "used_micros", request.WhichOneof("used") is not None
+
+
+def _quote(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "usage", request.HasField("usage")
+
+
+def _refund(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "amount_micros", request.amount_micros > 0
+
+
+def _grant(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "kind", request.kind > 0
+    yield "amount_micros", request.amount_micros > 0
+    yield "priority", 0 <= request.priority <= PRIORITY_MAX
+    begins, ends = request.effective_at.ToMicroseconds(), request.expires_at.ToMicroseconds()
+    both = request.HasField("effective_at") and request.HasField("expires_at")
+    yield "expires_at", not both or begins < ends
+
+
+def _nothing(_: Any) -> Iterator[tuple[str, bool]]:
+    return iter(())
+
+
+def _attributes(attributes: Any) -> Iterator[tuple[str, bool]]:
+    for each, text in attributes.ListFields():
+        yield f"attributes.{each.name}", len(text) <= TEXT_MAX
 
 
 def _id(value: str) -> bool:
     return IDS.fullmatch(value) is not None
 
 
-def _labels(labels: Any) -> bool:
-    return len(labels) <= LABELS_MAX and all(
-        _id(key) and len(key) <= LABEL_KEY_MAX and len(value) <= LABEL_MAX
-        for key, value in labels.items()
-    )
+def _labels(labels: Any) -> Iterator[tuple[str, bool]]:
+    yield "labels", len(labels) <= LABELS_MAX
+    for key, value in labels.items():
+        yield "labels", _id(key) and len(key) <= LABEL_KEY_MAX
+        yield f"labels[{key}]", len(value) <= LABEL_MAX
 
 
 _TESTS: dict[str, Callable[[Any], bool]] = {
@@ -68,9 +94,18 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "hold_id": _id,
     "grant_id": _id,
     "refund_id": _id,
-    "labels": _labels,
     "termination_cause": lambda cause: not cause or _id(cause),
-    "attributes": lambda work: all(len(value) <= TEXT_MAX for _, value in work.ListFields()),
     "page_size": lambda size: size >= 0,
+    "page_token": lambda token: not token or token.isdecimal(),
     "reference": lambda note: len(note) <= REFERENCE_MAX,
+}
+_PARTS = {"labels": _labels, "attributes": _attributes}
+_OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
+    "ReserveRequest": _priced,
+    "ChargeRequest": _priced,
+    "ExtendRequest": _extend,
+    "CommitRequest": _commit,
+    "QuoteRequest": _quote,
+    "RefundRequest": _refund,
+    "AddGrantRequest": _grant,
 }

@@ -142,6 +142,10 @@ class FakeCreditgate:
         """Answer the next `count` requests NOT_EXECUTED, and do nothing."""
         self._faults.extend(["NOT_EXECUTED"] * count)
 
+    def clear_faults(self) -> None:
+        """Forget the faults that were asked for and have not come yet."""
+        self._faults.clear()
+
     def answer(self, request: Message) -> Any:
         """Answer one request as the service would, without gRPC.
 
@@ -165,7 +169,7 @@ class FakeCreditgate:
         def served(request: Message, context: grpc.ServicerContext) -> Any:
             self.requests.append(request)
             self._authenticate(context)
-            fault = self._faults.popleft() if self._faults else ""
+            fault = self._next_fault()
             if fault == "NOT_EXECUTED":
                 _abort(context, RefusalError(fault))
             try:
@@ -177,6 +181,10 @@ class FakeCreditgate:
             return answer
 
         return served
+
+    def _next_fault(self) -> str:
+        with self._lock:
+            return self._faults.popleft() if self._faults else ""
 
     def _authenticate(self, context: grpc.ServicerContext) -> None:
         given = dict(context.invocation_metadata()).get("authorization")

@@ -39,6 +39,12 @@ class Ledger(Administration):
         field = check(request)
         if field:
             raise RefusalError("INVALID_FIELD", field)
+        if _speaks_of_quantities(request):
+            # Only a rate turns quantities into credits, and the fake has none.
+            wallet = self._wallet(request)
+            if isinstance(request, messages.ExtendRequest | messages.CommitRequest):
+                find_hold(wallet, request)
+            raise RefusalError("UNPRICED")
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
         method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
         return method(request, now)
@@ -56,8 +62,6 @@ class Ledger(Administration):
         hold = wallet.holds.get(request.hold_id)
         if hold is not None:
             return _replay(wallet, hold, request, now)
-        if request.HasField("usage"):
-            raise RefusalError("UNPRICED")
         answer = response(asked_micros=request.amount_micros)
         amount, minimum = request.amount_micros, request.minimum_micros
         granted = _decide(wallet, None, answer, amount=amount, need=minimum or amount, now=now)
@@ -147,10 +151,6 @@ class Ledger(Administration):
             wallet.version += before != wallet.numbers()
         return messages.ReleaseResponse(hold=hold.stand(), balance=wallet.balance(now))
 
-    def _quote(self, request: messages.QuoteRequest, now: int) -> messages.QuoteResponse:
-        self._wallet(request)
-        raise RefusalError("UNPRICED")
-
     def _get_hold(self, request: messages.GetHoldRequest, now: int) -> messages.GetHoldResponse:
         wallet = self._wallet(request)
         hold = find_hold(wallet, request)
@@ -160,6 +160,13 @@ class Ledger(Administration):
         self, request: messages.GetBalanceRequest, now: int
     ) -> messages.GetBalanceResponse:
         return messages.GetBalanceResponse(balance=self._wallet(request).balance(now))
+
+
+def _speaks_of_quantities(request: Any) -> bool:
+    quantities = ("usage", "quantity", "used_quantity")
+    return any(
+        name in request.DESCRIPTOR.fields_by_name and request.HasField(name) for name in quantities
+    )
 
 
 def _replay(wallet: Wallet, hold: FakeHold, request: Message, now: int) -> Any:

@@ -19,7 +19,8 @@ from creditgate_server.domain.errors import (
 # only reads.
 _PASSING = ("40", "53", "55P03", "57014", "57P03", "25006", "08001", "08004")
 
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
+"""What the driver raises when a connection is gone, or does not answer."""
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def connecting() -> Iterator[None]:
     """Translate errors of getting a connection: nothing was sent, so nothing was done."""
     try:
         yield
-    except (*_LOST, asyncpg.PostgresError) as error:
+    except (*LOST, asyncpg.PostgresError) as error:
         raise NotExecutedError(f"no database connection: {_name(error)}") from error
 
 
@@ -41,7 +42,7 @@ def executing() -> Iterator[None]:
     """
     try:
         yield
-    except _LOST as error:
+    except LOST as error:
         raise OutcomeUnknownError(f"connection lost: {_name(error)}") from error
     except asyncpg.PostgresError as error:
         code = error.sqlstate or ""

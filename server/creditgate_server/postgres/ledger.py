@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from creditgate_server.domain.outcomes import Balance, Hold, Result
 
 from .errors import executing
+from .pool import APPLY
 
 if TYPE_CHECKING:
     from creditgate_server.domain.accounts import AccountKey
     from creditgate_server.domain.operations import Operation
 
     from .pool import Pool, Record
-
-APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[])"
 
 _READ_BALANCE = """
 SELECT settled_micros, held_micros, overdraft_limit_micros, version, creditgate.clock()

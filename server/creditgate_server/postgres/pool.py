@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,7 +12,7 @@ import asyncpg
 
 from creditgate_server.domain.errors import NotExecutedError
 
-from .errors import connecting
+from .errors import LOST, connecting
 
 if TYPE_CHECKING:
     from creditgate_server.settings import Settings
@@ -27,7 +28,11 @@ It cannot rewrite entries or the schema.
 """
 
 
+APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[])"
+"""The hot path's one statement, which every connection learns when it is opened."""
+
 _READ_ONLY = "25006"
+_log = logging.getLogger(__name__)
 
 
 class Pool:
@@ -53,7 +58,7 @@ class Pool:
                 await self._pool.expire_connections()
             raise
         finally:
-            await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
+            await self._give_back(connection)
 
     @property
     def size(self) -> int:
@@ -64,6 +69,14 @@ class Pool:
     def idle(self) -> int:
         """How many open connections nobody has borrowed."""
         return self._pool.get_idle_size()
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Return a connection; one that cannot be returned is ended, and its result stands."""
+        try:
+            await self._pool.release(connection, timeout=self._acquire_timeout_seconds)
+        except (*LOST, asyncpg.PostgresError) as error:
+            # The driver has ended it before it raised this.
+            _log.info("a connection was ended, not returned: %s", type(error).__name__)
 
     async def close(self, *, timeout_seconds: float) -> None:
         """Close all connections, giving borrowed ones that long to come back."""
@@ -86,6 +99,8 @@ async def open_pool(settings: Settings) -> Pool:
         # it is planned once per connection: planning would take longer than running it.
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
         "jit": "off",
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),
@@ -116,8 +131,6 @@ async def _keep(connection: Any) -> None:
 
 async def _warm(connection: Any) -> None:
     """Let the driver learn the hot path's types now, rather than in the first caller's time."""
-    from .ledger import APPLY
-
     try:
         await connection.fetch(APPLY, [])
     except (

@@ -85,6 +85,7 @@ class PostgresSweeps:
                     async with connection.transaction(readonly=True):
                         await connection.execute(
                             "SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on;"
+                            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;"
                             "SET LOCAL plan_cache_mode = auto"
                         )
                         rows = await connection.fetch(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate_server.domain.accounts import Account
 from creditgate_server.domain.ledger import Accounts
@@ -55,10 +57,8 @@ class AccountAdministration:
             self._accounts.list_accounts(call.tenant_id, after=after, limit=size + 1)
         )
         response = pb.ListAccountsResponse()
-        for account in found[:size]:
-            encode.account(response.accounts.add(), account)
-        if len(found) > size:
-            response.next_page_token = self._lists.token(request, call, found[size - 1].account_id)
+        if last := encode.page(response.accounts, found, size, encode.account):
+            response.next_page_token = self._lists.token(request, call, last.account_id)
         return response
 
     async def update_account(
@@ -100,13 +100,9 @@ class AccountAdministration:
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.ListGrantsResponse()
-        for grant in found[:size]:
-            encode.grant(response.grants.add(), grant)
-        if len(found) > size:
-            last = str(found[size - 1].seq)
-            response.next_page_token = self._lists.token(
-                request, call, last, about=request.account_id
-            )
+        if last := encode.page(response.grants, found, size, encode.grant):
+            about = request.account_id
+            response.next_page_token = self._lists.token(request, call, str(last.seq), about=about)
         return response
 
     async def revoke_grant(
@@ -151,11 +147,9 @@ class AccountAdministration:
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.ListHoldsResponse()
-        for hold in found[:size]:
-            encode.hold(response.holds.add(), hold, request.account_id)
-        if len(found) > size:
-            last = found[size - 1].hold_id
-            response.next_page_token = self._lists.token(request, call, last, about=about)
+        write = partial(encode.hold, account_id=request.account_id)
+        if last := encode.page(response.holds, found, size, write):
+            response.next_page_token = self._lists.token(request, call, last.hold_id, about=about)
         return response
 
 

@@ -58,9 +58,6 @@ class Addons:
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.ListAddonsResponse()
-        for addon in found[:size]:
-            encode_plans.addon(response.addons.add(), addon)
-        if len(found) > size:
-            last = found[size - 1].addon_id
-            response.next_page_token = self._lists.token(request, call, last, about=about)
+        if last := encode.page(response.addons, found, size, encode_plans.addon):
+            response.next_page_token = self._lists.token(request, call, last.addon_id, about=about)
         return response

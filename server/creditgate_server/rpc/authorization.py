@@ -31,33 +31,33 @@ class Authorization:
         operation = decode.reserve(request, call.tenant_id)
         if decode.needs_rate(request):
             await self._refuse_unpriced(operation)
-        return encode.reserve(request, await self._queue(operation))
+        return encode.reserve(request, await self._queue(operation, call))
 
     async def charge(self, request: pb.ChargeRequest, call: Call) -> pb.ChargeResponse:
         """Spend credits at once."""
         operation = decode.charge(request, call.tenant_id)
         if decode.needs_rate(request):
             await self._refuse_unpriced(operation)
-        return encode.charge(request, await self._queue(operation))
+        return encode.charge(request, await self._queue(operation, call))
 
     async def extend(self, request: pb.ExtendRequest, call: Call) -> pb.ExtendResponse:
         """Raise and renew a hold, and charge what it has used."""
         operation = decode.extend(request, call.tenant_id)
         if decode.needs_rate(request):
             await self._refuse_unpriced_hold(operation)
-        return encode.extend(request, await self._queue(operation))
+        return encode.extend(request, await self._queue(operation, call))
 
     async def commit(self, request: pb.CommitRequest, call: Call) -> pb.CommitResponse:
         """Charge what the work has used."""
         operation = decode.commit(request, call.tenant_id)
         if decode.needs_rate(request):
             await self._refuse_unpriced_hold(operation)
-        return encode.commit(request, await self._queue(operation, urgent=True))
+        return encode.commit(request, await self._queue(operation, call, urgent=True))
 
     async def release(self, request: pb.ReleaseRequest, call: Call) -> pb.ReleaseResponse:
         """End a hold without further usage."""
         operation = decode.release(request, call.tenant_id)
-        return encode.release(request, await self._queue(operation, urgent=True))
+        return encode.release(request, await self._queue(operation, call, urgent=True))
 
     async def quote(self, request: pb.QuoteRequest, call: Call) -> pb.QuoteResponse:
         """Price a usage; no account has a rate card yet."""
@@ -82,8 +82,10 @@ class Authorization:
         encode.balance(response.balance, balance)
         return response
 
-    def _queue(self, operation: Operation, *, urgent: bool = False) -> asyncio.Future[Result]:
-        return self._lanes.submit(operation.bucket, operation, urgent=urgent)
+    def _queue(
+        self, operation: Operation, call: Call, *, urgent: bool = False
+    ) -> asyncio.Future[Result]:
+        return self._lanes.submit(operation.bucket, operation, urgent=urgent, owner=call.tenant_id)
 
     async def _find_balance(self, account: AccountKey) -> Balance:
         balance = await self._detached.run(self._ledger.balance(account))

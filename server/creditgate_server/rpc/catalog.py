@@ -50,8 +50,6 @@ class PlanCatalog:
             self._catalog.list_plans(call.tenant_id, after=after, limit=size + 1)
         )
         response = pb.ListPlansResponse()
-        for plan in found[:size]:
-            encode_plans.plan(response.plans.add(), plan)
-        if len(found) > size:
-            response.next_page_token = self._lists.token(request, call, found[size - 1].plan_id)
+        if last := encode.page(response.plans, found, size, encode_plans.plan):
+            response.next_page_token = self._lists.token(request, call, last.plan_id)
         return response

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,10 @@ from . import decode
 from .status import refuse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PAGE_BYTES_MAX = 2 * 1_048_576
+
+Item = TypeVar("Item")
+
 _DECISION_LAST = int(Outcome.DENIED_ACCOUNT_INACTIVE)
 _ACCEPTED = int(Outcome.ACCEPTED)
 _NAMELESS = frozenset(
@@ -119,6 +124,24 @@ def grant(to: account_pb2.Grant, of: Grant) -> None:
     moment(to.created_at, of.created_at)
     if of.expires_at is not None:
         moment(to.expires_at, of.expires_at)
+
+
+def page(
+    to: Any, found: Sequence[Item], size: int, write: Callable[[Any, Item], None]
+) -> Item | None:
+    """Write a page of what was read with a limit of `size + 1`.
+
+    Answers the last item written if there are more. A page ends early rather than outgrow what
+    clients receive by default, 4 MiB.
+    """
+    written_bytes = 0
+    for index, item in enumerate(found[:size], start=1):
+        message = to.add()
+        write(message, item)
+        written_bytes += message.ByteSize()
+        if written_bytes > PAGE_BYTES_MAX or index == size:
+            return item if len(found) > index else None
+    return None
 
 
 def reserve(request: pb.ReserveRequest, result: Result) -> pb.ReserveResponse:

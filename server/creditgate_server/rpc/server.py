@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,6 +18,8 @@ from .stream import Duplex
 from .tls import TlsFiles
 
 HEALTH = "grpc.health.v1.Health"
+_LULL_CHECKS = 3
+_LULL_CHECK_SECONDS = 0.001
 _DETAILS = "grpc-status-details-bin"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _STATUS = health_pb2.HealthCheckResponse
@@ -66,7 +69,8 @@ class Server:
             for method, handler in handlers.items()
         }
         table |= _health_handlers(health)
-        self._server.add_generic_rpc_handlers((_Table(table),))
+        self._arrivals = _Table(table)
+        self._server.add_generic_rpc_handlers((self._arrivals,))
         if reflect:
             names = (*API_SERVICES, HEALTH, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
@@ -91,12 +95,27 @@ class Server:
         """Accept no more calls, and give those under way that long to end."""
         await self._server.stop(grace_seconds)
 
+    async def lull(self, *, within_seconds: float) -> None:
+        """Wait for a moment in which no calls arrive, if there is one in time.
+
+        When gRPC stops, it answers CANCELLED to calls that have arrived and that it has not handed
+        to us yet; no client may take this for "not done".
+        """
+        clock = asyncio.get_running_loop().time
+        until, seen, quiet = clock() + within_seconds, -1, 0
+        while quiet < _LULL_CHECKS and clock() < until:
+            quiet = quiet + 1 if seen == self._arrivals.count else 0
+            seen = self._arrivals.count
+            await asyncio.sleep(_LULL_CHECK_SECONDS)
+
 
 class _Table(grpc.GenericRpcHandler):
     def __init__(self, handlers: Mapping[str, Any]) -> None:
         self._handlers = handlers
+        self.count = 0
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        self.count += 1
         return self._handlers.get(handler_call_details.method)
 
 

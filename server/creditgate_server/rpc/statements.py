@@ -10,7 +10,7 @@ from creditgate_server.domain.accounts import AccountKey
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.statements import Period, Statements
 
-from . import encode_plans, fields
+from . import encode, encode_plans, fields
 from .call import Call
 from .detached import Detached
 from .lists import Lists, page_size
@@ -49,10 +49,7 @@ class StatementReading:
         response = pb.GetStatementResponse(
             opening_micros=found.opening_micros, closing_micros=found.closing_micros
         )
-        for entry in found.entries[:size]:
-            encode_plans.entry(response.entries.add(), entry)
-        if len(found.entries) > size:
-            last = found.entries[size - 1]
+        if last := encode.page(response.entries, found.entries, size, encode_plans.entry):
             text = " ".join(map(str, (*place.period, last.version, last.line)))
             response.next_page_token = self._lists.token(request, call, text, about=about)
         return response

@@ -124,6 +124,9 @@ async def test_the_gate_keeps_calls_out_until_it_is_opened() -> None:
     assert (told.reason, sheds) == ("NOT_EXECUTED", ["starting"])
     gate.open()
     assert await handler(None, call()) == "in"
+    gate.close()
+    assert (await failure_of(handler)).reason == "NOT_EXECUTED"
+    assert sheds == ["starting", "ending"]
 
 
 async def test_a_tenant_is_kept_to_its_rate_and_told_how_long_to_wait() -> None:

@@ -1,0 +1,37 @@
+"""What can be measured, by name; the default run is all that is not long."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from bench.loads import Bench
+from bench.scenarios import (
+    hot,
+    ledger,
+    lone,
+    memory,
+    open_loop,
+    python,
+    size,
+    sql,
+    tracing,
+    turns,
+    uniform,
+)
+from bench.section import Section
+
+Scenario = Callable[[Bench], Awaitable[Section]]
+
+DEFAULT: dict[str, Scenario] = {
+    "uniform": uniform.run,
+    "hot": hot.run,
+    "ledger": ledger.run,
+    "lone": lone.run,
+    "open": open_loop.run,
+    "turns": turns.run,
+    "tracing": tracing.run,
+    "sql": sql.run,
+    "python": python.run,
+}
+LONG: dict[str, Scenario] = {"memory": memory.run, "size": size.run}
+ALL = DEFAULT | LONG

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from creditgate.testing import FakeCreditgate
+from creditgate.v1 import account_service_pb2 as accounts
+from creditgate.v1 import hold_pb2
+
+
+class Fake(FakeCreditgate):
+    """The fake with an account `acme` of 100 credits, and eyes for what happened."""
+
+    def hold(self, hold_id: str = "work") -> hold_pb2.Hold | None:
+        """A hold as it stands; None when there is none."""
+        listed = self.answer(accounts.ListHoldsRequest(account_id="acme"))
+        return next((hold for hold in listed.holds if hold.hold_id == hold_id), None)
+
+    def state(self, hold_id: str = "work") -> str:
+        """The state of a hold; `NONE` when there is none."""
+        hold = self.hold(hold_id)
+        name = hold_pb2.HoldState.Name(hold.state) if hold else "NONE"
+        return name.removeprefix("HOLD_STATE_")
+
+    def sent(self) -> list[str]:
+        """The requests that came, by name."""
+        return [type(request).__name__.removesuffix("Request") for request in self.requests]
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    """A fake of the test's own."""
+    with Fake(api_key="key") as fake:
+        fake.add_account("acme", credits=100)
+        fake.requests.clear()
+        yield fake

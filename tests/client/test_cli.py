@@ -1,0 +1,178 @@
+"""The command `creditgate`, as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from creditgate.cli import load
+from tests.client.conftest import Fake
+
+Shell = Callable[..., Result]
+
+
+@pytest.fixture
+def local(fake: Fake, tmp_path: Path) -> Path:
+    """A folder below one where a local development server left its file."""
+    (tmp_path / ".creditgate").mkdir()
+    (tmp_path / ".creditgate" / "env").write_text(
+        f"CREDITGATE_TARGET={fake.target}\nCREDITGATE_API_KEY=key\n"
+    )
+    below = tmp_path / "below"
+    below.mkdir()
+    return below
+
+
+@pytest.fixture
+def shell(local: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Run `creditgate` in this process."""
+    for name in ("CREDITGATE_TARGET", "CREDITGATE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*words: str, cwd: Path = local, **environ: str) -> Result:
+        monkeypatch.chdir(cwd)
+        return CliRunner().invoke(load(), words, env=environ, prog_name="creditgate")
+
+    return run
+
+
+def answer(result: Result) -> Any:
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_shell_runs_it(local: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if "CREDITGATE" not in name}
+    result = subprocess.run(
+        [sys.executable, "-m", "creditgate.cli", "balance", "acme"],
+        cwd=local,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "acme  available 100  settled 100  held 0\n"
+
+
+def test_the_first_minute(shell: Shell) -> None:
+    assert shell("balance", "acme").stdout == "acme  available 100  settled 100  held 0\n"
+    assert shell("reserve", "acme", "5", "--hold", "msg-1").stdout.startswith("granted\n")
+    assert shell("commit", "acme", "msg-1", "3.2").stdout.startswith("charged 3.2\n")
+    balance = answer(shell("balance", "acme", "--json"))
+    assert (balance["settled"], balance["held"]) == ("96.8", "0")
+    assert (balance["settled_micros"], balance["held_micros"]) == (96_800_000, 0)
+
+
+def test_a_whole_life_as_json(shell: Shell) -> None:
+    reserved = answer(shell("reserve", "acme", "5", "--hold", "a", "--label", "k=v", "--json"))
+    assert reserved["decision"] == "GRANTED"
+    assert reserved["hold"]["labels"] == {"k": "v"}
+    extended = answer(shell("extend", "acme", "a", "8", "--used", "2", "--json"))
+    assert (extended["charged"], extended["hold"]["granted"]) == ("2", "8")
+    settled = answer(shell("commit", "acme", "a", "3", "--keep-open", "--json"))
+    assert (settled["charged"], settled["hold"]["state"]) == ("1", "OPEN")
+    released = answer(shell("release", "acme", "a", "--cause", "over", "--json"))
+    assert released["hold"]["termination_cause"] == "over"
+    shown = answer(shell("hold", "acme", "a", "--json"))
+    assert shown["hold"] == released["hold"]
+
+
+def test_administration(shell: Shell) -> None:
+    opened = answer(shell("account", "new", "--create", "--overdraft", "2", "--json"))
+    assert opened["balance"]["overdraft_limit"] == "2"
+    granted = answer(
+        shell("grant", "new", "5", "--grant", "g", "--expires", "2031-01-01", "--json")
+    )
+    assert granted["grant"]["expires_at"] == "2031-01-01T00:00:00+00:00"
+    assert answer(shell("charge", "new", "4", "--hold", "c", "--json"))["balance"]["settled"] == "1"
+    refunded = answer(shell("refund", "new", "c", "1", "--refund", "r", "--json"))
+    assert refunded["hold"]["refunded"] == "1"
+    assert answer(shell("revoke", "new", "g", "--json"))["revoked"] == "2"
+    assert [grant["state"] for grant in answer(shell("grants", "new", "--json"))] == ["REVOKED"]
+    assert answer(shell("account", "new", "--status", "closed", "--json"))["status"] == "CLOSED"
+    assert answer(shell("account", "new", "--policy", "debt", "--json"))["overage_policy"] == "DEBT"
+    names = [account["account_id"] for account in answer(shell("accounts", "--json"))]
+    assert names == ["acme", "new"]
+    assert [h["hold_id"] for h in answer(shell("holds", "new", "--json"))] == ["c"]
+    assert answer(shell("holds", "new", "--state", "open", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["reserve", "acme", "500", "--hold", "a"], 3, ""),
+        (["charge", "acme", "500", "--hold", "a"], 3, ""),
+        (["balance", "nobody"], 1, "ACCOUNT_NOT_FOUND"),
+        (["reserve", "acme", "0.0000001"], 2, "at most 6 decimal places"),
+        (["reserve", "acme", "five"], 2, "no number"),
+        (["reserve", "acme", "5", "--label", "x"], 2, "KEY=VALUE"),
+        (["release", "acme", "a", "--cause", "why not"], 1, "termination_cause"),
+        (["--api-key", "wrong", "balance", "acme"], 1, "KEY_INVALID"),
+        (
+            ["--target", "127.0.0.1:1", "--patience", "0.3", "balance", "acme"],
+            1,
+            "Is a server running",
+        ),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_errors_help(shell: Shell, words: list[str], status: int, text: str) -> None:
+    result = shell(*words)
+    assert result.exit_code == status
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_outcome_has_a_status_of_its_own(fake: Fake, shell: Shell) -> None:
+    fake.lose_replies(1_000)
+    result = shell("--patience", "0.3", "charge", "acme", "5")
+    assert result.exit_code == 4
+    name = result.stderr.splitlines()[0].removeprefix("hold ")
+    fake.clear_faults()
+    assert answer(shell("charge", "acme", "5", "--hold", name, "--json"))["replayed"]
+
+
+def test_the_environment_comes_first(fake: Fake, shell: Shell, tmp_path_factory: Any) -> None:
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    result = shell("balance", "acme", cwd=nowhere)
+    assert (result.exit_code, "no target" in result.stderr) == (1, True)
+    environ = {"CREDITGATE_TARGET": fake.target, "CREDITGATE_API_KEY": "key"}
+    assert shell("balance", "acme", cwd=nowhere, **environ).exit_code == 0
+
+
+def test_a_local_key_is_not_sent_to_another_target(fake: Fake, shell: Shell) -> None:
+    port = fake.target.rpartition(":")[2]
+    result = shell("--target", f"localhost:{port}", "balance", "acme")
+    assert (result.exit_code, "KEY_INVALID" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(("name", "at"), [("bash", "1"), ("zsh", "1"), ("fish", "ba")])
+def test_shells_can_complete(shell: Shell, name: str, at: str) -> None:
+    assert "_CREDITGATE_COMPLETE" in shell("completion", name).stdout
+    asked = {"_CREDITGATE_COMPLETE": f"{name}_complete", "COMP_WORDS": "creditgate ba"}
+    assert "balance" in shell(COMP_CWORD=at, **asked).stdout
+
+
+def test_every_command_has_help(shell: Shell) -> None:
+    listed = shell("--help").stdout.partition("Commands:\n")[2].splitlines()
+    commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "}
+    assert {"balance", "reserve", "extend", "commit", "release", "charge", "hold"} < commands
+    assert {"grant", "account", "completion"} < commands
+
+
+def test_without_click_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['click'] = None; from creditgate.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("pip install 'creditgate[cli]'")

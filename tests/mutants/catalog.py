@@ -1,0 +1,173 @@
+"""Bugs to plant in a copy of the repository, each with the test that has to find it.
+
+A mutant is a piece of text that is in its file exactly once, and the text that takes its place.
+When the code moves on and the text is not there any more, planting fails loudly: the mutant is
+then to be carried over to the new code, not dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SQL = "migrations/functions/"
+SERVER = "server/creditgate_server/"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug. `caught_by` is the test that must fail; `every_run` puts it in the default suite."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: str
+    every_run: bool = False
+
+
+def contract(case: str) -> str:
+    """A case of the contract, asked of the real server."""
+    return f"tests/contract/test_contract.py::test_server[{case}]"
+
+
+RACES = "tests/integration/test_races.py::"
+GRANTS = "tests/integration/test_exact_grant.py::"
+STORM = "tests/integration/test_names.py::test_a_storm_of_one_name_has_one_effect[short]"
+CUTS = "tests/integration/test_crash_replies.py::"
+CUT = CUTS + "test_a_commit_cut_in_its_middle_is_told_truly_and_done_once[short]"
+
+MUTANTS = (
+    Mutant(
+        "read then update, without the lock",
+        SQL + "050_apply.sql",
+        "        FOR NO KEY UPDATE);\n",
+        ");\n",
+        GRANTS + "test_a_thousand_credits_are_granted_a_thousand_times[once]",
+        every_run=True,
+    ),
+    Mutant(
+        "name looked up outside the transaction that uses it",
+        SQL + "050_apply.sql",
+        "AND h.hold_id = (o.op).hold_id) AS hold,\n",
+        "AND h.hold_id = (o.op).hold_id\n"
+        "                   AND h.created_at < v_now - interval '20 milliseconds') AS hold,\n",
+        STORM,
+    ),
+    Mutant(
+        "body of a name not compared",
+        SQL + "040_decide_reserve.sql",
+        "ELSIF p_hold.fingerprint <> p_op.fingerprint THEN",
+        "ELSIF false THEN",
+        contract("reserve: a name with another amount is refused and changes nothing"),
+        every_run=True,
+    ),
+    Mutant(
+        "reply before commit",
+        SERVER + "postgres/ledger.py",
+        "                rows = await connection.fetch(APPLY, operations)\n",
+        "                await connection.execute('SET synchronous_commit = off')\n"
+        "                rows = await connection.fetch(APPLY, operations)\n",
+        "tests/faults/test_crash.py::test_nothing_acknowledged_is_lost_whatever_crashes[short]",
+    ),
+    Mutant(
+        "a lost connection told as not executed",
+        SERVER + "postgres/errors.py",
+        '        raise OutcomeUnknownError(f"connection lost: {_name(error)}") from error',
+        '        raise NotExecutedError(f"connection lost: {_name(error)}") from error',
+        CUT,
+        every_run=True,
+    ),
+    Mutant(
+        "sweep without looking at the state",
+        SQL + "049_advance.sql",
+        "AND o.state = 1\n           AND o.expires_at <= p",
+        "AND o.expires_at <= p",
+        RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
+    ),
+    Mutant(
+        "sweep without the account's lock",
+        SQL + "049_advance.sql",
+        "         FOR NO KEY UPDATE SKIP LOCKED\n",
+        "",
+        "tests/integration/test_sweep.py::test_four_sweepers_end_every_hold_once",
+    ),
+    Mutant(
+        "more than is needed must be available: <= for <",
+        SQL + "040_decide_reserve.sql",
+        "IF v_available < v_needed THEN",
+        "IF v_available <= v_needed THEN",
+        contract("reserve: all that is available can be reserved and not a millionth more"),
+        every_run=True,
+    ),
+    Mutant(
+        "tenant missing in the account's key",
+        SERVER + "domain/accounts.py",
+        "    key = uuid5(tenant_id, account_id)\n",
+        "    key = uuid5(UUID(int=0), account_id)\n",
+        "tests/integration/test_isolation.py"
+        "::test_what_is_anothers_is_absent_to_the_byte_on_every_method",
+    ),
+    Mutant(
+        "charge without its entry in the ledger",
+        SQL + "046_write.sql",
+        "SELECT e.* FROM unnest(p_entries) AS e;",
+        "SELECT e.* FROM unnest(p_entries) AS e WHERE e.kind <> 2;",
+        STORM,
+    ),
+    Mutant(
+        "hold ended before its time",
+        SQL + "049_advance.sql",
+        "o.expires_at <= p_until",
+        "o.expires_at <= p_until + interval '1 second'",
+        RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
+    ),
+    Mutant(
+        "Extend adds instead of stating a total",
+        SQL + "041_decide_extend.sql",
+        "            v_hold.granted_micros := p_op.amount_micros;\n",
+        "            v_hold.granted_micros := v_hold.granted_micros + p_op.amount_micros;\n",
+        contract("extend: an extend raises the total"),
+    ),
+    Mutant(
+        "Commit charges the total, not the difference",
+        SQL + "030_settle_usage.sql",
+        "p_used_micros - v_hold.used_micros",
+        "p_used_micros",
+        contract("commit: interim commits charge the difference and keep the rest held"),
+    ),
+    Mutant(
+        "overrun takes what other holds have",
+        SQL + "030_settle_usage.sql",
+        "p_account.overdraft_limit_micros - p_account.held_micros;",
+        "p_account.overdraft_limit_micros;",
+        contract("commit: overruns never take what other holds have"),
+    ),
+    Mutant(
+        "Release after the final Commit ends the hold again",
+        SQL + "043_decide_release.sql",
+        "ELSIF p_hold.state = 1 THEN",
+        "ELSIF p_hold.state IN (1, 2) THEN",
+        RACES + "test_a_volley_at_one_hold_leaves_one_end_and_the_charge_that_was_answered[short]",
+    ),
+    Mutant(
+        "debt not paid by the next grant",
+        SQL + "048_grant_life.sql",
+        "    v_repaid := least(a.debt_micros, g.amount_micros);\n",
+        "    v_repaid := 0;\n",
+        contract("grants: debt is paid before a grant can be spent"),
+    ),
+    Mutant(
+        "late usage dropped",
+        SQL + "042_decide_commit.sql",
+        "        IF p_hold.state = 2 OR p_hold.closed THEN\n",
+        "        IF p_hold.state IN (2, 4) OR p_hold.closed THEN\n",
+        contract("expiry: a late commit is charged once and marked"),
+    ),
+    Mutant(
+        "answers of a batch given to the wrong callers",
+        SERVER + "lanes.py",
+        "zip(batch, results, strict=True)",
+        "zip(batch, reversed(results), strict=True)",
+        STORM,
+    ),
+)

@@ -185,8 +185,9 @@ BEGIN
     a.anchor_at := coalesce(p_anchor_at, a.anchor_at, p_now);
     a := creditgate.place_in_cycle(a, p_now);
     IF p_account.plan_id IS NOT NULL THEN
-        v_allowance := trunc(v_allowance * extract(epoch FROM a.cycle_ends_at - p_now)
-                             / extract(epoch FROM a.cycle_ends_at - a.cycle_starts_at));
+        -- In whole numbers: a quotient rounded to so many digits may reach the next one.
+        v_allowance := div(v_allowance * extract(epoch FROM a.cycle_ends_at - p_now),
+                           extract(epoch FROM a.cycle_ends_at - a.cycle_starts_at));
     END IF;
     IF a.cycle_unit > 0 THEN
         -- Several plans may begin at one instant, also at that of a turn: their allowances are told apart by number.

@@ -3,13 +3,18 @@
 CREATE OR REPLACE FUNCTION creditgate.covered(p_account creditgate.accounts, p_seq integer) RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    v_purse creditgate.purse := (creditgate.open_purses(ARRAY[p_account]))[1];
-    v_place integer := array_position(v_purse.seqs, p_seq);
-    v_covered bigint := p_account.held_micros;
+    v_purse creditgate.purse;
+    v_place integer;
+    v_covered bigint;
 BEGIN
-    FOR i IN 1 .. coalesce(v_place, 1) - 1 LOOP
-        IF NOT v_purse.ended[i] THEN v_covered := v_covered - v_purse.remaining[i]; END IF;
-    END LOOP;
+    IF p_account.held_micros = 0 THEN
+        RETURN 0;
+    END IF;
+    v_purse := (creditgate.open_purses(ARRAY[p_account]))[1];
+    v_place := array_position(v_purse.seqs, p_seq);
+    SELECT p_account.held_micros - coalesce(sum(u.remaining), 0) INTO v_covered
+      FROM unnest(v_purse.remaining, v_purse.ended) WITH ORDINALITY AS u (remaining, ended, place)
+     WHERE u.place < v_place AND NOT u.ended;
     SELECT v_covered - coalesce(sum(h.carried_micros), 0) INTO v_covered FROM creditgate.holds AS h
      WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
        AND h.carried_micros > 0;

@@ -6,8 +6,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     h creditgate.holds;
     v_after creditgate.holds;
-    v_purses creditgate.purse[] := creditgate.open_purses(ARRAY[p_account]);
-    v_purse creditgate.purse := v_purses[1];
+    v_purse creditgate.purse;
     v_holds creditgate.holds[] := '{}';
     v_entries creditgate.entries[] := '{}';
     b creditgate.booking;
@@ -19,6 +18,9 @@ BEGIN
          ORDER BY o.hold_id = ANY (p_named) DESC, o.expires_at, o.created_at, o.hold_id
          LIMIT greatest(p_limit, cardinality(p_named))
     LOOP
+        IF v_purse.account_key IS NULL THEN
+            v_purse := (creditgate.open_purses(ARRAY[p_account]))[1];
+        END IF;
         v_after := h;
         v_after.state := 4;
         v_after.held_micros := 0;
@@ -29,10 +31,12 @@ BEGIN
         v_holds := v_holds || b.hold;
         v_entries := v_entries || b.entries;
     END LOOP;
-    PERFORM creditgate.write_holds(v_holds);
-    PERFORM creditgate.write_entries(v_entries);
-    PERFORM creditgate.close_purses(ARRAY[v_purse]);
     p_expired := cardinality(v_holds);
+    IF p_expired > 0 THEN
+        PERFORM creditgate.write_holds(v_holds);
+        PERFORM creditgate.write_entries(v_entries);
+        PERFORM creditgate.close_purses(ARRAY[v_purse]);
+    END IF;
 END $$;
 
 -- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
@@ -65,7 +69,9 @@ BEGIN
                     >= p_needed_micros
                 AND NOT EXISTS (SELECT FROM creditgate.holds AS h
                      WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
-                       AND h.hold_id = ANY (p_named) AND h.state = 1 AND h.expires_at <= p_now));
+                       AND h.hold_id = ANY (p_named) AND h.state = 1 AND h.expires_at <= p_now)
+                -- Operations are judged by the grants and the cycle of their time.
+                AND (p_named IS NULL OR coalesce(least(v_grant_at, p_account.cycle_ends_at) > p_now, true)));
         END LOOP;
         EXIT WHEN v_more;
         IF p_account.cycle_ends_at <= least(p_now, v_grant_at) THEN

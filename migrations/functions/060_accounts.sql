@@ -9,10 +9,10 @@ BEGIN
      WHERE a.bucket = p_bucket AND a.account_key = p_account_key
        FOR NO KEY UPDATE;
     p_now := creditgate.clock();
-    IF p_account.due_at <= p_now THEN
+    WHILE p_account.due_at <= p_now LOOP
         SELECT * INTO v_step FROM creditgate.advance(p_account, p_now, 256, NULL, 0);
         p_account := v_step.p_account;
-    END IF;
+    END LOOP;
 END $$;
 
 -- Open an account; the same name with the same body answers the account, with another body it is refused.

@@ -238,9 +238,10 @@ class AsyncClient(AsyncAdministration, BaseClient):
             if not isinstance(outcome, Failure):
                 self._throttle.succeed()
                 return call.read(outcome)
-            if self._closed:
+            if not self._closed:
+                await asyncio.sleep(attempts.delay_after(outcome))
+            if self._closed:  # before the failure, or while it was waited
                 raise attempts.give_up(outcome)
-            await asyncio.sleep(attempts.delay_after(outcome))
 
 
 async def _outcome(sent: Awaitable[Any]) -> Any:

@@ -237,9 +237,10 @@ class Client(SyncAdministration, BaseClient):
                 )
             except grpc.RpcError as error:
                 failure = read_failure(error)
-                if self._closed:
+                if not self._closed:
+                    time.sleep(attempts.delay_after(failure))
+                if self._closed:  # before the failure, or while it was waited
                     raise attempts.give_up(failure) from error
-                time.sleep(attempts.delay_after(failure))
             else:
                 self._throttle.succeed()
                 return call.read(response)

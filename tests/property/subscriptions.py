@@ -91,9 +91,9 @@ class PlanChooser(Chooser):
 
 def turning(account: Subscriber, now: int) -> list[int]:
     """The instants worth going to on an account with cycles: its end, and some after it."""
-    later = instants([account], now)
+    later = [now + SECOND, *instants([account], now)]
     if account.cycle:
         end, length = account.cycle.ends_at, account.cycle.ends_at - account.cycle.starts_at
         later += [end - 5 * SECOND, end - 1, end, end, end, end + 1, end + length, end + 3 * length]
     farthest = max(now + 40 * DAY, account.cycle.ends_at + 1 if account.cycle else 0)
-    return [each for each in later if now < each <= farthest] or [now + SECOND]
+    return [each for each in later if now < each <= farthest]

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from tests.contract.drivers import START
-from tests.oracle.subscriber import Subscriber
-from tests.property.subscriptions import PLANS, ZONES, PlanChooser, turning
+from creditgate_server.domain.statements import Entry
+from creditgate_server.postgres.pool import open_pool
+from creditgate_server.postgres.statements import PostgresStatements
+from creditgate_server.settings import Settings
+from tests.property.plan_walk import ACCOUNTS, PlanWalk
 from tests.support.database import Database
-from tests.support.pair import Pair, Request, stop_clock
+from tests.support.direct import instant
+from tests.support.pair import SETTINGS, Pair, stop_clock
 
-ACCOUNTS = ("left", "right")
-VAST = 10**17
-STEPS = (
-    *("hot",) * 7,
-    *("long_hold",) * 2,
-    *("admin",) * 3,
-    *("plan",) * 2,
-    *("addon",) * 1,
-    *("batch",) * 1,
-    *("wait",) * 5,
-    "sweep",
-)
+PERIODS = 40
 
 
 @pytest.fixture(scope="module")
@@ -33,68 +26,17 @@ def stopped(module_database: Database) -> Database:
     return module_database
 
 
-async def walk(pair: Pair, seed: int, *, steps: int) -> None:
-    chance = random.Random(seed)
-    await pair.set_time(START + chance.randrange(400 * 86_400) * 1_000_000)
-    for plan in PLANS:
-        await pair.put_plan(plan)
-    for account in ACCOUNTS:
-        await pair.ask("create_account", account, policy=chance.choice(("CAP", "DEBT")))
-        first = chance.choice(PLANS[:-2]).name
-        await pair.ask("update_account", account, plan=first, time_zone=chance.choice(ZONES))
-    for _ in range(steps):
-        await take_step(pair, chance)
-        await pair.check()
-
-
-async def take_step(pair: Pair, chance: random.Random) -> None:
-    step, account_id = chance.choice(STEPS), chance.choice(ACCOUNTS)
-    account = pair.model.accounts[account_id]
-    if step == "wait":
-        await wait(pair, chance.choice(turning(account, pair.now)))
-    elif step == "sweep":
-        await pair.sweep()
-    elif step == "batch":
-        await pair.ask_together(
-            [chosen(pair, chance, chance.choice(ACCOUNTS), "hot") for _ in range(5)]
-        )
-    else:
-        verb, account_id, arguments = chosen(pair, chance, account_id, step)
-        await pair.ask(verb, account_id, **arguments)
-
-
-async def wait(pair: Pair, until: int) -> None:
-    """Let time pass; where amounts are cut to what there is room for, cycle by cycle.
-
-    What there is room for when a cycle turns depends on what is about to end, and so on the cycles
-    before it: the ledger, which may pass over these, then gives more than the oracle.
-    """
-    for account in pair.model.accounts.values():
-        while is_vast(account) and account.cycle and account.cycle.ends_at < until:
-            await pair.set_time(max(pair.now, account.cycle.ends_at))
-            await pair.sweep()
-    await pair.set_time(max(pair.now, until))
-
-
-def is_vast(account: Subscriber) -> bool:
-    """Whether the account's next cycle may bring more than there is room for."""
-    plans = (account.plan, account.next_plan)
-    return account.settled >= VAST or any(plan and plan.allowance >= VAST for plan in plans)
-
-
-def chosen(pair: Pair, chance: random.Random, account_id: str, step: str) -> Request:
-    chooser = PlanChooser(chance.choice, pair.model.accounts[account_id], now=pair.now)
-    operation = getattr(chooser, step)()
-    return operation.verb, account_id, dict(operation.arguments)
-
-
 async def run_walks(database: Database, *, walks: int, steps: int) -> None:
     first = int(os.environ.get("CREDITGATE_TEST_SEED", random.randrange(2**32)))
     print(f"walks: first seed {first}; CREDITGATE_TEST_SEED={first} repeats them")  # noqa: T201
     for seed in range(first, first + walks):
         async with Pair.on(database) as pair:
             try:
-                await walk(pair, seed, steps=steps)
+                walk = PlanWalk(pair, seed)
+                await walk.begin()
+                for _ in range(steps):
+                    await walk.step()
+                    await pair.check()
             except AssertionError as error:
                 error.add_note(f"seed {seed}, {steps} steps")
                 raise
@@ -108,3 +50,67 @@ async def test_walks(stopped: Database) -> None:
 @pytest.mark.timeout(3600)
 async def test_many_walks(stopped: Database) -> None:
     await run_walks(stopped, walks=300, steps=100)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_statements_add_up_for_any_period_and_any_page(stopped: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with Pair.on(stopped) as pair:
+        walk, times = PlanWalk(pair, seed), []
+        await walk.begin()
+        for _ in range(120):
+            await walk.step()
+            times.append(pair.now)
+        await pair.check()
+        pool = await open_pool(Settings(database_url=stopped.url, **SETTINGS))
+        reader = Reader(PostgresStatements(pool), pair)
+        for _ in range(PERIODS):
+            edges = [chance.choice(times) + chance.choice((0, 0, 1)) for _ in range(2)]
+            start, until = sorted(edges)
+            for account_id in ACCOUNTS:
+                page = chance.choice((1, 2, 3, 7, 1_000))
+                await reader.compare(account_id, chance.choice((start, None)), until, page=page)
+                await reader.compare(account_id, start, None, page=page)
+        await pool.close(timeout_seconds=5)
+
+
+class Reader:
+    """Reads statements page by page, and compares them with what the oracle remembers."""
+
+    def __init__(self, statements: PostgresStatements, pair: Pair) -> None:
+        self._statements, self._pair = statements, pair
+
+    async def compare(
+        self, account_id: str, start: int | None, until: int | None, *, page: int
+    ) -> None:
+        wanted = self._pair.model.statement(self._pair.now, account_id, start=start, until=until)
+        key = self._pair.direct.key(account_id)
+        period = await self._statements.period(key, start=instant(start), until=instant(until))
+        assert period is not None
+        entries: list[Entry] = []
+        after = (0, 0)
+        while True:
+            read = await self._statements.statement(key, period, after=after, limit=page)
+            assert (read.opening_micros, read.closing_micros) == (wanted.opening, wanted.closing)
+            assert len(read.entries) <= page
+            if not read.entries:
+                break
+            entries += read.entries
+            after = (entries[-1].version, entries[-1].line)
+        adds_up(read.opening_micros, entries, read.closing_micros)
+        assert all(lies_in(each, start, until) for each in entries)
+
+
+def adds_up(opening: int, entries: Sequence[Entry], closing: int) -> None:
+    """Each entry continues the balance, from the opening one to the closing one."""
+    balance = opening
+    for entry in entries:
+        balance += entry.amount_micros
+        assert entry.settled_micros == balance
+        assert sum(micros for _, micros in entry.draws) <= abs(entry.amount_micros)
+    assert balance == closing
+
+
+def lies_in(entry: Entry, start: int | None, until: int | None) -> bool:
+    begin, end = instant(start), instant(until)
+    return (begin is None or begin <= entry.created_at) and (end is None or entry.created_at < end)

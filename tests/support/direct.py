@@ -99,6 +99,10 @@ class DirectLedger:
         account = await self.accounts.get_account(self.tenant_id, account_id)
         return account_answer(Outcome.ACCEPTED, account)
 
+    async def get_balance(self, account_id: str) -> Answer:
+        balance = await self.ledger.balance(self.key(account_id))
+        return Answer("ACCEPTED", balance=balance_view(balance))
+
     async def update_account(
         self,
         account_id: str,
@@ -161,9 +165,15 @@ class DirectLedger:
         )
 
     async def list_grants(self, account_id: str) -> Answer:
-        grants = await self.accounts.list_grants(self.key(account_id), before_seq=None, limit=1_000)
-        assert grants is not None
-        return Answer("ACCEPTED", grants=tuple(map(grant_view, grants)))
+        grants: list[domain.Grant] = []
+        while True:
+            before = grants[-1].seq if grants else None
+            page = await self.accounts.list_grants(
+                self.key(account_id), before_seq=before, limit=1_000
+            )
+            if not page:
+                return Answer("ACCEPTED", grants=tuple(map(grant_view, grants)))
+            grants += page
 
     async def list_holds(self, account_id: str) -> Answer:
         holds = await self.accounts.list_holds(

@@ -118,7 +118,7 @@ class Pair:
             assert each == wanted.pop(each.grant_id)
         for each in wanted.values():
             assert each.grant_id.startswith("cycle/")
-            assert (each.state, each.remaining) == ("EXPIRED", 0)
+            assert (each.state, each.remaining) == ("EXPIRED", 0), each
 
     def _grants(self, account_id: str) -> Sequence[GrantView]:
         return self.model.list_grants(self.now, account_id).grants

@@ -41,9 +41,8 @@ class LaneObserver(Protocol):
 class Unobserved:
     """A `LaneObserver` that keeps nothing."""
 
-    def joined(self) -> object:
+    def joined(self) -> None:
         """Note nothing."""
-        return None
 
     def batch(
         self, size: int, waited_seconds: float, traces: Sequence[object]
@@ -116,11 +115,11 @@ class Lanes(Generic[Op, Res]):
         """
         lane = self._lanes[bucket % len(self._lanes)]
         queue = lane.queues.get(owner)
+        room = self._queue_max if urgent else self._reserve_queue_max
+        if lane.depth >= room and not self._has_share(lane, len(queue or ()), room):
+            raise LaneFullError
         if queue is None:
             queue = lane.queues[owner] = deque()
-        room = self._queue_max if urgent else self._reserve_queue_max
-        if lane.depth >= room and not self._has_share(lane, queue, room):
-            raise LaneFullError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Res] = loop.create_future()
         queue.append((operation, future, perf_counter(), self._observer.joined()))
@@ -130,10 +129,9 @@ class Lanes(Generic[Op, Res]):
             lane.runner = loop.create_task(self._run(lane))
         return future
 
-    def _has_share(self, lane: _Lane[Op, Res], queue: deque[_Entry[Op, Res]], room: int) -> bool:
-        """Tell whether an owner may add to a full lane: it has less than its share waiting."""
-        equal = len(queue) * len(lane.queues) < room
-        return equal and lane.depth < _OVERFULL * self._queue_max
+    def _has_share(self, lane: _Lane[Op, Res], waiting: int, room: int) -> bool:
+        """Tell whether an owner may add to a full lane, less than its share of which is its own."""
+        return waiting * len(lane.queues) < room and lane.depth < _OVERFULL * self._queue_max
 
     @property
     def depth(self) -> int:

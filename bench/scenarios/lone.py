@@ -21,7 +21,7 @@ _TABLE = f"""
 CREATE TABLE single AS SELECT n AS id, 0::bigint AS held_micros, 0::bigint AS version
   FROM generate_series(0, {_ROWS - 1}) AS n;
 ALTER TABLE single ADD PRIMARY KEY (id);
-VACUUM ANALYZE single
+ANALYZE single
 """
 _UPDATE = """
 UPDATE single SET held_micros = held_micros + $2, version = version + 1

@@ -22,10 +22,11 @@ DECLARE
 BEGIN
     -- Lock each account once, in the order of the keys, so that no two batches wait for each other.
     v_accounts := ARRAY(
-        SELECT a FROM creditgate.accounts AS a
-        WHERE (a.bucket, a.account_key) IN (SELECT o.bucket, o.account_key FROM unnest(p_operations) AS o)
+        SELECT a
+        FROM (SELECT DISTINCT o.bucket, o.account_key FROM unnest(p_operations) AS o) AS named
+        JOIN creditgate.accounts AS a USING (bucket, account_key)
         ORDER BY a.bucket, a.account_key
-        FOR NO KEY UPDATE);
+        FOR NO KEY UPDATE OF a);
     v_now := creditgate.clock();
 
     -- What time alone has changed comes first; an account with nothing due pays this comparison.

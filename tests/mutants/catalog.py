@@ -40,7 +40,7 @@ MUTANTS = (
     Mutant(
         "read then update, without the lock",
         SQL + "050_apply.sql",
-        "        FOR NO KEY UPDATE);\n",
+        "        FOR NO KEY UPDATE OF a);\n",
         ");\n",
         GRANTS + "test_a_thousand_credits_are_granted_a_thousand_times[once]",
         every_run=True,

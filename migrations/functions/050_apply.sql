@@ -9,6 +9,7 @@ DECLARE
     v_now      timestamptz;
     v_accounts creditgate.accounts[];
     v_keys     uuid[] := '{}';
+    v_behind   boolean[] := '{}';
     v_purses   creditgate.purse[];
     v_holds    creditgate.holds[] := '{}';
     v_entries  creditgate.entries[] := '{}';
@@ -34,6 +35,7 @@ BEGIN
         v_keys[i] := v_accounts[i].account_key;
         IF v_accounts[i].due_at <= v_now THEN
             v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
+            v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, p_operations);
         END IF;
     END LOOP;
 
@@ -49,6 +51,12 @@ BEGIN
         v_retry_at := NULL;
         IF r.account_no IS NULL THEN
             v := ROW(20, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
+            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+            CONTINUE;
+        END IF;
+        IF v_behind[r.account_no] THEN
+            -- Undecided: what this call could end has ended, and the caller has to call again.
+            v := ROW(0, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;

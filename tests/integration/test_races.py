@@ -144,7 +144,7 @@ async def test_control_a_sweep_that_does_not_look_at_the_state_ends_holds_twice(
     await vary(
         database,
         "049_advance.sql",
-        ("AND o.state = 1\n           AND o.expires_at <= p", "AND o.expires_at <= p"),
+        ("AND o.state = 1\n            AND o.expires_at <= p", "AND o.expires_at <= p"),
     )
     await commit_at_expiry(database, tmp_path, count=150)
     ends = await ends_of_holds(database)

@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         "sweep without looking at the state",
         SQL + "049_advance.sql",
-        "AND o.state = 1\n           AND o.expires_at <= p",
+        "AND o.state = 1\n            AND o.expires_at <= p",
         "AND o.expires_at <= p",
         RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
     ),
@@ -117,8 +117,8 @@ MUTANTS = (
     Mutant(
         "hold ended before its time",
         SQL + "049_advance.sql",
-        "o.expires_at <= p_until",
-        "o.expires_at <= p_until + interval '1 second'",
+        "o.expires_at <= p_until AND o.hold_id <> ALL",
+        "o.expires_at <= p_until + interval '1 second' AND o.hold_id <> ALL",
         RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
     ),
     Mutant(

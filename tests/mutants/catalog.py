@@ -64,9 +64,9 @@ MUTANTS = (
     Mutant(
         "reply before commit",
         SERVER + "postgres/ledger.py",
-        "                rows = await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, operations)\n",
         "                await connection.execute('SET synchronous_commit = off')\n"
-        "                rows = await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, operations)\n",
         "tests/faults/test_crash.py::test_nothing_acknowledged_is_lost_whatever_crashes[short]",
     ),
     Mutant(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from bench.figures import latencies_ms
 from bench.http2 import Answer, Connection
 from bench.job import Job, Measured
-from bench.work import WORKS, Request, verdict
+from bench.work import WORKS, Request, verdicts
 
 _PATIENCE_SECONDS = 60.0
 
@@ -128,9 +128,9 @@ class Driver:
     def _note(self, answer: Answer[Slot]) -> None:
         request, since, _ = answer.token
         now = perf_counter()
-        self._answered[verdict(request, answer.status, answer.body)] += 1
+        self._answered.update(verdicts(request, answer.status, answer.body))
         if self._counts(since):
-            self._calls += 1
+            self._calls += len(request.hold_ids)
             self._latencies.setdefault(request.kind, array("d")).append(now - since)
 
     def _counts(self, since: float) -> bool:

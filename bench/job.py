@@ -44,7 +44,8 @@ class Job:
 class Measured:
     """What came of a job.
 
-    `calls` ended within `seconds`, the measured time; `latency_ms` is theirs, by kind of call.
+    `calls` ended within `seconds`, the measured time; those of a batch count each. `latency_ms` is
+    of what was sent, by kind.
     `answered` counts all answers of the job by verdict, those before and after the measured time
     included: it is what must be found in the database. `late_ms` is by how much the driver itself
     was late to begin calls of an open loop.

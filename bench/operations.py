@@ -41,7 +41,7 @@ class Source:
         return [self.reserve() for _ in range(number)]
 
     def turns(self) -> Iterator[Operation]:
-        """Reserve, Extend, Commit of holds at different places in their lives, as lanes see them."""
+        """Reserve, Extend, Commit of holds at different stages of life, as lanes see them."""
         opened, extended = self.reserve(), self.reserve()
         yield opened
         yield extended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from bench.job import Job
 from creditgate.v1 import authorization_service_pb2 as pb
 
 AMOUNT_MICROS = 1_000
+BATCH = 16
+"""Operations of one BatchAuthorize."""
 _SERVICE = b"/creditgate.v1.CreditAuthorizationService/"
 # Long enough that nothing falls due while it is measured.
 _TTL = Duration(seconds=3_600)
@@ -20,12 +22,12 @@ _GRANTED = {pb.DECISION_GRANTED: "granted", pb.DECISION_GRANTED_PARTIAL: "partia
 
 
 class Request(NamedTuple):
-    """One call: what it is, its bytes, and the name of the hold it is about."""
+    """One call: what it is, its bytes, and the names of the holds it is about."""
 
     kind: str
     path: bytes
     message: bytes
-    hold_id: str
+    hold_ids: tuple[str, ...]
 
 
 def reserves(job: Job, slot: int) -> Iterator[Request]:
@@ -66,31 +68,59 @@ def cycles(job: Job, slot: int) -> Iterator[Request]:
     return (request for request in turns(job, slot) if request.kind != "extend")
 
 
+def batches(job: Job, slot: int) -> Iterator[Request]:
+    """BatchAuthorize of a number of Reserves, as a gateway that gathers calls sends them."""
+    single = reserves(job, slot)
+    while True:
+        holds = list(islice(single, BATCH))
+        message = pb.BatchAuthorizeRequest(
+            operations=[
+                pb.AuthorizeRequest(
+                    request_id=str(number), reserve=pb.ReserveRequest.FromString(each.message)
+                )
+                for number, each in enumerate(holds)
+            ]
+        )
+        path = _SERVICE + b"BatchAuthorize"
+        ids = tuple(each.hold_ids[0] for each in holds)
+        yield Request("batch", path, message.SerializeToString(), ids)
+
+
 WORKS: dict[str, Callable[[Job, int], Iterator[Request]]] = {
     "reserves": reserves,
     "turns": turns,
     "cycles": cycles,
+    "batches": batches,
 }
 
 
-def verdict(request: Request, status: int, message: bytes) -> str:
-    """Say in a word how a call ended; an answer about anything else than was asked is `wrong`."""
+def verdicts(request: Request, status: int, message: bytes) -> list[str]:
+    """Say in a word or two how each operation of a call ended.
+
+    An answer about anything else than was asked is `wrong`.
+    """
     if status:
-        return f"{request.kind} status {status}"
+        return [f"{request.kind} status {status}"] * len(request.hold_ids)
     if message == request.message:
-        return f"{request.kind} echoed"
+        return [f"{request.kind} echoed"]
     response: Any = _RESPONSES[request.kind].FromString(message)
-    commits = request.kind == "commit"
-    ended = "accepted" if commits else _GRANTED.get(response.decision, "denied")
-    if ended != "denied" and response.hold.hold_id != request.hold_id:
-        ended = "wrong"
-    return f"{request.kind} {ended}"
+    if request.kind == "batch":
+        pairs = zip(response.results, request.hold_ids, strict=True)
+        return [_verdict("reserve", each.reserve, hold_id) for each, hold_id in pairs]
+    return [_verdict(request.kind, response, request.hold_ids[0])]
+
+
+def _verdict(kind: str, response: Any, hold_id: str) -> str:
+    ended = "accepted" if kind == "commit" else _GRANTED.get(response.decision, "denied")
+    right = ended == "denied" or response.hold.hold_id == hold_id
+    return f"{kind} {ended}" if right else f"{kind} wrong"
 
 
 _RESPONSES: dict[str, Any] = {
     "reserve": pb.ReserveResponse,
     "extend": pb.ExtendResponse,
     "commit": pb.CommitResponse,
+    "batch": pb.BatchAuthorizeResponse,
 }
 
 
@@ -105,4 +135,4 @@ def _reserve(account_id: str, hold_id: str) -> Request:
 
 def _request(kind: str, message: Any) -> Request:
     path = _SERVICE + kind.capitalize().encode()
-    return Request(kind, path, message.SerializeToString(), message.hold_id)
+    return Request(kind, path, message.SerializeToString(), (message.hold_id,))

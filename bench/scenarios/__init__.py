@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.loads import Bench
 from bench.scenarios import (
+    batches,
     hot,
     ledger,
     lone,
@@ -25,6 +26,7 @@ Scenario = Callable[[Bench], Awaitable[Section]]
 DEFAULT: dict[str, Scenario] = {
     "uniform": uniform.run,
     "hot": hot.run,
+    "batches": batches.run,
     "ledger": ledger.run,
     "lone": lone.run,
     "open": open_loop.run,

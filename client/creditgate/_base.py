@@ -41,6 +41,8 @@ CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # The answer to a batch may be larger than the 4 MiB that are usual.
+    ("grpc.max_receive_message_length", 8 * 1_048_576),
     ("grpc.primary_user_agent", f"creditgate-python/{version('creditgate')}"),
 )
 

@@ -11,12 +11,19 @@ DECLARE
     v_entries creditgate.entries[] := '{}';
     b creditgate.booking;
 BEGIN
+    -- Two questions, each answered by an index: in one they would sort all that is due, every time anew. The sum
+    -- keeps the first from the index of open holds, where it would look at all of them to find the few it names.
     FOR h IN
-        SELECT o.* FROM creditgate.holds AS o
-         WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key AND o.state = 1
-           AND o.expires_at <= p_until
-         ORDER BY o.hold_id = ANY (p_named) DESC, o.expires_at, o.created_at, o.hold_id
-         LIMIT greatest(p_limit, cardinality(p_named))
+        (SELECT o.* FROM creditgate.holds AS o
+          WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key
+            AND o.hold_id = ANY (p_named) AND o.state + 0 = 1 AND o.expires_at <= p_until
+          ORDER BY o.expires_at, o.created_at, o.hold_id)
+        UNION ALL
+        (SELECT o.* FROM creditgate.holds AS o
+          WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key AND o.state = 1
+            AND o.expires_at <= p_until AND o.hold_id <> ALL (coalesce(p_named, '{}'))
+          ORDER BY o.expires_at, o.created_at, o.hold_id
+          LIMIT p_limit)
     LOOP
         IF v_purse.account_key IS NULL THEN
             v_purse := (creditgate.open_purses(ARRAY[p_account]))[1];
@@ -39,9 +46,23 @@ BEGIN
     END IF;
 END $$;
 
+-- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available.
+CREATE OR REPLACE FUNCTION creditgate.is_enough(
+    p_account creditgate.accounts, p_now timestamptz, p_named text[], p_needed_micros numeric)
+RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros >= p_needed_micros
+        AND NOT EXISTS (SELECT FROM creditgate.holds AS h
+             WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
+               AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now);
+END $$;
+
 -- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
--- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
--- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once.
+-- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit
+-- holds, but goes on until the named holds are judged and p_needed_micros are available: whoever needs expired credits
+-- gets them at once. Yet no call takes for ever: after twenty times the limit it leaves the rest, and due_at in the
+-- past, to the next one.
 CREATE OR REPLACE FUNCTION creditgate.advance(
     INOUT p_account creditgate.accounts, OUT p_done bigint,
     p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)
@@ -64,13 +85,9 @@ BEGIN
             p_account := v_step.p_account;
             p_done := p_done + v_step.p_expired;
             v_more := v_step.p_expired >= p_limit;
-            EXIT WHEN NOT v_more OR (
-                p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros
-                    >= p_needed_micros
-                AND NOT EXISTS (SELECT FROM creditgate.holds AS h
-                     WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
-                       AND h.hold_id = ANY (p_named) AND h.state = 1 AND h.expires_at <= p_now)
-                -- Operations are judged by the grants and the cycle of their time.
+            -- Operations are judged by the grants and the cycle of their time.
+            EXIT WHEN NOT v_more OR p_done >= 20 * p_limit OR (
+                creditgate.is_enough(p_account, p_now, p_named, p_needed_micros)
                 AND (p_named IS NULL OR coalesce(least(v_grant_at, p_account.cycle_ends_at) > p_now, true)));
         END LOOP;
         EXIT WHEN v_more;
@@ -103,23 +120,46 @@ BEGIN
     PERFORM creditgate.write_accounts(ARRAY[p_account]);
 END $$;
 
+-- What the operations of a batch on one account name and, at most, need: all they ask for and all they report, which
+-- may go beyond their holds.
+CREATE OR REPLACE FUNCTION creditgate.wants(
+    p_account creditgate.accounts, p_operations creditgate.operation[],
+    OUT p_named text[], OUT p_needed_micros numeric)
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    SELECT array_agg(o.hold_id),
+           coalesce(sum(CASE WHEN o.verb IN (1, 2, 5) THEN o.amount_micros ELSE 0 END
+                        + CASE WHEN o.verb IN (2, 3) THEN coalesce(o.used_micros, 0) ELSE 0 END), 0)
+      INTO p_named, p_needed_micros
+      FROM unnest(p_operations) AS o
+     WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key;
+END $$;
+
 -- Advance an account for a batch of operations on it.
 CREATE OR REPLACE FUNCTION creditgate.advance_for(
     p_account creditgate.accounts, p_now timestamptz, p_operations creditgate.operation[])
 RETURNS creditgate.accounts
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_named text[];
-    v_needed numeric;
+    w record;
     v_step record;
 BEGIN
-    SELECT array_agg(o.hold_id), sum(CASE WHEN o.verb IN (1, 2, 5) THEN o.amount_micros END)
-      INTO v_named, v_needed
-      FROM unnest(p_operations) AS o
-     WHERE o.bucket = p_account.bucket AND o.account_key = p_account.account_key;
-    SELECT * INTO v_step
-      FROM creditgate.advance(p_account, p_now, 256, v_named, coalesce(v_needed, 0));
+    SELECT * INTO w FROM creditgate.wants(p_account, p_operations);
+    SELECT * INTO v_step FROM creditgate.advance(p_account, p_now, 256, w.p_named, w.p_needed_micros);
     RETURN v_step.p_account;
+END $$;
+
+-- Whether an account that was advanced for a batch still has more due than may be left undone by these operations.
+CREATE OR REPLACE FUNCTION creditgate.is_behind(
+    p_account creditgate.accounts, p_now timestamptz, p_operations creditgate.operation[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    w record;
+BEGIN
+    IF p_account.due_at > p_now THEN RETURN false; END IF;
+    SELECT * INTO w FROM creditgate.wants(p_account, p_operations);
+    RETURN NOT creditgate.is_enough(p_account, p_now, w.p_named, w.p_needed_micros);
 END $$;
 
 -- End what is due in one bucket, up to a limit; answers how many things ended or began. Any number of sweepers may run:

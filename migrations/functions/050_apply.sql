@@ -9,6 +9,7 @@ DECLARE
     v_now      timestamptz;
     v_accounts creditgate.accounts[];
     v_keys     uuid[] := '{}';
+    v_behind   boolean[] := '{}';
     v_purses   creditgate.purse[];
     v_holds    creditgate.holds[] := '{}';
     v_entries  creditgate.entries[] := '{}';
@@ -22,10 +23,11 @@ DECLARE
 BEGIN
     -- Lock each account once, in the order of the keys, so that no two batches wait for each other.
     v_accounts := ARRAY(
-        SELECT a FROM creditgate.accounts AS a
-        WHERE (a.bucket, a.account_key) IN (SELECT o.bucket, o.account_key FROM unnest(p_operations) AS o)
+        SELECT a
+        FROM (SELECT DISTINCT o.bucket, o.account_key FROM unnest(p_operations) AS o) AS named
+        JOIN creditgate.accounts AS a USING (bucket, account_key)
         ORDER BY a.bucket, a.account_key
-        FOR NO KEY UPDATE);
+        FOR NO KEY UPDATE OF a);
     v_now := creditgate.clock();
 
     -- What time alone has changed comes first; an account with nothing due pays this comparison.
@@ -33,6 +35,7 @@ BEGIN
         v_keys[i] := v_accounts[i].account_key;
         IF v_accounts[i].due_at <= v_now THEN
             v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
+            v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, p_operations);
         END IF;
     END LOOP;
 
@@ -48,6 +51,12 @@ BEGIN
         v_retry_at := NULL;
         IF r.account_no IS NULL THEN
             v := ROW(20, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
+            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+            CONTINUE;
+        END IF;
+        IF v_behind[r.account_no] THEN
+            -- Undecided: what this call could end has ended, and the caller has to call again.
+            v := ROW(0, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;

@@ -41,9 +41,8 @@ class LaneObserver(Protocol):
 class Unobserved:
     """A `LaneObserver` that keeps nothing."""
 
-    def joined(self) -> object:
+    def joined(self) -> None:
         """Note nothing."""
-        return None
 
     def batch(
         self, size: int, waited_seconds: float, traces: Sequence[object]
@@ -54,7 +53,8 @@ class Unobserved:
 
 # How many operations an owner sends before it is the next one's turn.
 _TURN = 16
-_OWNER_SHARE = 0.5
+# How far the shares of late-comers may take a lane beyond what one owner may fill.
+_OVERFULL = 2
 
 _Entry = tuple[Op, "asyncio.Future[Res]", float, object]
 
@@ -80,9 +80,9 @@ class Lanes(Generic[Op, Res]):
     `split_on`: these call for each operation to be tried alone, so that a bad one does not fail
     its neighbours. There are no timers: a lone caller never waits for company.
 
-    Where operations of several owners wait, the owners take turns, and none may fill more than
-    half of a lane. So what one of them sends too much is its own loss. All operations of a bucket
-    that must keep their order have one owner.
+    Where operations of several owners wait, the owners take turns; in a full lane there is still
+    room for those who have less than an equal share of it. So what one owner sends too much is its
+    own loss. Operations of a bucket that must keep their order have one owner.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class Lanes(Generic[Op, Res]):
         `LaneFullError`.
         """
         lane = self._lanes[bucket % len(self._lanes)]
-        room = self._queue_max if urgent else self._reserve_queue_max
         queue = lane.queues.get(owner)
-        if lane.depth >= room or (queue and len(queue) >= room * _OWNER_SHARE):
+        room = self._queue_max if urgent else self._reserve_queue_max
+        if lane.depth >= room and not self._has_share(lane, len(queue or ()), room):
             raise LaneFullError
         if queue is None:
             queue = lane.queues[owner] = deque()
@@ -128,6 +128,10 @@ class Lanes(Generic[Op, Res]):
             # The task starts in the loop's next round, and takes along all that this round submits.
             lane.runner = loop.create_task(self._run(lane))
         return future
+
+    def _has_share(self, lane: _Lane[Op, Res], waiting: int, room: int) -> bool:
+        """Tell whether an owner may add to a full lane, less than its share of which is its own."""
+        return waiting * len(lane.queues) < room and lane.depth < _OVERFULL * self._queue_max
 
     @property
     def depth(self) -> int:

@@ -35,7 +35,9 @@ CREATE TABLE IF NOT EXISTS public.creditgate_schema_migrations (
     name       text NOT NULL,
     checksum   text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
-)
+);
+-- A server asks what is there before it serves, as whoever it logs in as.
+GRANT SELECT ON public.creditgate_schema_migrations TO PUBLIC;
 """
 _SELECT = "SELECT version, name, checksum FROM public.creditgate_schema_migrations"
 _RECORD = """

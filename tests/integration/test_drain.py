@@ -169,3 +169,13 @@ async def test_a_killed_server_loses_nothing_it_acknowledged(
             await server.start(tmp_path).ready()
             again = await caller.authorization.Reserve(request, wait_for_ready=True)
             assert again.replayed
+
+
+async def test_a_server_that_waits_for_its_database_ends_when_told(tmp_path: Path) -> None:
+    with ServerProcess("postgresql://nobody@127.0.0.1:1/nothing") as server:
+        server.start(tmp_path)
+        await until(lambda: "waiting for the database" in server.read_log(), seconds=20)
+        started = time.monotonic()
+        assert await server.terminate() == 0
+        assert time.monotonic() - started < 5
+        assert "Traceback" not in server.read_log()

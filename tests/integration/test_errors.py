@@ -190,7 +190,7 @@ async def test_what_goes_wrong_inside_is_told_without_the_inside(
 async def test_a_full_lane_sheds_reserves_first_and_fast(
     database: Database, figures: Figures
 ) -> None:
-    limits = {"lanes": 1, "batch_size_max": 1, "lane_queue_max": 16, "lane_reserve_queue_max": 8}
+    limits = {"lanes": 1, "batch_size_max": 1, "lane_queue_max": 8, "lane_reserve_queue_max": 4}
     async with running_server(database.url, **limits) as server, server.caller() as caller:
         await caller.account(account_id="acme", credits_=10)
         await caller.authorization.Reserve(reserve())

@@ -78,14 +78,15 @@ class Shot(NamedTuple):
 async def fire(
     callers: Sequence[Caller], shot: Shot, random: Random, *, ttl_ms: int, spread_seconds: float
 ) -> list[Reply]:
-    """Reserves, then sends each request at the expiry, up to `spread_seconds` before or after."""
+    """Reserves, then sends all requests at the expiry, up to `spread_seconds` before or after."""
     await asyncio.sleep(random.uniform(0, 3))
     caller = random.choice(callers)
     answer = await caller.ask(reserve(shot.account_id, shot.hold_id, CREDIT, ttl_ms=ttl_ms))
     ends_at = answer.hold.expires_at.ToNanoseconds() / 1e9
+    fire_at = ends_at - ON_THE_WAY_SECONDS + random.uniform(-spread_seconds, spread_seconds)
 
     async def send(request: Any) -> Reply:
-        at = ends_at - ON_THE_WAY_SECONDS + random.uniform(-spread_seconds, spread_seconds)
+        at = fire_at + random.uniform(0, 0.005)
         await asyncio.sleep(max(at - time.time(), 0))
         return await random.choice(callers).insist(request)
 
@@ -144,7 +145,7 @@ async def test_control_a_sweep_that_does_not_look_at_the_state_ends_holds_twice(
     await vary(
         database,
         "049_advance.sql",
-        ("AND o.state = 1\n           AND o.expires_at <= p", "AND o.expires_at <= p"),
+        ("AND o.state = 1\n            AND o.expires_at <= p", "AND o.expires_at <= p"),
     )
     await commit_at_expiry(database, tmp_path, count=150)
     ends = await ends_of_holds(database)
@@ -188,7 +189,7 @@ async def test_a_volley_at_one_hold_leaves_one_end_and_the_charge_that_was_answe
             account_id, hold_id = f"account-{n % ACCOUNTS}", f"volley-{n}"
             requests = volley(account_id, hold_id, random, size=size)
             shots.append(Shot(account_id, hold_id, requests))
-        fired = (fire(callers, shot, random, ttl_ms=500, spread_seconds=0.02) for shot in shots)
+        fired = (fire(callers, shot, random, ttl_ms=500, spread_seconds=0.05) for shot in shots)
         replies = dict(zip([s.hold_id for s in shots], await asyncio.gather(*fired), strict=True))
         ends = await ends_of_holds(database)
 

@@ -18,7 +18,7 @@ from creditgate_server.postgres.sweeps import PostgresSweeps
 from creditgate_server.workers.expire_holds import ExpireHolds
 from tests.support.database import Database
 from tests.support.figures import Figures
-from tests.support.load import CREDIT, reserve
+from tests.support.load import CREDIT, commit, reserve
 from tests.support.load_backlog import add_expired_holds
 from tests.support.load_servers import fleet
 from tests.support.postgres_faults import broken_rules, superuser, watch_transitions
@@ -165,6 +165,22 @@ async def test_credits_of_expired_holds_are_there_at_once_whatever_the_backlog(
     assert await expiries(database) == (holds, 0)
     assert await broken_rules(database) == []
     figures(backlog=holds, reserve_100_seconds=some_seconds, reserve_all_seconds=all_seconds)
+
+
+async def test_an_overrun_is_charged_from_what_expired_holds_still_keep(
+    database: Database, tmp_path: Path, figures: Figures
+) -> None:
+    """Nothing of it is written off: the credits were available from the instant of the expiry."""
+    async with fleet(database, tmp_path, count=1, run_workers="false") as servers:
+        (caller,) = await servers.callers(1)
+        await caller.open_account("acme", credit_micros=10_000 * CREDIT)
+        await caller.ask(reserve("acme", "mine", CREDIT))
+        await add_expired_holds(database, servers.tenant_id, ["acme"], each=9_999, micros=CREDIT)
+        answer = await caller.ask(commit("acme", "mine", 10_000 * CREDIT))
+    assert (answer.charged_micros, answer.uncollected_micros) == (10_000 * CREDIT, 0)
+    assert answer.balance.available_micros == 0
+    assert await broken_rules(database) == []
+    figures(backlog=9_999, charged_micros=answer.charged_micros, uncollected_micros=0)
 
 
 async def test_a_sweep_reads_what_is_due_and_not_every_account(

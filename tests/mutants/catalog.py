@@ -40,7 +40,7 @@ MUTANTS = (
     Mutant(
         "read then update, without the lock",
         SQL + "050_apply.sql",
-        "        FOR NO KEY UPDATE);\n",
+        "        FOR NO KEY UPDATE OF a);\n",
         ");\n",
         GRANTS + "test_a_thousand_credits_are_granted_a_thousand_times[once]",
         every_run=True,
@@ -64,9 +64,9 @@ MUTANTS = (
     Mutant(
         "reply before commit",
         SERVER + "postgres/ledger.py",
-        "                rows = await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, operations)\n",
         "                await connection.execute('SET synchronous_commit = off')\n"
-        "                rows = await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, operations)\n",
         "tests/faults/test_crash.py::test_nothing_acknowledged_is_lost_whatever_crashes[short]",
     ),
     Mutant(
@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         "sweep without looking at the state",
         SQL + "049_advance.sql",
-        "AND o.state = 1\n           AND o.expires_at <= p",
+        "AND o.state = 1\n            AND o.expires_at <= p",
         "AND o.expires_at <= p",
         RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
     ),
@@ -117,8 +117,8 @@ MUTANTS = (
     Mutant(
         "hold ended before its time",
         SQL + "049_advance.sql",
-        "o.expires_at <= p_until",
-        "o.expires_at <= p_until + interval '1 second'",
+        "o.expires_at <= p_until AND o.hold_id <> ALL",
+        "o.expires_at <= p_until + interval '1 second' AND o.hold_id <> ALL",
         RACES + "test_commit_against_sweep_ends_in_one_state_and_one_charge",
     ),
     Mutant(

@@ -134,36 +134,52 @@ async def test_a_full_lane_sheds_reserves_first_and_urgent_ones_last() -> None:
     ledger = Ledger()
     ledger.gate.clear()
     lanes = make(ledger, queue_max=4, reserve_queue_max=2)
-    futures = [lanes.submit(0, 0, urgent=False, owner="a")]
+    futures = [lanes.submit(0, 0, urgent=False)]
     await settle()
-    futures += [lanes.submit(0, n, urgent=False, owner=n) for n in (1, 2)]
+    futures += [lanes.submit(0, n, urgent=False) for n in (1, 2)]
     with pytest.raises(LaneFullError):
-        lanes.submit(0, 3, urgent=False, owner=3)
-    futures += [lanes.submit(0, n, urgent=True, owner=n) for n in (4, 5)]
+        lanes.submit(0, 3, urgent=False)
+    futures += [lanes.submit(0, n, urgent=True) for n in (4, 5)]
     with pytest.raises(LaneFullError):
-        lanes.submit(0, 6, urgent=True, owner=6)
+        lanes.submit(0, 6, urgent=True)
     ledger.gate.set()
     await asyncio.gather(*futures)
     assert ledger.batches == [[0], [1, 2, 4, 5]]
     assert await lanes.submit(0, 7, urgent=False) == 14
 
 
-async def test_no_owner_fills_more_than_half_of_a_lane() -> None:
+async def test_a_lane_that_one_owner_has_filled_has_room_for_the_shares_of_others() -> None:
+    ledger = Ledger()
+    ledger.gate.clear()
+    lanes = make(ledger, queue_max=8, reserve_queue_max=8)
+    futures = [lanes.submit(0, 0, urgent=False, owner="greedy")]
+    await settle()
+    futures += [lanes.submit(0, n, urgent=False, owner="greedy") for n in range(1, 9)]
+    with pytest.raises(LaneFullError):
+        lanes.submit(0, 9, urgent=False, owner="greedy")
+    futures += [lanes.submit(0, n, urgent=False, owner="modest") for n in range(11, 15)]
+    with pytest.raises(LaneFullError):
+        lanes.submit(0, 15, urgent=False, owner="modest")
+    futures += [lanes.submit(0, n, urgent=False, owner="third") for n in (21, 22, 23)]
+    with pytest.raises(LaneFullError):
+        lanes.submit(0, 24, urgent=False, owner="third")
+    ledger.gate.set()
+    await asyncio.gather(*futures)
+    assert sorted(ledger.batches[1]) == [*range(1, 9), *range(11, 15), 21, 22, 23]
+
+
+async def test_no_number_of_owners_overfills_a_lane() -> None:
     ledger = Ledger()
     ledger.gate.clear()
     lanes = make(ledger, queue_max=8, reserve_queue_max=4)
-    futures = [lanes.submit(0, 0, urgent=False, owner="greedy")]
-    await settle()
-    futures += [lanes.submit(0, n, urgent=False, owner="greedy") for n in (1, 2)]
+    futures = [lanes.submit(0, n, urgent=False, owner=n) for n in range(16)]
     with pytest.raises(LaneFullError):
-        lanes.submit(0, 3, urgent=False, owner="greedy")
-    futures += [lanes.submit(0, n, urgent=True, owner="greedy") for n in (4, 5)]
-    with pytest.raises(LaneFullError):
-        lanes.submit(0, 6, urgent=True, owner="greedy")
-    futures.append(lanes.submit(0, 7, urgent=True, owner="modest"))
+        lanes.submit(0, 16, urgent=True, owner=16)
+    assert lanes.depth == 16
     ledger.gate.set()
     await asyncio.gather(*futures)
-    assert ledger.batches == [[0], [1, 2, 4, 5, 7]]
+    await lanes.drain()
+    assert not lanes._lanes[0].queues
 
 
 async def test_owners_take_turns_and_each_keeps_its_order() -> None:

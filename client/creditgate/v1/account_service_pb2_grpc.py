@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class AccountServiceStub(object):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     def __init__(self, channel):
@@ -105,7 +106,8 @@ class AccountServiceStub(object):
 
 class AccountServiceServicer(object):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     def CreateAccount(self, request, context):
@@ -288,7 +290,8 @@ def add_AccountServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AccountService(object):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     @staticmethod

@@ -28,7 +28,8 @@ GRPC_VERSION: str
 
 class AccountServiceStub:
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     @_typing.overload
@@ -83,7 +84,8 @@ class AccountServiceStub:
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -134,7 +136,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
-    `read`. Names work as on the hot path: the same name with the same body answers again what was answered.
+    `read`. Names work as on the hot path: the same name with the same body answers again what was answered. A page may
+    hold less than page_size where its rows are large; the list ends where next_page_token is empty.
     """
 
     @_abc_1.abstractmethod

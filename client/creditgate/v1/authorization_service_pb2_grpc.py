@@ -35,7 +35,8 @@ class CreditAuthorizationServiceStub(object):
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     def __init__(self, channel):
@@ -106,7 +107,8 @@ class CreditAuthorizationServiceServicer(object):
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     def Reserve(self, request, context):
@@ -268,7 +270,8 @@ class CreditAuthorizationService(object):
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     @staticmethod

@@ -36,7 +36,8 @@ class CreditAuthorizationServiceStub:
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     @_typing.overload
@@ -101,7 +102,8 @@ class CreditAuthorizationServiceAsyncStub(CreditAuthorizationServiceStub):
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -162,7 +164,8 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
-    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB.
+    (1 credit = 1,000,000) from 1 to 10^18. A request has at most 64 KiB, a BatchAuthorize at most 1 MiB; an answer has
+    at most 8 MiB. Times lie in the years 1970 to 9998.
     """
 
     @_abc_1.abstractmethod

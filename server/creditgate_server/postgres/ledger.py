@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
 from creditgate_server.domain.outcomes import Balance, Hold, Result
 
 from .errors import executing
@@ -38,10 +39,16 @@ SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, cre
 """  # noqa: S608 - both parts are ours
 
 # Where the parts of a row of `creditgate.result` lie; a newer schema may add columns behind them.
+_OUTCOME = 1
 _ANSWER = slice(1, 8)
 _BALANCE = slice(8, 13)
 _HOLD = slice(13, 27)
 _LIMIT_NAME = 27
+
+
+# The outcome of an operation on an account where more is due than one call ends.
+_UNDECIDED = 0
+_CALLS_MAX = 8
 
 
 class PostgresLedger:
@@ -51,11 +58,37 @@ class PostgresLedger:
         self._pool = pool
 
     async def apply(self, operations: Sequence[Operation]) -> Sequence[Result]:
-        """Apply a batch in one transaction, which is one statement."""
+        """Apply a batch in one transaction, which is one statement.
+
+        Only where more has expired on an account than one call may end does it take several.
+        """
+        rows = await self._call(operations)
+        undecided = _undecided(rows)
+        if undecided:
+            await self._decide(undecided, operations, rows)
+        return [_result(row) for row in rows]
+
+    async def _call(self, operations: Sequence[Operation]) -> list[Record]:
         async with self._pool.connection() as connection:
             with executing():
-                rows = await connection.fetch(APPLY, operations)
-        return [_result(row) for row in rows]
+                return await connection.fetch(APPLY, operations)
+
+    async def _decide(
+        self, undecided: list[int], operations: Sequence[Operation], rows: list[Record]
+    ) -> None:
+        """Call again for what is undecided, each time ending more of what has expired."""
+        for _ in range(_CALLS_MAX):
+            try:
+                again = await self._call([operations[at] for at in undecided])
+            except LedgerError as error:
+                # Others of the batch have been executed.
+                raise OutcomeUnknownError(f"the rest of a batch: {error}") from error
+            for at, row in zip(undecided, again, strict=True):
+                rows[at] = row
+            undecided = _undecided(rows)
+            if not undecided:
+                return
+        raise OutcomeUnknownError("more has expired on an account than can be ended in time")
 
     async def balance(self, account: AccountKey) -> Balance | None:
         """Read an account's balance."""
@@ -72,6 +105,10 @@ class PostgresLedger:
         if row is None:
             return None, None
         return (Hold(*row[5:]) if row[5] is not None else None), Balance(*row[:5])
+
+
+def _undecided(rows: Sequence[Record]) -> list[int]:
+    return [at for at, row in enumerate(rows) if row[_OUTCOME] == _UNDECIDED]
 
 
 def _result(row: Record) -> Result:

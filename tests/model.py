@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.oracle.account import DEFAULT_TTL_MS, Account, Hold, Refused
-from tests.oracle.administration import Administration, find_hold, refusable
+from tests.oracle.account import DEFAULT_TTL_MS, Hold, Refused
+from tests.oracle.administration import find_hold, refusable
 from tests.oracle.answers import Answer, Pairs
+from tests.oracle.catalog import Catalog
+from tests.oracle.subscriber import Subscriber
 
 
-class Model(Administration):
+class Model(Catalog):
     """All accounts of one tenant. Every method takes the time first and answers an `Answer`."""
 
     @refusable
@@ -36,7 +38,7 @@ class Model(Administration):
         body = ("reserve", amount, minimum, ttl_ms, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        decided, granted = _decide(account, None, amount, minimum or amount, at)
+        decided, granted = _decide_new(account, amount, minimum, at, ttl_ms)
         if not granted:
             return decided
         hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted)
@@ -61,7 +63,7 @@ class Model(Administration):
         body = ("charge", amount, minimum, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        decided, granted = _decide(account, None, amount, minimum or amount, at)
+        decided, granted = _decide_new(account, amount, minimum, at, None)
         if not granted:
             return decided
         hold = Hold(hold_id, body, at, at, granted=granted, used=granted)
@@ -90,7 +92,7 @@ class Model(Administration):
             raise Refused(f"HOLD_{hold.state}")
         with account.change():
             charged, uncollected = account.use(hold, used or 0)
-            decided = _raise(account, hold, total or 0, minimum, at)
+            decided = _raise(account, hold, total or 0, minimum, at=at, ttl_ms=ttl_ms)
         if decided.outcome.startswith("GRANTED"):
             hold.expires_at = max(hold.expires_at, at + ttl_ms * 1000)
         return replace(
@@ -159,7 +161,7 @@ class Model(Administration):
         return Answer("ACCEPTED", balance=self.account(None, account_id).balance(at))
 
 
-def _replay(account: Account, hold: Hold, body: tuple[Any, ...], at: int) -> Answer:
+def _replay(account: Subscriber, hold: Hold, body: tuple[Any, ...], at: int) -> Answer:
     """Repeat the decision a name was given, with the hold as it stands now."""
     if hold.body is None:
         raise Refused("HOLD_RELEASED")
@@ -169,18 +171,31 @@ def _replay(account: Account, hold: Hold, body: tuple[Any, ...], at: int) -> Ans
 
 
 def _decide(
-    account: Account, hold: Hold | None, amount: int, need: int, at: int
+    account: Subscriber,
+    hold: Hold | None,
+    amount: int,
+    need: int,
+    at: int,
+    *,
+    limit: str = "",
+    beyond: int = 0,
 ) -> tuple[Answer, int]:
-    """Judge a wish for `amount` more, at least `need`: (the decision, what is granted)."""
-    answer = Answer("GRANTED", asked=amount, balance=account.balance(at))
+    """Judge a wish for `amount` more, at least `need`: (the decision, what is granted).
+
+    `limit` names the limit that denies it; `beyond` is what was wished beyond a limit besides.
+    """
+    answer = Answer("GRANTED", asked=amount + beyond, balance=account.balance(at))
+    available = max(account.available, 0)
     if account.status != "ACTIVE":
         return replace(answer, outcome="DENIED_ACCOUNT_INACTIVE"), 0
-    if amount <= max(account.available, 0):
-        return answer, amount
-    if need <= max(account.available, 0):
-        shortfall = amount - account.available
-        partly = replace(answer, outcome="GRANTED_PARTIAL", shortfall=shortfall)
-        return partly, max(account.available, 0)
+    if limit:
+        return replace(answer, outcome="DENIED_LIMIT", limit=limit), 0
+    if amount <= available:
+        outcome = "GRANTED_PARTIAL" if beyond else "GRANTED"
+        return replace(answer, outcome=outcome, shortfall=beyond), amount
+    if need <= available:
+        shortfall = amount - account.available + beyond
+        return replace(answer, outcome="GRANTED_PARTIAL", shortfall=shortfall), available
     short = replace(answer, shortfall=need - account.available)
     others = [other for other in account.open_holds if other is not hold]
     if account.available + sum(other.held for other in others) < need:
@@ -189,14 +204,48 @@ def _decide(
     return replace(short, outcome="DENIED_CREDITS_HELD", retry_after=first - at), 0
 
 
-def _raise(account: Account, hold: Hold, total: int, minimum: int, at: int) -> Answer:
+def _decide_new(
+    account: Subscriber, amount: int, minimum: int, at: int, ttl_ms: int | None
+) -> tuple[Answer, int]:
+    """Judge a new hold; one without a time to live is charged at once and never open."""
+    limits, need = account.limits, minimum or amount
+    limit = ""
+    if _exceeds(need, limits.hold_max):
+        limit = "hold_max_micros"
+    elif ttl_ms is not None and _exceeds(ttl_ms, limits.hold_ttl_max_ms):
+        limit = "hold_ttl_max"
+    elif ttl_ms is not None and _exceeds(len(account.open_holds) + 1, limits.open_holds_max):
+        limit = "open_holds_max"
+    beyond = _beyond(amount, limits.hold_max)
+    return _decide(account, None, amount - beyond, need, at, limit=limit, beyond=beyond)
+
+
+def _raise(
+    account: Subscriber, hold: Hold, total: int, minimum: int, *, at: int, ttl_ms: int
+) -> Answer:
     """Judge the raise of an open hold's total. It needs what it adds to the credits held, which
     is less than the raise where the hold has used more than it was granted."""
+    limits = account.limits
+    limit = "hold_ttl_max" if _exceeds(ttl_ms, limits.hold_ttl_max_ms) else ""
     if total <= hold.granted:
-        return Answer("GRANTED")
-    more = max(total - hold.used, 0) - hold.held
-    least = max(hold.granted + minimum - hold.used, 0) - hold.held if minimum else more
-    decided, granted = _decide(account, hold, more, min(least, more), at)
+        return Answer("DENIED_LIMIT", limit=limit) if limit else Answer("GRANTED")
+    least_total = min(hold.granted + minimum, total) if minimum else total
+    if not limit and _exceeds(least_total, limits.hold_max):
+        limit = "hold_max_micros"
+    beyond = _beyond(total, limits.hold_max)
+    more, least = (max(each - hold.used, 0) - hold.held for each in (total - beyond, least_total))
+    decided, granted = _decide(
+        account, hold, more, min(least, more), at, limit=limit, beyond=beyond
+    )
     if decided.outcome.startswith("GRANTED"):
-        hold.granted = total - (more - granted)
+        hold.granted = total - beyond - (more - granted)
     return decided
+
+
+def _exceeds(value: int, limit: int | None) -> bool:
+    return limit is not None and value > limit
+
+
+def _beyond(value: int, limit: int | None) -> int:
+    """What of a value is beyond a limit."""
+    return 0 if limit is None else max(value - limit, 0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from creditgate._amount import Amount, to_credits, to_micros
 from creditgate._async import AsyncClient
 from creditgate._async_hold import AsyncHold
+from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
 from creditgate._errors import (
     AccountClosed,
@@ -28,6 +29,7 @@ from creditgate._errors import (
     InvalidRequest,
     LimitReached,
     NameReused,
+    NoCycle,
     NotExecuted,
     NotFound,
     OutcomeUnknown,
@@ -38,14 +40,28 @@ from creditgate._errors import (
     Unauthenticated,
     Unavailable,
     Unpriced,
+    VersionSkipped,
+)
+from creditgate._plan_types import (
+    Addon,
+    Booking,
+    CycleUnit,
+    Draw,
+    Entry,
+    EntryKind,
+    Plan,
+    PlanTiming,
+    Publication,
 )
 from creditgate._sync import Client
 from creditgate._sync_hold import SyncHold
+from creditgate._sync_statement import SyncStatement
 from creditgate._types import (
     Account,
     AccountStatus,
     Attributes,
     Balance,
+    Cycle,
     Decision,
     Extension,
     Grant,
@@ -56,6 +72,7 @@ from creditgate._types import (
     HoldState,
     HoldStatus,
     OveragePolicy,
+    PlanVersion,
     Refund,
     Reservation,
     Revocation,
@@ -68,16 +85,24 @@ __all__ = [
     "AccountClosed",
     "AccountInactive",
     "AccountStatus",
+    "Addon",
     "Amount",
     "AsyncClient",
     "AsyncHold",
+    "AsyncStatement",
     "Attributes",
     "Balance",
+    "Booking",
     "Client",
     "CreditgateError",
     "CreditsHeld",
+    "Cycle",
+    "CycleUnit",
     "Decision",
     "Denied",
+    "Draw",
+    "Entry",
+    "EntryKind",
     "Extension",
     "Grant",
     "GrantKind",
@@ -94,10 +119,15 @@ __all__ = [
     "InvalidRequest",
     "LimitReached",
     "NameReused",
+    "NoCycle",
     "NotExecuted",
     "NotFound",
     "OutcomeUnknown",
     "OveragePolicy",
+    "Plan",
+    "PlanTiming",
+    "PlanVersion",
+    "Publication",
     "RateLimited",
     "Refund",
     "RefundExceedsCharge",
@@ -107,9 +137,11 @@ __all__ = [
     "ScopeMissing",
     "Settlement",
     "SyncHold",
+    "SyncStatement",
     "Unauthenticated",
     "Unavailable",
     "Unpriced",
+    "VersionSkipped",
     "to_credits",
     "to_micros",
 ]

@@ -16,9 +16,11 @@ from creditgate._calls import (
     timestamp,
     word,
 )
+from creditgate._plan_types import PlanTiming
 from creditgate._types import (
     Account,
     AccountStatus,
+    Cycle,
     Grant,
     Granting,
     GrantKind,
@@ -27,6 +29,7 @@ from creditgate._types import (
     HoldState,
     OveragePolicy,
     Page,
+    PlanVersion,
     Refund,
     Revocation,
 )
@@ -44,7 +47,7 @@ def create_account(
     request = messages.CreateAccountRequest(
         account_id=account_id,
         overdraft_limit_micros=to_micros(overdraft_limit, name="overdraft_limit"),
-        overage_policy=_policy(overage_policy),
+        overage_policy=policy_number(overage_policy),
         labels=labels,
     )
     return Call("CreateAccount", request, lambda answer: read_account(answer.account))
@@ -61,15 +64,26 @@ def update_account(
     overdraft_limit: Amount | None,
     overage_policy: OveragePolicy | None,
     status: AccountStatus | None,
+    plan: PlanVersion | str | None,
+    plan_timing: PlanTiming,
+    time_zone: str | None,
+    billing_anchor: datetime | None,
 ) -> Call[Account]:
-    request = messages.UpdateAccountRequest(account_id=account_id)
+    request = messages.UpdateAccountRequest(
+        account_id=account_id, time_zone=time_zone, billing_anchor=timestamp(billing_anchor)
+    )
     if overdraft_limit is not None:
         request.overdraft_limit_micros = to_micros(overdraft_limit, name="overdraft_limit")
     if overage_policy is not None:
-        request.overage_policy = _policy(overage_policy)
+        request.overage_policy = policy_number(overage_policy)
     if status is not None:
         chosen = number(account_pb2.AccountStatus, AccountStatus(status).value)
         request.status = account_pb2.AccountStatus.ValueType(chosen)
+    if plan is not None:
+        named = PlanVersion.parse(plan) if isinstance(plan, str) else plan
+        request.plan.plan_id, request.plan.version = named.plan_id, named.version
+        timing = number(messages.PlanTiming, PlanTiming(plan_timing).value)
+        request.plan.timing = messages.PlanTiming.ValueType(timing)
     return Call("UpdateAccount", request, lambda answer: read_account(answer.account))
 
 
@@ -148,6 +162,23 @@ def read_account(account: account_pb2.Account) -> Account:
         open_holds=account.open_holds,
         labels=dict(account.labels),
         created_at=instant(account.created_at),
+        plan=_plan(account.plan_id, account.plan_version),
+        next_plan=_plan(account.next_plan_id, account.next_plan_version),
+        time_zone=account.time_zone,
+        billing_anchor=optional_instant(account, "billing_anchor"),
+        cycle=_cycle(account.cycle) if account.HasField("cycle") else None,
+    )
+
+
+def _plan(plan_id: str, version: int) -> PlanVersion | None:
+    return PlanVersion(plan_id=plan_id, version=version) if plan_id else None
+
+
+def _cycle(cycle: account_pb2.Cycle) -> Cycle:
+    return Cycle(
+        number=cycle.number,
+        starts_at=instant(cycle.starts_at),
+        ends_at=instant(cycle.ends_at),
     )
 
 
@@ -206,6 +237,7 @@ def read_holds(answer: messages.ListHoldsResponse) -> Page[Hold]:
     return Page(items=items, next_page_token=answer.next_page_token)
 
 
-def _policy(policy: OveragePolicy) -> account_pb2.OveragePolicy.ValueType:
+def policy_number(policy: OveragePolicy) -> account_pb2.OveragePolicy.ValueType:
+    """The number of an overage policy."""
     chosen = number(account_pb2.OveragePolicy, OveragePolicy(policy).value)
     return account_pb2.OveragePolicy.ValueType(chosen)

@@ -18,11 +18,17 @@ from creditgate._failures import Attempts
 from creditgate._policy import new_throttle, retry_policy
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as authorization
+from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1.account_service_pb2_grpc import AccountServiceStub
 from creditgate.v1.authorization_service_pb2_grpc import CreditAuthorizationServiceStub
+from creditgate.v1.catalog_service_pb2_grpc import CatalogServiceStub
 
-_AUTHORIZATION = authorization.DESCRIPTOR.services_by_name["CreditAuthorizationService"]
-_ACCOUNTS = accounts.DESCRIPTOR.services_by_name["AccountService"]
+_SERVICES = (
+    authorization.DESCRIPTOR.services_by_name["CreditAuthorizationService"],
+    accounts.DESCRIPTOR.services_by_name["AccountService"],
+    catalog.DESCRIPTOR.services_by_name["CatalogService"],
+)
+_STUBS = (CreditAuthorizationServiceStub, AccountServiceStub, CatalogServiceStub)
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     # Retries are this package's own: see creditgate/_policy.py.
@@ -143,17 +149,17 @@ class BaseClient:
 
 
 def methods_of(channel: Any) -> dict[str, Any]:
-    """The unary methods of both services on a channel, by name."""
+    """The unary methods of all services on a channel, by name."""
     methods: dict[str, Any] = {}
-    for stub in (CreditAuthorizationServiceStub(channel), AccountServiceStub(channel)):
-        methods |= vars(stub)
+    for stub in _STUBS:
+        methods |= vars(stub(channel))
     del methods["Authorize"]
     return methods
 
 
 def _service(method: str) -> str:
     """The full name of the service a method belongs to; no two services share a method's name."""
-    for service in (_AUTHORIZATION, _ACCOUNTS):
+    for service in _SERVICES:
         if method in service.methods_by_name:
             return str(service.full_name)
     raise LookupError(method)

@@ -143,7 +143,7 @@ def read_reservation(answer: messages.ReserveResponse | messages.ChargeResponse)
         balance=read_balance(answer.balance),
         asked_micros=answer.asked_micros,
         shortfall_micros=answer.shortfall_micros,
-        retry_after_seconds=_seconds(answer, "retry_after"),
+        retry_after_seconds=optional_seconds(answer, "retry_after"),
         limit=answer.limit,
         replayed=answer.replayed,
     )
@@ -156,7 +156,7 @@ def read_extension(answer: messages.ExtendResponse) -> Extension:
         balance=read_balance(answer.balance),
         asked_micros=answer.asked_micros,
         shortfall_micros=answer.shortfall_micros,
-        retry_after_seconds=_seconds(answer, "retry_after"),
+        retry_after_seconds=optional_seconds(answer, "retry_after"),
         limit=answer.limit,
         charged_micros=answer.charged_micros,
         uncollected_micros=answer.uncollected_micros,
@@ -245,6 +245,14 @@ def optional_instant(message: Message, name: str) -> datetime | None:
     return instant(getattr(message, name)) if message.HasField(name) else None
 
 
+def optional_seconds(message: Message, name: str) -> float | None:
+    """The seconds in a duration that may be unset."""
+    if not message.HasField(name):
+        return None
+    length: Duration = getattr(message, name)
+    return length.ToTimedelta().total_seconds()
+
+
 def word(enumeration: Any, number: int) -> str:
     """The name of an enumeration's number without its prefix; empty for numbers not known here."""
     if number not in enumeration.values():
@@ -261,10 +269,3 @@ def number(enumeration: Any, chosen: str) -> int:
 
 def _attributes(attributes: Attributes | None) -> hold_pb2.Attributes | None:
     return None if attributes is None else hold_pb2.Attributes(**asdict(attributes))
-
-
-def _seconds(message: Message, name: str) -> float | None:
-    if not message.HasField(name):
-        return None
-    length: Duration = getattr(message, name)
-    return length.ToTimedelta().total_seconds()

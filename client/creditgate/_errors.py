@@ -10,7 +10,7 @@ CreditgateError
 │   ├── InvalidRequest       a field is malformed or out of range: see field
 │   ├── Unauthenticated      the API key is missing, unknown, expired or revoked
 │   ├── ScopeMissing         the API key lacks a scope
-│   ├── NotFound             no such account, hold or grant
+│   ├── NotFound             no such account, hold, grant, plan or add-on
 │   ├── NameReused           the name was used before with another body
 │   ├── HoldEnded            the hold has ended otherwise
 │   │   ├── HoldCommitted
@@ -18,7 +18,9 @@ CreditgateError
 │   │   └── HoldExpired
 │   ├── Unpriced             no rate prices this usage
 │   ├── AccountClosed        a closed account takes no grants
-│   └── RefundExceedsCharge  more than was charged and not yet refunded
+│   ├── RefundExceedsCharge  more than was charged and not yet refunded
+│   ├── VersionSkipped       a plan's versions are written one after the other
+│   └── NoCycle              add-ons need a plan with a cycle
 └── Unavailable              no answer in time; a read raises this itself
     ├── NotExecuted          nothing was done; the same request may be sent again
     │   └── RateLimited      the tenant sends too fast
@@ -110,7 +112,7 @@ class ScopeMissing(Refused):
 
 
 class NotFound(Refused):
-    """The tenant has no such account, or the account no such hold or grant."""
+    """The tenant has no such account or plan, or the account no such hold, grant or add-on."""
 
 
 class NameReused(Refused):
@@ -143,6 +145,14 @@ class AccountClosed(Refused):
 
 class RefundExceedsCharge(Refused):
     """The refunds of a hold cannot exceed what was charged."""
+
+
+class VersionSkipped(Refused):
+    """The version of the plan before this one has not been written."""
+
+
+class NoCycle(Refused):
+    """The account is on no plan with a cycle, so nothing can come with every one."""
 
 
 class Unavailable(CreditgateError):
@@ -182,5 +192,9 @@ REFUSALS: dict[str, type[Refused]] = {
     "UNPRICED": Unpriced,
     "ACCOUNT_CLOSED": AccountClosed,
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
+    "PLAN_NOT_FOUND": NotFound,
+    "VERSION_SKIPPED": VersionSkipped,
+    "NO_CYCLE": NoCycle,
+    "ADDON_NOT_FOUND": NotFound,
 }
 """The exception of each reason that is a definite refusal."""

@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from creditgate import _account_calls as accounts
 from creditgate import _calls as calls
 from creditgate._amount import Amount
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
+from creditgate._sync_administration import SyncAdministration
 from creditgate._sync_hold import SyncHold
 from creditgate._types import (
-    Account,
-    AccountStatus,
     Attributes,
     Balance,
     Extension,
-    Grant,
-    Granting,
-    GrantKind,
-    Hold,
-    HoldState,
     HoldStatus,
-    OveragePolicy,
-    Page,
-    Refund,
     Reservation,
-    Revocation,
     Settlement,
 )
 
 Answer = TypeVar("Answer")
-Item = TypeVar("Item")
-
-PAGE_SIZE = 200
 
 
-class Client(BaseClient):
+class Client(SyncAdministration, BaseClient):
     """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
 
     Threads may share one.
@@ -220,113 +205,6 @@ class Client(BaseClient):
         """Read an account's balance."""
         return self._send(calls.get_balance(account_id))
 
-    def create_account(
-        self,
-        account_id: str,
-        *,
-        overdraft_limit: Amount = 0,
-        overage_policy: OveragePolicy = OveragePolicy.CAP,
-        labels: Mapping[str, str] | None = None,
-    ) -> Account:
-        """Open an account without credits; the same body again answers the account."""
-        return self._send(
-            accounts.create_account(
-                account_id,
-                overdraft_limit=overdraft_limit,
-                overage_policy=overage_policy,
-                labels=labels,
-            )
-        )
-
-    def get_account(self, account_id: str) -> Account:
-        """Read an account."""
-        return self._send(accounts.get_account(account_id))
-
-    def update_account(
-        self,
-        account_id: str,
-        *,
-        overdraft_limit: Amount | None = None,
-        overage_policy: OveragePolicy | None = None,
-        status: AccountStatus | None = None,
-    ) -> Account:
-        """Change what is given of an account, and leave the rest."""
-        return self._send(
-            accounts.update_account(
-                account_id,
-                overdraft_limit=overdraft_limit,
-                overage_policy=overage_policy,
-                status=status,
-            )
-        )
-
-    def add_grant(
-        self,
-        account_id: str,
-        *,
-        grant_id: str,
-        amount: Amount,
-        kind: GrantKind = GrantKind.PURCHASED,
-        priority: int = 0,
-        effective_at: datetime | None = None,
-        expires_at: datetime | None = None,
-        reference: str = "",
-    ) -> Granting:
-        """Give credits; lower `priority` is spent first. None: effective at once, no expiry."""
-        return self._send(
-            accounts.add_grant(
-                account_id,
-                grant_id=grant_id,
-                amount=amount,
-                kind=kind,
-                priority=priority,
-                effective_at=effective_at,
-                expires_at=expires_at,
-                reference=reference,
-            )
-        )
-
-    def revoke_grant(self, account_id: str, *, grant_id: str) -> Revocation:
-        """Take back what remains of a grant, except what open holds cover."""
-        return self._send(accounts.revoke_grant(account_id, grant_id=grant_id))
-
-    def refund(self, account_id: str, *, refund_id: str, hold_id: str, amount: Amount) -> Refund:
-        """Give charged credits back to the grants they came from."""
-        return self._send(
-            accounts.refund(account_id, refund_id=refund_id, hold_id=hold_id, amount=amount)
-        )
-
-    def list_accounts(self, *, page_size: int = PAGE_SIZE) -> Iterator[Account]:
-        """Read all accounts in the order of their ids, a page at a time."""
-        return self._pages(
-            lambda token: accounts.list_accounts(page_size=page_size, page_token=token)
-        )
-
-    def list_grants(self, account_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Grant]:
-        """Read an account's grants, newest first, a page at a time."""
-        return self._pages(
-            lambda token: accounts.list_grants(account_id, page_size=page_size, page_token=token)
-        )
-
-    def list_holds(
-        self, account_id: str, *, state: HoldState | None = None, page_size: int = PAGE_SIZE
-    ) -> Iterator[Hold]:
-        """Read an account's holds, newest first, a page at a time; `state` keeps one state only."""
-        return self._pages(
-            lambda token: accounts.list_holds(
-                account_id, state=state, page_size=page_size, page_token=token
-            )
-        )
-
-    def _pages(self, page: Callable[[str], Call[Page[Item]]]) -> Iterator[Item]:
-        token = ""
-        while True:
-            answer = self._send(page(token))
-            yield from answer.items
-            token = answer.next_page_token
-            if not token:
-                return
-
     def _connect(self) -> None:
         """Make the channel, on first use: a process that forks before that has none to share."""
         if self._closed:
@@ -359,9 +237,10 @@ class Client(BaseClient):
                 )
             except grpc.RpcError as error:
                 failure = read_failure(error)
-                if self._closed:
+                if not self._closed:
+                    time.sleep(attempts.delay_after(failure))
+                if self._closed:  # before the failure, or while it was waited
                     raise attempts.give_up(failure) from error
-                time.sleep(attempts.delay_after(failure))
             else:
                 self._throttle.succeed()
                 return call.read(response)

@@ -39,7 +39,7 @@ class Credits:
         return self if instance is None else to_credits(getattr(instance, self._field))
 
 
-class _Word(StrEnum):
+class Word(StrEnum):
     """A word of the API. `UNKNOWN` stands for one that is newer than this package."""
 
     @classmethod
@@ -47,7 +47,7 @@ class _Word(StrEnum):
         return cls["UNKNOWN"]
 
 
-class Decision(_Word):
+class Decision(Word):
     """The answer to "may this work be done"."""
 
     UNKNOWN = "UNKNOWN"
@@ -59,7 +59,7 @@ class Decision(_Word):
     DENIED_ACCOUNT_INACTIVE = "DENIED_ACCOUNT_INACTIVE"
 
 
-class HoldState(_Word):
+class HoldState(Word):
     """Where a hold is in its life. An ended hold never changes its state."""
 
     UNKNOWN = "UNKNOWN"
@@ -69,7 +69,7 @@ class HoldState(_Word):
     EXPIRED = "EXPIRED"
 
 
-class AccountStatus(_Word):
+class AccountStatus(Word):
     """What may be done with an account."""
 
     UNKNOWN = "UNKNOWN"
@@ -78,7 +78,7 @@ class AccountStatus(_Word):
     CLOSED = "CLOSED"
 
 
-class OveragePolicy(_Word):
+class OveragePolicy(Word):
     """What happens to used credits that cannot be collected: capped and recorded, or debt."""
 
     UNKNOWN = "UNKNOWN"
@@ -86,17 +86,18 @@ class OveragePolicy(_Word):
     DEBT = "DEBT"
 
 
-class GrantKind(_Word):
-    """Where credits come from."""
+class GrantKind(Word):
+    """Where credits come from. What has rolled over from the cycle before, only cycles make."""
 
     UNKNOWN = "UNKNOWN"
     PLAN = "PLAN"
     PURCHASED = "PURCHASED"
     PROMOTIONAL = "PROMOTIONAL"
     ADJUSTMENT = "ADJUSTMENT"
+    ROLLOVER = "ROLLOVER"
 
 
-class GrantState(_Word):
+class GrantState(Word):
     """Whether a grant can be spent."""
 
     UNKNOWN = "UNKNOWN"
@@ -242,8 +243,43 @@ class HoldStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanVersion:
+    """Which version of which plan: `PlanVersion.parse("pro@2")`, and `str()` of it again."""
+
+    plan_id: str
+    version: int
+
+    @classmethod
+    def parse(cls, text: str) -> PlanVersion:
+        """Read a plan's id and version, with an `@` between them. Raises ValueError."""
+        plan_id, at, version = text.rpartition("@")
+        if not (plan_id and at and version.isascii() and version.isdigit()):
+            raise ValueError(f"a plan is named by its id and version, such as pro@1, not {text!r}")
+        return cls(plan_id=plan_id, version=int(version))
+
+    def __str__(self) -> str:
+        return f"{self.plan_id}@{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """One period of a plan on one account: `starts_at` belongs to it, `ends_at` does not.
+
+    `number` counts from the one that begins at the account's billing anchor, which is 0.
+    """
+
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
-    """One wallet of one customer."""
+    """One wallet of one customer.
+
+    `plan`, `next_plan` and `cycle` are None where there is none; `billing_anchor` is None before
+    the first plan.
+    """
 
     account_id: str
     status: AccountStatus
@@ -253,6 +289,11 @@ class Account:
     open_holds: int
     labels: Mapping[str, str]
     created_at: datetime
+    plan: PlanVersion | None = None
+    next_plan: PlanVersion | None = None
+    time_zone: str = "UTC"
+    billing_anchor: datetime | None = None
+    cycle: Cycle | None = None
 
     debt = Credits()
 

@@ -1,10 +1,10 @@
--- Reserve: find, replay?, account state?, credits.
+-- Reserve: find, replay?, account state?, limits, credits.
 CREATE OR REPLACE FUNCTION creditgate.decide_reserve(
     p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold)::creditgate.verdict;
+    v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold, NULL)::creditgate.verdict;
     v_funds bigint := p_account.settled_micros + p_account.overdraft_limit_micros;
     v_available bigint := v_funds - p_account.held_micros;
     v_needed bigint := CASE WHEN p_op.minimum_micros > 0 THEN p_op.minimum_micros ELSE p_op.amount_micros END;
@@ -28,6 +28,16 @@ BEGIN
         RETURN v;
     END IF;
 
+    v.limit_name := CASE
+        WHEN v_needed > p_account.hold_max_micros THEN 'hold_max_micros'
+        WHEN p_op.ttl_ms > p_account.hold_ttl_max_ms THEN 'hold_ttl_max'
+        WHEN p_op.verb = 1 AND p_account.open_holds >= p_account.open_holds_max THEN 'open_holds_max'
+    END;
+    IF v.limit_name IS NOT NULL THEN
+        v.outcome := 5;
+        RETURN v;
+    END IF;
+
     IF v_available < v_needed THEN
         v.outcome := CASE WHEN v_needed > v_funds THEN 3 ELSE 4 END;
         v.shortfall_micros := v_needed - v_available;
@@ -35,7 +45,7 @@ BEGIN
     END IF;
 
     -- From here on the operation succeeds.
-    v_granted := least(p_op.amount_micros, v_available);
+    v_granted := least(p_op.amount_micros, v_available, p_account.hold_max_micros);
     v.outcome := CASE WHEN v_granted < p_op.amount_micros THEN 2 ELSE 1 END;
     v.shortfall_micros := p_op.amount_micros - v_granted;
     v.hold := ROW(

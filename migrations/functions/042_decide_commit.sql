@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION creditgate.decide_commit(
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := ROW(10, p_op.used_micros, 0, false, 0, 0, p_hold)::creditgate.verdict;
+    v creditgate.verdict := ROW(10, p_op.used_micros, 0, false, 0, 0, p_hold, NULL)::creditgate.verdict;
     v_hold creditgate.holds;
 BEGIN
     IF p_hold.hold_id IS NULL THEN

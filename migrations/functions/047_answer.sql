@@ -10,7 +10,8 @@ BEGIN
         p_ordinal, v.outcome, v.asked_micros, v.shortfall_micros, p_retry_at, v.replayed, v.collected_micros,
         v.uncollected_micros, a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, p_now,
         h.hold_id, h.state, h.granted_micros, h.held_micros, h.used_micros, h.charged_micros, h.uncollected_micros,
-        h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late, h.termination_cause, h.details
+        h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late, h.termination_cause, h.details,
+        v.limit_name
     )::creditgate.result;
 END $$;
 

@@ -6,8 +6,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     h creditgate.holds;
     v_after creditgate.holds;
-    v_purses creditgate.purse[] := creditgate.open_purses(ARRAY[p_account]);
-    v_purse creditgate.purse := v_purses[1];
+    v_purse creditgate.purse;
     v_holds creditgate.holds[] := '{}';
     v_entries creditgate.entries[] := '{}';
     b creditgate.booking;
@@ -26,6 +25,9 @@ BEGIN
           ORDER BY o.expires_at, o.created_at, o.hold_id
           LIMIT p_limit)
     LOOP
+        IF v_purse.account_key IS NULL THEN
+            v_purse := (creditgate.open_purses(ARRAY[p_account]))[1];
+        END IF;
         v_after := h;
         v_after.state := 4;
         v_after.held_micros := 0;
@@ -36,13 +38,17 @@ BEGIN
         v_holds := v_holds || b.hold;
         v_entries := v_entries || b.entries;
     END LOOP;
-    PERFORM creditgate.write_holds(v_holds);
-    PERFORM creditgate.write_entries(v_entries);
-    PERFORM creditgate.close_purses(ARRAY[v_purse]);
     p_expired := cardinality(v_holds);
+    IF p_expired > 0 THEN
+        PERFORM creditgate.write_holds(v_holds);
+        PERFORM creditgate.write_entries(v_entries);
+        PERFORM creditgate.close_purses(ARRAY[v_purse]);
+    END IF;
 END $$;
 
--- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available.
+<<<<<<< HEAD
+-- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available, and
+-- whoever names holds is judged by the grants and the cycle of the time.
 CREATE OR REPLACE FUNCTION creditgate.is_enough(
     p_account creditgate.accounts, p_now timestamptz, p_named text[], p_needed_micros numeric)
 RETURNS boolean
@@ -51,13 +57,23 @@ BEGIN
     RETURN p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros >= p_needed_micros
         AND NOT EXISTS (SELECT FROM creditgate.holds AS h
              WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
-               AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now);
+               AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now)
+        AND (p_named IS NULL OR (
+            coalesce(p_account.cycle_ends_at > p_now, true)
+            AND NOT EXISTS (SELECT FROM creditgate.grants AS g
+                 WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key
+                   AND ((g.state = 1 AND g.effective_at <= p_now) OR (g.state = 2 AND g.expires_at <= p_now)))));
 END $$;
 
 -- Bring a locked account up to now: holds expire, grants begin and end, in the order of their instants; at the same
 -- instant holds first, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
 -- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once. Yet
 -- no call takes for ever: after twenty times the limit it leaves the rest, and due_at in the past, to the next one.
+=======
+-- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
+-- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
+-- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once.
+>>>>>>> plans
 CREATE OR REPLACE FUNCTION creditgate.advance(
     INOUT p_account creditgate.accounts, OUT p_done bigint,
     p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)
@@ -76,14 +92,20 @@ BEGIN
 
         LOOP
             SELECT * INTO v_step FROM creditgate.expire_account_holds(
-                p_account, least(p_now, v_grant_at), p_limit, p_named, p_now);
+                p_account, least(p_now, v_grant_at, p_account.cycle_ends_at), p_limit, p_named, p_now);
             p_account := v_step.p_account;
             p_done := p_done + v_step.p_expired;
             v_more := v_step.p_expired >= p_limit;
             EXIT WHEN NOT v_more OR p_done >= 20 * p_limit
                 OR creditgate.is_enough(p_account, p_now, p_named, p_needed_micros);
         END LOOP;
-        EXIT WHEN v_more OR v_grant_at IS NULL OR v_grant_at > p_now;
+        EXIT WHEN v_more;
+        IF p_account.cycle_ends_at <= least(p_now, v_grant_at) THEN
+            p_account := creditgate.turn_cycle(p_account, p_now);
+            p_done := p_done + 1;
+            CONTINUE;
+        END IF;
+        EXIT WHEN v_grant_at IS NULL OR v_grant_at > p_now;
 
         FOR v_grant IN
             SELECT g.seq, g.state FROM creditgate.grants AS g
@@ -100,7 +122,7 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    p_account.due_at := coalesce(least(v_grant_at,
+    p_account.due_at := coalesce(least(v_grant_at, p_account.cycle_ends_at,
         (SELECT h.expires_at FROM creditgate.holds AS h
           WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
           ORDER BY h.expires_at LIMIT 1)), 'infinity');

@@ -50,7 +50,7 @@ BEGIN
     LOOP
         v_retry_at := NULL;
         IF r.account_no IS NULL THEN
-            v := ROW(20, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
+            v := ROW(20, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;

@@ -9,10 +9,10 @@ BEGIN
      WHERE a.bucket = p_bucket AND a.account_key = p_account_key
        FOR NO KEY UPDATE;
     p_now := creditgate.clock();
-    IF p_account.due_at <= p_now THEN
+    WHILE p_account.due_at <= p_now LOOP
         SELECT * INTO v_step FROM creditgate.advance(p_account, p_now, 256, NULL, 0);
         p_account := v_step.p_account;
-    END IF;
+    END LOOP;
 END $$;
 
 -- Open an account; the same name with the same body answers the account, with another body it is refused.
@@ -43,38 +43,57 @@ BEGIN
     RETURN v;
 END $$;
 
--- Change what is given; NULL leaves a field as it is. A closed account stays closed.
+-- Change what is given; NULL leaves a field as it is. A closed account stays closed. A plan takes effect now, or with the
+-- next cycle where p_next_cycle says so and there is one; another anchor or time zone moves the end of the running cycle.
 CREATE OR REPLACE FUNCTION creditgate.update_account(
     p_bucket smallint, p_account_key uuid,
-    p_overdraft_limit_micros bigint, p_overage_policy smallint, p_status smallint)
+    p_overdraft_limit_micros bigint, p_overage_policy smallint, p_status smallint,
+    p_plan_id text, p_plan_version integer, p_next_cycle boolean, p_time_zone text, p_anchor_at timestamptz)
 RETURNS creditgate.admin_result
 LANGUAGE plpgsql AS $$
 DECLARE
     v creditgate.admin_result := ROW(10, false, 0, NULL, NULL, NULL, NULL);
     a creditgate.accounts;
+    v_plan creditgate.plans;
     v_locked record;
 BEGIN
     SELECT * INTO v_locked FROM creditgate.lock_account(p_bucket, p_account_key);
     a := v_locked.p_account;
+    v.account := a;
     v.as_of := v_locked.p_now;
+    SELECT p.* INTO v_plan FROM creditgate.plans AS p
+     WHERE p.tenant_id = a.tenant_id AND p.plan_id = p_plan_id AND p.version = p_plan_version;
     IF a.account_key IS NULL THEN
         v.outcome := 20;
+    ELSIF p_plan_id IS NOT NULL AND v_plan.plan_id IS NULL THEN
+        v.outcome := 31;
+    ELSIF a.status = 3 AND (p_status <> 3 OR p_plan_id IS NOT NULL) THEN
+        v.outcome := 29;
+    END IF;
+    IF v.outcome <> 10 THEN
         RETURN v;
     END IF;
-    v.account := a;
-    IF a.status = 3 AND p_status <> 3 THEN
-        v.outcome := 29;
-        RETURN v;
+
+    -- From here on the operation succeeds.
+    a.status := coalesce(p_status, a.status);
+    IF a.time_zone <> p_time_zone OR a.anchor_at IS DISTINCT FROM coalesce(p_anchor_at, a.anchor_at) THEN
+        a := creditgate.move_cycle(
+            a, coalesce(p_anchor_at, a.anchor_at), coalesce(p_time_zone, a.time_zone), v.as_of);
+    END IF;
+    IF v_plan.plan_id IS NOT NULL AND p_next_cycle AND a.cycle_ends_at IS NOT NULL THEN
+        a.next_plan_id := p_plan_id;
+        a.next_plan_version := p_plan_version;
+    ELSIF (v_plan.plan_id, v_plan.version) IS DISTINCT FROM (a.plan_id, a.plan_version)
+          AND v_plan.plan_id IS NOT NULL THEN
+        a := creditgate.start_plan(a, v_plan, p_anchor_at, v.as_of);
     END IF;
     a.overdraft_limit_micros := coalesce(p_overdraft_limit_micros, a.overdraft_limit_micros);
     a.overage_policy := coalesce(p_overage_policy, a.overage_policy);
-    a.status := coalesce(p_status, a.status);
     IF a IS DISTINCT FROM v.account THEN
         a.version := a.version + 1;
-        UPDATE creditgate.accounts AS u
-           SET overdraft_limit_micros = a.overdraft_limit_micros, overage_policy = a.overage_policy,
-               status = a.status, version = a.version
-         WHERE u.bucket = p_bucket AND u.account_key = p_account_key;
+        PERFORM creditgate.write_terms(a);
+        SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
+        a := v_locked.p_account;
     END IF;
     v.account := a;
     RETURN v;

@@ -1,12 +1,10 @@
--- Whether an account can take an amount now and still take its pending grants later.
-CREATE OR REPLACE FUNCTION creditgate.has_room(p_account creditgate.accounts, p_micros bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN p_account.settled_micros + p_micros + (
-        SELECT coalesce(sum(g.amount_micros), 0) FROM creditgate.grants AS g
-         WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state = 1
-    ) <= 4000000000000000000;
-END $$;
+-- How much an account can take now and still take its pending grants later.
+CREATE OR REPLACE FUNCTION creditgate.room(p_account creditgate.accounts) RETURNS numeric
+LANGUAGE sql STABLE AS $$
+    SELECT 4000000000000000000 - p_account.settled_micros - coalesce(sum(g.amount_micros), 0)
+      FROM creditgate.grants AS g
+     WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state = 1
+$$;
 
 -- Give credits by name: find, replay?, account state?, range; then live at once, or pending until effective.
 CREATE OR REPLACE FUNCTION creditgate.add_grant(
@@ -42,7 +40,7 @@ BEGIN
         v.outcome := 29;
         RETURN v;
     END IF;
-    IF NOT creditgate.has_room(a, p_amount_micros) THEN
+    IF p_amount_micros > creditgate.room(a) THEN
         v.outcome := 28;
         RETURN v;
     END IF;

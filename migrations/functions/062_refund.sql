@@ -42,10 +42,11 @@ BEGIN
     RETURN QUERY SELECT v_seqs[i], v_micros[i] FROM generate_series(v_top, 1, -1) AS i;
 END $$;
 
--- Give an amount back to a grant. Standing debt is paid from it first; the part for a grant that has ended lapses.
+-- Give an amount back to a grant. Standing debt is paid from it first, the rest is given; what is given to a grant that
+-- has ended lapses.
 -- p_of_debt says that the grant had not been drawn but had repaid debt with it.
 CREATE OR REPLACE FUNCTION creditgate.give_back(
-    INOUT p_account creditgate.accounts, OUT p_lapsed bigint, p_seq integer, p_micros bigint, p_of_debt boolean)
+    INOUT p_account creditgate.accounts, OUT p_given bigint, OUT p_lapsed bigint, p_seq integer, p_micros bigint, p_of_debt boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_repaid bigint := least(p_account.debt_micros, p_micros);
@@ -58,7 +59,8 @@ BEGIN
            repaid_micros = g.repaid_micros + v_repaid - CASE WHEN p_of_debt THEN p_micros ELSE 0 END
      WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.seq = p_seq;
     p_account.debt_micros := p_account.debt_micros - v_repaid;
-    p_lapsed := p_micros - v_repaid - v_kept;
+    p_given := p_micros - v_repaid;
+    p_lapsed := p_given - v_kept;
 END $$;
 
 -- Give charged credits back to where they came from: grants, the last drawn first; what was debt lowers the debt, or
@@ -105,7 +107,7 @@ BEGIN
         v.moved_micros := v_known.expired_micros;
     ELSIF p_amount_micros > h.charged_micros - h.refunded_micros THEN
         v.outcome := 30;
-    ELSIF NOT creditgate.has_room(a, p_amount_micros) THEN
+    ELSIF p_amount_micros > creditgate.room(a) THEN
         v.outcome := 28;
     END IF;
     IF v.outcome <> 10 OR v.replayed THEN
@@ -118,10 +120,12 @@ BEGIN
         v_part := least(v_left, d.micros);
         v_left := v_left - v_part;
         IF d.seq > 0 THEN
-            v_seqs := v_seqs || d.seq;
-            v_micros := v_micros || v_part;
             SELECT * INTO v_given FROM creditgate.give_back(a, d.seq, v_part, false);
             a := v_given.p_account;
+            IF v_given.p_given > 0 THEN
+                v_seqs := v_seqs || d.seq;
+                v_micros := v_micros || v_given.p_given;
+            END IF;
             IF v_given.p_lapsed > 0 THEN
                 v_lapsed_seqs := v_lapsed_seqs || d.seq;
                 v_lapsed := v_lapsed || v_given.p_lapsed::bigint;
@@ -140,6 +144,10 @@ BEGIN
                 v_part := v_part - v_paid;
                 SELECT * INTO v_given FROM creditgate.give_back(a, g.seq, v_paid, true);
                 a := v_given.p_account;
+                IF v_given.p_given > 0 THEN
+                    v_seqs := v_seqs || g.seq;
+                    v_micros := v_micros || v_given.p_given;
+                END IF;
                 IF v_given.p_lapsed > 0 THEN
                     v_lapsed_seqs := v_lapsed_seqs || g.seq;
                     v_lapsed := v_lapsed || v_given.p_lapsed::bigint;

@@ -16,10 +16,12 @@ from creditgate_server.domain.outcomes import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.migrate import pending
 from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
+from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.rpc.detached import Detached
 from creditgate_server.rpc.health import Health, Prober
@@ -194,6 +196,8 @@ class App:
         return make_services(
             ledger=ledger,
             accounts=PostgresAccounts(self._pool),
+            catalog=PostgresCatalog(self._pool),
+            statements=PostgresStatements(self._pool),
             lanes=self._lanes,
             detached=self._detached,
             pages=Pages(settings.key_pepper),

@@ -69,6 +69,7 @@ def test_both_clients_are_the_same_but_for_waiting() -> None:
     for blocking, waiting in (
         (creditgate.Client, creditgate.AsyncClient),
         (creditgate.SyncHold, creditgate.AsyncHold),
+        (creditgate.SyncStatement, creditgate.AsyncStatement),
     ):
         ours, theirs = _public(blocking), _public(waiting)
         assert ours.keys() == theirs.keys()
@@ -83,8 +84,8 @@ def _public(kind: type) -> dict[str, Any]:
 
 
 def _shape(member: Any) -> object:
-    if isinstance(member, property):
-        return "property"
+    if not callable(member):
+        return type(member)
     signature = inspect.signature(member)
     parameters = [
         (each.name, each.kind, each.default, each.annotation)

@@ -30,8 +30,26 @@ from tests.support.server import new_key as new_key_of
 
 AUTHORIZE = {"Reserve", "Extend", "Commit", "Release", "Charge", "BatchAuthorize", "Authorize"}
 READ_OR_AUTHORIZE = {"Quote", "GetHold", "GetBalance"}
-READ_OR_ADMIN = {"GetAccount", "ListAccounts", "ListGrants", "ListHolds"}
-ADMIN = {"CreateAccount", "UpdateAccount", "AddGrant", "RevokeGrant", "Refund"}
+READ_OR_ADMIN = {
+    "GetAccount",
+    "ListAccounts",
+    "ListGrants",
+    "ListHolds",
+    "ListAddons",
+    "GetStatement",
+    "GetPlan",
+    "ListPlans",
+}
+ADMIN = {
+    "CreateAccount",
+    "UpdateAccount",
+    "AddGrant",
+    "RevokeGrant",
+    "Refund",
+    "AddAddon",
+    "CancelAddon",
+    "PutPlan",
+}
 
 BALANCE = BY_NAME["GetBalance"]
 

@@ -21,7 +21,12 @@ from tests.support.server import Caller, new_tenant, running_server, unstarted_a
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVICES = ("", "creditgate.v1.CreditAuthorizationService", "creditgate.v1.AccountService")
+SERVICES = (
+    "",
+    "creditgate.v1.CreditAuthorizationService",
+    "creditgate.v1.AccountService",
+    "creditgate.v1.CatalogService",
+)
 QUICK = {"probe_interval_ms": 50, "statement_timeout_ms": 500, "connect_timeout_ms": 500}
 
 

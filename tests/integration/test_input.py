@@ -13,9 +13,20 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.calls import BY_NAME, UNARY, Failure, failure, good, good_body, service_of
+from tests.support.calls import (
+    BY_NAME,
+    UNARY,
+    Failure,
+    failure,
+    good,
+    good_body,
+    good_plan,
+    service_of,
+)
 from tests.support.database import Database
 from tests.support.figures import Figures
 from tests.support.server import Caller, running_server
@@ -25,6 +36,7 @@ MEGABYTE = 1_000_000
 BAD_IDS = ("", "a" * 129, "a b", "a\0b", "Zoë", "a\nb", "a'--", "a" * MEGABYTE)
 BAD_AMOUNTS = (0, -1, 10**18 + 1, INT64_MAX, -(2**63))
 BAD_TOTALS = (-1, 10**18 + 1, INT64_MAX, -(2**63))
+BAD_VERSIONS = (0, -1, -(2**31))
 BAD_TEXTS = ("a" * 129, "a\0b", "a" * MEGABYTE)
 BAD_TTLS = (
     Duration(),
@@ -57,19 +69,60 @@ class Case(NamedTuple):
         return f"{self.method} {shown if len(shown) < 60 else shown[:57] + '...'}"
 
 
-def bad_values(name: str) -> list[tuple[str, Any]]:
+def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     """Answer (field to be named, bad value) for a field of any request."""
-    if name in {"account_id", "hold_id", "grant_id", "refund_id"}:
+    if name in {"account_id", "hold_id", "grant_id", "refund_id", "addon_id", "plan_id"}:
         return [(name, value) for value in BAD_IDS]
+    if name == "plan":
+        return bad_plans() if method.name == "PutPlan" else bad_choices()
     if name == "termination_cause":
         return [(name, value) for value in BAD_IDS if value]
-    if name == "amount_micros":
-        return [(name, value) for value in BAD_AMOUNTS]
     if name in {"minimum_micros", "used_micros", "used_quantity", "overdraft_limit_micros"}:
         return [(name, value) for value in BAD_TOTALS]
-    if name == "quantity":
+    if name in {"amount_micros", "quantity"}:
         return [(name, value) for value in BAD_AMOUNTS]
     return BAD_OTHERS[name]
+
+
+def bad_plans() -> list[tuple[str, Any]]:
+    """Answer plans with one field wrong, and that field."""
+    wrong: list[tuple[str, Any]] = [
+        *[("plan_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        *[("name", value) for value in ("a" * 129, "a\0b")],
+        ("cycle", 5),
+        ("cycle", -1),
+        ("overage_policy", 3),
+    ]
+    for name in ("allowance", "rollover_max", "welcome", "overdraft_limit"):
+        wrong += [(f"{name}_micros", value) for value in BAD_TOTALS]
+    plans = [(f"plan.{name}", good_plan(**{name: value})) for name, value in wrong]
+    bad_limits: dict[str, tuple[Any, ...]] = {
+        "hold_max_micros": BAD_TOTALS,
+        "open_holds_max": BAD_TOTALS,
+        "hold_ttl_max": BAD_TTLS[1:],  # none is no limit
+    }
+    for name, values in bad_limits.items():
+        limits = [catalog_pb.PlanLimits(**{name: value}) for value in values]
+        plans += [(f"plan.limits.{name}", good_plan(limits=each)) for each in limits]
+    for name in ("allowance_micros", "rollover_max_micros"):
+        without_cycle: Any = {"allowance_micros": 0, "rollover_max_micros": 0, "cycle": 0}
+        plans.append((f"plan.{name}", good_plan(**without_cycle | {name: 1})))
+    return [*plans, ("plan", None)]
+
+
+def bad_choices() -> list[tuple[str, Any]]:
+    """Answer changes of plan with one field wrong, and that field."""
+    right: dict[str, Any] = {"plan_id": "p", "version": 1}
+    wrong: list[tuple[str, Any]] = [
+        *[("plan_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        ("timing", 3),
+        ("timing", -1),
+    ]
+    return [
+        (f"plan.{name}", accounts_pb.PlanChange(**right | {name: value})) for name, value in wrong
+    ]
 
 
 BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
@@ -90,6 +143,24 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("labels[k]", {"k": "v\0"}),
     ],
     "keep_open": [],  # both of its values are right
+    "outlives_cycle": [],  # these too
+    "version": [("version", -1), ("version", -(2**31))],
+    "time_zone": [
+        ("time_zone", value)
+        for value in (
+            *("", "Mars/Olympus_Mons", "america/new_york", "America/New_York ", "Europe/Zürich"),
+            # What PostgreSQL would take, and not as the place it is the name of.
+            *("CET", "EST", "+02", "UTC+2", "<+02>-2", "posix/Asia/Tokyo", "Factory", "localtime"),
+            *("../../etc/passwd", "UTC\0", "A" * 65, "A" * MEGABYTE),
+        )
+    ],
+    "billing_anchor": [("billing_anchor", value) for value in BAD_TIMES],
+    "from": [("from", value) for value in BAD_TIMES],
+    "until": [
+        *[("until", value) for value in BAD_TIMES],
+        ("until", Timestamp(seconds=1_700_000_000)),
+        ("until", Timestamp(seconds=1)),
+    ],
     "usage": [
         ("usage.meter", hold_pb2.Usage(quantity=1)),
         ("usage.meter", hold_pb2.Usage(meter="m" * 129, quantity=1)),
@@ -99,7 +170,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     ],
     "overage_policy": [("overage_policy", 3), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
-    "kind": [("kind", 0), ("kind", 5), ("kind", -1)],
+    "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],
     "state": [("state", 5), ("state", -1)],
     "priority": [("priority", -1), ("priority", 1001), ("priority", 2**31 - 1)],
     "effective_at": [("effective_at", value) for value in BAD_TIMES],
@@ -121,7 +192,7 @@ def cases() -> list[Case]:
         for method in UNARY
         if method.name != "BatchAuthorize"
         for field in method.request.DESCRIPTOR.fields
-        for named, value in bad_values(field.name)
+        for named, value in bad_values(method, field.name)
     ]
 
 
@@ -130,6 +201,9 @@ MORE = [
     Case("Charge", "amount_micros", {"amount_micros": None}),
     Case("Commit", "used_micros", {"used_micros": None}),
     Case("Quote", "usage", {"usage": None}),
+    Case("AddGrant", "grant_id", {"grant_id": "cycle/"}),
+    Case("AddGrant", "grant_id", {"grant_id": "cycle/welcome"}),
+    Case("AddAddon", "addon_id", {"addon_id": "a" * 81}),
     Case("Reserve", "minimum_micros", {"amount_micros": 10, "minimum_micros": 11}),
     Case("Charge", "minimum_micros", {"amount_micros": 10, "minimum_micros": 11}),
 ]
@@ -151,7 +225,7 @@ async def state_of(database: Database) -> list[Any]:
                 tuple(row)
                 for row in await connection.fetch(f"SELECT * FROM creditgate.{table} t ORDER BY t")
             ]
-            for table in ("accounts", "grants", "holds", "entries")
+            for table in ("accounts", "grants", "holds", "entries", "plans", "addons")
         ]
     finally:
         await connection.close()
@@ -178,19 +252,24 @@ async def test_every_bad_value_of_every_field_is_refused_by_name_and_changes_not
             wrong.append(f"{case}: {told}")
     figures(cases=len(table), wrong=len(wrong))
     assert not wrong, "\n".join(wrong)
-    assert len(table) > 250
+    assert len(table) > 400
     assert await state_of(database) == before
 
 
 def test_no_field_of_any_request_is_without_a_bound() -> None:
     fields = {
-        field.name
+        (method.name, field.name)
         for method in UNARY
         if method.name != "BatchAuthorize"
         for field in method.request.DESCRIPTOR.fields
     }
-    bounded = {field for field in fields if bad_values(field)} | {"keep_open"}
-    assert fields == bounded
+    bounded = {(method, field) for method, field in fields if bad_values(BY_NAME[method], field)}
+    assert {field for _, field in fields - bounded} == {"keep_open", "outlives_cycle"}
+    named = {named.removeprefix("plan.") for named, _ in bad_plans()}
+    for message in (catalog_pb.Plan, catalog_pb.PlanLimits):
+        prefix = "limits." if message is catalog_pb.PlanLimits else ""
+        said = {prefix + field.name for field in message.DESCRIPTOR.fields}
+        assert said - named <= {"limits", "created_at"}
     assert all(
         field.type not in {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}
         for method in UNARY
@@ -215,8 +294,8 @@ async def test_what_is_no_message_is_refused_on_every_method(caller: Caller) -> 
 
 
 def _first_text(method: Method) -> int:
-    """Answer the number of a field that must be UTF-8."""
-    if method.name == "BatchAuthorize":
+    """Answer the number of a field that must be UTF-8, or a message."""
+    if method.name in {"BatchAuthorize", "PutPlan"}:
         return 1
     fields = method.request.DESCRIPTOR.fields
     return next(field.number for field in fields if field.type == FieldDescriptor.TYPE_STRING)

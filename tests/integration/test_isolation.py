@@ -15,6 +15,7 @@ from tests.support.calls import (
     ADMINISTRATION,
     BY_NAME,
     OPERATIONS,
+    SELLING,
     UNARY,
     failure,
     good,
@@ -25,13 +26,13 @@ from tests.support.figures import Figures
 from tests.support.server import CREDIT, Caller, new_tenant, running_server
 
 THEIRS, ABSENT = "theirs-1", "absent-1"
-MAKES_ITS_OWN = {"CreateAccount", "ListAccounts", "BatchAuthorize"}
+MAKES_ITS_OWN = {"CreateAccount", "ListAccounts", "PutPlan", "ListPlans", "BatchAuthorize"}
 
 
 async def their_account(owner: Caller) -> None:
-    """Give the other tenant an account with a hold, a grant and a charge, all of one name."""
+    """Give the other tenant a plan, and an account on it with one of everything, of one name."""
     await owner.account(account_id=THEIRS)
-    for method in ("Reserve", "Charge", "AddGrant"):
+    for method in ("PutPlan", "UpdateAccount", "Reserve", "Charge", "AddGrant", "AddAddon"):
         name = "charged" if method == "Charge" else THEIRS
         await service_of(owner, BY_NAME[method])(good(BY_NAME[method], THEIRS, name=name))
 
@@ -71,7 +72,7 @@ async def test_what_is_anothers_is_absent_to_the_byte_on_every_method(
                 assert THEIRS.encode() not in foreign[2]
                 cells += 1
         figures(cells=cells, leaks=0)
-        assert cells == len(OPERATIONS) + len(ADMINISTRATION) - 2
+        assert cells == len(OPERATIONS) + len(ADMINISTRATION) + len(SELLING) - 4
 
 
 async def test_what_is_anothers_is_absent_within_ones_own_account(database: Database) -> None:
@@ -81,7 +82,15 @@ async def test_what_is_anothers_is_absent_within_ones_own_account(database: Data
         tenant_id, key = await new_tenant(database.url)
         async with Caller(server.target, key, tenant_id) as stranger:
             await stranger.account(account_id="mine")
-            for method in ("GetHold", "Commit", "Extend", "RevokeGrant", "Refund"):
+            for method in (
+                "GetHold",
+                "Commit",
+                "Extend",
+                "RevokeGrant",
+                "Refund",
+                "CancelAddon",
+                "UpdateAccount",
+            ):
                 call = service_of(stranger, BY_NAME[method])
                 foreign = await answer_bytes(call(good(BY_NAME[method], "mine", name=THEIRS)))
                 absent = await answer_bytes(call(good(BY_NAME[method], "mine", name=ABSENT)))

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from tests.oracle.answers import AccountView, Answer, BalanceView, GrantView, HoldView, Pairs
+from tests.oracle.answers import (
+    AccountView,
+    Answer,
+    BalanceView,
+    GrantView,
+    HoldView,
+    Pairs,
+    StandingView,
+)
 
 DEFAULT_TTL_MS = 60_000
 BALANCE_MAX = 4 * 10**18
@@ -97,6 +105,9 @@ class Account:
         self.grants: dict[str, Grant] = {}
         self.refunds: dict[str, tuple[tuple[str, int], int]] = {}
         self.lapsed, self.stretched = 0, False
+        # What settled was after each change of it, and when that was written.
+        self.history: list[tuple[int, int]] = []
+        self.now = at
 
     @property
     def open_holds(self) -> list[Hold]:
@@ -131,8 +142,17 @@ class Account:
 
     def has_room(self, amount: int) -> bool:
         """Whether the balance can take an amount now and the pending grants later."""
-        to_come = sum(grant.remaining for grant in self.burning("PENDING"))
-        return self.settled + to_come + amount <= BALANCE_MAX
+        return amount <= self.room
+
+    @property
+    def room(self) -> int:
+        """What the balance can take now and still take the pending grants later."""
+        return BALANCE_MAX - self.settled - sum(g.remaining for g in self.burning("PENDING"))
+
+    @property
+    def standing(self) -> StandingView:
+        """Where the account is in its plan: on none."""
+        return StandingView()
 
     def view(self) -> AccountView:
         return AccountView(
@@ -143,17 +163,25 @@ class Account:
             len(self.open_holds),
             self.labels,
             self.created_at,
+            self.standing,
         )
 
     @contextmanager
     def change(self) -> Iterator[None]:
         """Count what is done inside as one change if it changes the account's numbers."""
-        before = (self.settled, self.held, self.overdraft, self.lapsed)
+        before, settled = (self.shown(), self.lapsed), self.settled
         yield
-        self.version += before != (self.settled, self.held, self.overdraft, self.lapsed)
+        self.version += before != (self.shown(), self.lapsed)
+        if self.settled != settled:
+            self.history.append((self.now, self.settled))
+
+    def shown(self) -> tuple[Any, ...]:
+        """What counts as a change of the account."""
+        return (self.settled, self.held, self.overdraft, self.policy, self.status)
 
     def happen(self, at: int) -> None:
         """Let everything due by `at` happen in the order of time."""
+        self.now = at
         while due := sorted(self.due(at), key=lambda event: event[0]):
             with self.change():
                 due[0][1]()
@@ -161,7 +189,7 @@ class Account:
     def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
         """What is due by `at`, as (order, what to do).
 
-        At one instant holds end first, then grants begin, then grants end.
+        At one instant holds end first, then the cycle turns, then grants begin, then grants end.
         """
         for hold in self.open_holds:
             if hold.expires_at <= at:
@@ -171,11 +199,11 @@ class Account:
                 )
         for grant in self.burning("PENDING"):
             if grant.view.effective_at <= at:
-                yield (grant.view.effective_at, 1, grant.burn_order), partial(self.begin, grant)
+                yield (grant.view.effective_at, 2, grant.burn_order), partial(self.begin, grant)
         for grant in self.burning("LIVE"):
             if grant.view.expires_at is not None and grant.view.expires_at <= at:
                 yield (
-                    (grant.view.expires_at, 2, grant.burn_order),
+                    (grant.view.expires_at, 3, grant.burn_order),
                     partial(self.end, grant, "EXPIRED"),
                 )
 
@@ -186,11 +214,15 @@ class Account:
         grant.begun, grant.repaid = True, repaid
         grant.set(state="LIVE", remaining=grant.remaining - repaid)
 
-    def end(self, grant: Grant, state: str) -> int:
-        """Take back what remains of a live grant, except what open holds cover; answers that."""
+    def covered(self, grant: Grant) -> int:
+        """How much of a live grant open holds cover: they sit at the head of the burn order."""
         earlier = sum(g.remaining for g in self.burning("LIVE") if g.burn_order < grant.burn_order)
         uncovered = sum(hold.held - hold.carried for hold in self.open_holds)
-        covered = min(grant.remaining, max(uncovered - earlier, 0))
+        return min(grant.remaining, max(uncovered - earlier, 0))
+
+    def end(self, grant: Grant, state: str) -> int:
+        """Take back what remains of a live grant, except what open holds cover; answers that."""
+        covered = self.covered(grant)
         taken = grant.remaining - covered
         grant.set(state=state, remaining=covered)
         self.lapsed += taken

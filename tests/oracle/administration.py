@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from tests.oracle.account import Account, Grant, Hold, Refused
+from tests.oracle.account import Grant, Hold, Refused
 from tests.oracle.answers import Answer, GrantView, Pairs
+from tests.oracle.subscriber import Plan, Subscriber
 
 
 def refusable(operation: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -27,7 +28,8 @@ class Administration:
     """Accounts of one tenant, and what AccountService does with them."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, Subscriber] = {}
+        self.plans: dict[tuple[str, int], Plan] = {}
 
     @refusable
     def create_account(
@@ -39,7 +41,7 @@ class Administration:
         policy: str = "CAP",
         labels: Pairs = (),
     ) -> Answer:
-        new = Account(at, account_id, overdraft=overdraft, policy=policy, labels=labels)
+        new = Subscriber(at, account_id, overdraft=overdraft, policy=policy, labels=labels)
         account = self.accounts.setdefault(account_id, new)
         account.happen(at)
         if account.body != new.body:
@@ -60,16 +62,28 @@ class Administration:
         overdraft: int | None = None,
         policy: str | None = None,
         status: str | None = None,
+        plan: tuple[str, int] | None = None,
+        timing: str = "NOW",
+        time_zone: str | None = None,
+        anchor: int | None = None,
     ) -> Answer:
         account = self.account(at, account_id)
-        if account.status == "CLOSED" and status not in {None, "CLOSED"}:
+        chosen = self.plans.get(plan) if plan else None
+        if plan and not chosen:
+            raise Refused("PLAN_NOT_FOUND")
+        if account.status == "CLOSED" and (status not in {None, "CLOSED"} or plan):
             raise Refused("ACCOUNT_CLOSED")
-        if overdraft is not None and overdraft != account.overdraft:
-            account.stretched |= overdraft < account.overdraft
-        before = (account.overdraft, account.policy, account.status)
-        account.overdraft = account.overdraft if overdraft is None else overdraft
-        account.policy, account.status = policy or account.policy, status or account.status
-        account.version += before != (account.overdraft, account.policy, account.status)
+        with account.change():
+            account.status = status or account.status
+            account.move(anchor or account.anchor, time_zone or account.zone)
+            if chosen and timing == "NEXT_CYCLE" and account.cycle:
+                account.next_plan = chosen
+            elif chosen and chosen != account.plan:
+                account.start(chosen)
+            account.stretched |= overdraft is not None and overdraft < account.overdraft
+            account.overdraft = account.overdraft if overdraft is None else overdraft
+            account.policy = policy or account.policy
+        account.happen(at)
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
 
     @refusable
@@ -164,7 +178,7 @@ class Administration:
         for account in self.accounts.values():
             account.happen(at)
 
-    def account(self, at: int | None, account_id: str) -> Account:
+    def account(self, at: int | None, account_id: str) -> Subscriber:
         """Find an account; given a time, let what is due on it happen first (reading does not)."""
         if account_id not in self.accounts:
             raise Refused("ACCOUNT_NOT_FOUND")
@@ -174,7 +188,7 @@ class Administration:
         return account
 
 
-def find_hold(account: Account, hold_id: str) -> Hold:
+def find_hold(account: Subscriber, hold_id: str) -> Hold:
     """Find a hold of an account."""
     if hold_id not in account.holds:
         raise Refused("HOLD_NOT_FOUND")

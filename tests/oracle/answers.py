@@ -61,6 +61,38 @@ class GrantView:
 
 
 @dataclass(frozen=True)
+class CycleView:
+    """One period of a plan on one account; its beginning belongs to it, its end does not."""
+
+    number: int
+    starts_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True)
+class StandingView:
+    """Where an account is in its plan. Plans are named by (id, version)."""
+
+    plan: tuple[str, int] | None = None
+    next_plan: tuple[str, int] | None = None
+    time_zone: str = "UTC"
+    anchor: int | None = None
+    cycle: CycleView | None = None
+
+
+@dataclass(frozen=True)
+class AddonView:
+    """A recurring package as a response shows it."""
+
+    addon_id: str
+    amount: int
+    outlives_cycle: bool
+    priority: int
+    created_at: int
+    cancelled_at: int | None = None
+
+
+@dataclass(frozen=True)
 class AccountView:
     """An account as a response shows it, but for its balance."""
 
@@ -71,6 +103,7 @@ class AccountView:
     open_holds: int
     labels: Pairs
     created_at: int
+    standing: StandingView = StandingView()
 
 
 @dataclass(frozen=True)
@@ -85,6 +118,8 @@ class Answer:
     hold: HoldView | None = None
     grant: GrantView | None = None
     account: AccountView | None = None
+    addon: AddonView | None = None
+    limit: str = ""
     asked: int = 0
     shortfall: int = 0
     retry_after: int | None = None
@@ -96,3 +131,6 @@ class Answer:
     lapsed: int = 0
     holds: tuple[HoldView, ...] = ()
     grants: tuple[GrantView, ...] = ()
+    addons: tuple[AddonView, ...] = ()
+    opening: int = 0
+    closing: int = 0

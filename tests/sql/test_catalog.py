@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.database import Connection, Database, run
 
-MONEY_TABLES = ("accounts", "entries", "grants", "holds", "refunds")
+MONEY_TABLES = ("accounts", "addons", "entries", "grants", "holds", "refunds")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS columns
           FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
          WHERE c.relnamespace = 'creditgate'::regnamespace AND i.indisunique
-           AND c.relname IN ('accounts', 'entries', 'grants', 'holds', 'refunds')
+           AND c.relname IN ('accounts', 'addons', 'entries', 'grants', 'holds', 'refunds')
         """,
     )
     assert len(found) == len(MONEY_TABLES) + 1  # each has a primary key, grants a name besides
@@ -63,7 +63,7 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
 def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(
     catalog: Database,
 ) -> None:
-    in_money = "('accounts', 'entries', 'grants', 'holds', 'refunds')"
+    in_money = "('accounts', 'addons', 'entries', 'grants', 'holds', 'refunds')"
     assert not rows(
         catalog,
         f"""
@@ -143,6 +143,9 @@ def test_whatever_decides_is_immutable(catalog: Database) -> None:
         "DELETE FROM creditgate.accounts",
         "DELETE FROM creditgate.grants",
         "UPDATE creditgate.refunds SET amount_micros = 1",
+        "UPDATE creditgate.plans SET allowance_micros = 1",
+        "DELETE FROM creditgate.plans",
+        "DELETE FROM creditgate.addons",
         "UPDATE creditgate.api_keys SET scopes = '{admin}'",
         "UPDATE creditgate.tenants SET name = 'other'",
         "DELETE FROM creditgate.api_keys",

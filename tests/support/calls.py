@@ -12,7 +12,18 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from creditgate.v1 import account_pb2, hold_pb2
-from creditgate_server.rpc.method import ADMINISTRATION, METHODS, OPERATIONS, STREAM, Method
+from creditgate.v1 import account_service_pb2 as accounts_pb
+from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate_server.rpc.method import (
+    ACCOUNTS,
+    ADMINISTRATION,
+    CATALOG,
+    METHODS,
+    OPERATIONS,
+    SELLING,
+    STREAM,
+    Method,
+)
 
 UNARY = tuple(method for method in METHODS if method is not STREAM)
 BY_NAME = {method.name: method for method in METHODS}
@@ -25,6 +36,9 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "hold_id": name,
         "grant_id": name,
         "refund_id": f"r-{name}",
+        "addon_id": name,
+        "plan_id": name,
+        "version": 1,
         "minimum_micros": 1,
         "ttl": Duration(seconds=30),
         "attributes": hold_pb2.Attributes(
@@ -44,11 +58,41 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "page_size": 10,
         "amount_micros": 10,
         "used_micros": 5,
+        "outlives_cycle": True,
+        "time_zone": "Asia/Kolkata",
+        "billing_anchor": Timestamp(seconds=1_700_000_000),
+        "from": Timestamp(seconds=1_700_000_000),
+        "until": Timestamp(seconds=4_000_000_000),
     }
     if method.name == "Quote":
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
+    if method.name == "PutPlan":
+        body["plan"] = good_plan(plan_id=name)
+    elif method.name == "UpdateAccount":
+        timing = accounts_pb.PLAN_TIMING_NEXT_CYCLE
+        body["plan"] = accounts_pb.PlanChange(plan_id=name, version=1, timing=timing)
     fields = method.request.DESCRIPTOR.fields_by_name
     return {name: value for name, value in body.items() if name in fields}
+
+
+def good_plan(**changes: Any) -> catalog_pb.Plan:
+    """Answer a plan that is right, every field of it set."""
+    limits = catalog_pb.PlanLimits(
+        hold_max_micros=100, hold_ttl_max=Duration(seconds=3600), open_holds_max=10
+    )
+    body: dict[str, Any] = {
+        "plan_id": "pro",
+        "version": 1,
+        "name": "Profi",
+        "allowance_micros": 1000,
+        "cycle": catalog_pb.CYCLE_UNIT_MONTH,
+        "rollover_max_micros": 500,
+        "welcome_micros": 5,
+        "overdraft_limit_micros": 7,
+        "overage_policy": account_pb2.OVERAGE_POLICY_DEBT,
+        "limits": limits,
+    }
+    return catalog_pb.Plan(**body | changes)
 
 
 def good(method: Method, account_id: str, *, name: str = "n-1") -> Message:
@@ -90,8 +134,8 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
 
 def service_of(caller: Any, method: Method) -> Any:
     """Answer the stub's function for a method."""
-    service = caller.accounts if method in ADMINISTRATION else caller.authorization
-    return getattr(service, method.name)
+    services = {ACCOUNTS: caller.accounts, CATALOG: caller.catalog}
+    return getattr(services.get(method.service, caller.authorization), method.name)
 
 
 __all__ = [
@@ -99,12 +143,14 @@ __all__ = [
     "BY_NAME",
     "METHODS",
     "OPERATIONS",
+    "SELLING",
     "STREAM",
     "UNARY",
     "Failure",
     "failure",
     "good",
     "good_body",
+    "good_plan",
     "read_failure",
     "service_of",
 ]

@@ -88,6 +88,8 @@ class _GrantKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GrantKind.V
     """GRANT_KIND_PROMOTIONAL was given for free and is spent before paid credits of the same priority and expiry."""
     GRANT_KIND_ADJUSTMENT: _GrantKind.ValueType  # 4
     """GRANT_KIND_ADJUSTMENT corrects a balance by hand."""
+    GRANT_KIND_ROLLOVER: _GrantKind.ValueType  # 5
+    """GRANT_KIND_ROLLOVER is what was left of the allowance of the cycle before; only cycles make it."""
 
 class GrantKind(_GrantKind, metaclass=_GrantKindEnumTypeWrapper):
     """GrantKind says where credits come from."""
@@ -102,6 +104,8 @@ GRANT_KIND_PROMOTIONAL: GrantKind.ValueType  # 3
 """GRANT_KIND_PROMOTIONAL was given for free and is spent before paid credits of the same priority and expiry."""
 GRANT_KIND_ADJUSTMENT: GrantKind.ValueType  # 4
 """GRANT_KIND_ADJUSTMENT corrects a balance by hand."""
+GRANT_KIND_ROLLOVER: GrantKind.ValueType  # 5
+"""GRANT_KIND_ROLLOVER is what was left of the allowance of the cycle before; only cycles make it."""
 Global___GrantKind: _TypeAlias = GrantKind  # noqa: Y015
 
 class _GrantState:
@@ -214,6 +218,13 @@ class Account(_message.Message):
     OPEN_HOLDS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    NEXT_PLAN_ID_FIELD_NUMBER: _builtins.int
+    NEXT_PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
+    CYCLE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id is the tenant's own name for the account, unique within the tenant."""
     status: Global___AccountStatus.ValueType
@@ -224,6 +235,16 @@ class Account(_message.Message):
     """debt_micros is the part of past charges no grant has paid for; the next grant pays it first."""
     open_holds: _builtins.int
     """open_holds is how many holds are open."""
+    plan_id: _builtins.str
+    """plan_id is the plan the account is on; empty when it is on none."""
+    plan_version: _builtins.int
+    """plan_version is the version of that plan."""
+    next_plan_id: _builtins.str
+    """next_plan_id is the plan that takes effect with the next cycle; empty when the plan stays."""
+    next_plan_version: _builtins.int
+    """next_plan_version is the version of that plan."""
+    time_zone: _builtins.str
+    """time_zone is the IANA time zone whose calendar the account's cycles and days follow."""
     @_builtins.property
     def balance(self) -> Global___Balance:
         """balance is the account's credits."""
@@ -236,6 +257,14 @@ class Account(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """created_at is when the account was created."""
 
+    @_builtins.property
+    def billing_anchor(self) -> _timestamp_pb2.Timestamp:
+        """billing_anchor is the instant the account's cycles are counted from; unset before its first plan."""
+
+    @_builtins.property
+    def cycle(self) -> Global___Cycle:
+        """cycle is the running cycle; unset when the plan has none."""
+
     def __init__(
         self,
         *,
@@ -247,14 +276,55 @@ class Account(_message.Message):
         open_holds: _builtins.int = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        plan_id: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        next_plan_id: _builtins.str = ...,
+        next_plan_version: _builtins.int = ...,
+        time_zone: _builtins.str = ...,
+        billing_anchor: _timestamp_pb2.Timestamp | None = ...,
+        cycle: Global___Cycle | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "created_at", b"created_at", "debt_micros", b"debt_micros", "labels", b"labels", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class Cycle(_message.Message):
+    """Cycle is one period of a plan on one account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STARTS_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """number counts cycles from the billing anchor: the one that begins there is 0."""
+    @_builtins.property
+    def starts_at(self) -> _timestamp_pb2.Timestamp:
+        """starts_at is when the cycle began, and belongs to it."""
+
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp:
+        """ends_at is when the next one begins."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        starts_at: _timestamp_pb2.Timestamp | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "starts_at", b"starts_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "number", b"number", "starts_at", b"starts_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cycle: _TypeAlias = Cycle  # noqa: Y015
 
 @_typing.final
 class Grant(_message.Message):

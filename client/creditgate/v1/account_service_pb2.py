@@ -27,7 +27,7 @@ from creditgate.v1 import hold_pb2 as creditgate_dot_v1_dot_hold__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#creditgate/v1/account_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x01\n\x14\x43reateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1e\n\x16overdraft_limit_micros\x18\x02 \x01(\x03\x12\x34\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12?\n\x06labels\x18\x04 \x03(\x0b\x32/.creditgate.v1.CreateAccountRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x15\x43reateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"\'\n\x11GetAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.creditgate.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf6\x01\n\x14UpdateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12#\n\x16overdraft_limit_micros\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x39\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicyH\x01\x88\x01\x01\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatusH\x02\x88\x01\x01\x42\x19\n\x17_overdraft_limit_microsB\x11\n\x0f_overage_policyB\t\n\x07_status\"@\n\x15UpdateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"\xfd\x01\n\x0f\x41\x64\x64GrantRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.GrantKind\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\treference\x18\x08 \x01(\t\"r\n\x10\x41\x64\x64GrantResponse\x12#\n\x05grant\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Grant\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"N\n\x11ListGrantsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x12ListGrantsResponse\x12$\n\x06grants\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x12RevokeGrantRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\"{\n\x13RevokeGrantResponse\x12#\n\x05grant\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Grant\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x16\n\x0erevoked_micros\x18\x03 \x01(\x03\"^\n\rRefundRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0f\n\x07hold_id\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\"\x86\x01\n\x0eRefundResponse\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Hold\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x16\n\x0e\x65xpired_micros\x18\x04 \x01(\x03\"v\n\x10ListHoldsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.creditgate.v1.HoldState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"P\n\x11ListHoldsResponse\x12\"\n\x05holds\x18\x01 \x03(\x0b\x32\x13.creditgate.v1.Hold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x81\x06\n\x0e\x41\x63\x63ountService\x12Z\n\rCreateAccount\x12#.creditgate.v1.CreateAccountRequest\x1a$.creditgate.v1.CreateAccountResponse\x12Q\n\nGetAccount\x12 .creditgate.v1.GetAccountRequest\x1a!.creditgate.v1.GetAccountResponse\x12W\n\x0cListAccounts\x12\".creditgate.v1.ListAccountsRequest\x1a#.creditgate.v1.ListAccountsResponse\x12Z\n\rUpdateAccount\x12#.creditgate.v1.UpdateAccountRequest\x1a$.creditgate.v1.UpdateAccountResponse\x12K\n\x08\x41\x64\x64Grant\x12\x1e.creditgate.v1.AddGrantRequest\x1a\x1f.creditgate.v1.AddGrantResponse\x12Q\n\nListGrants\x12 .creditgate.v1.ListGrantsRequest\x1a!.creditgate.v1.ListGrantsResponse\x12T\n\x0bRevokeGrant\x12!.creditgate.v1.RevokeGrantRequest\x1a\".creditgate.v1.RevokeGrantResponse\x12\x45\n\x06Refund\x12\x1c.creditgate.v1.RefundRequest\x1a\x1d.creditgate.v1.RefundResponse\x12N\n\tListHolds\x12\x1f.creditgate.v1.ListHoldsRequest\x1a .creditgate.v1.ListHoldsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#creditgate/v1/account_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x01\n\x14\x43reateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1e\n\x16overdraft_limit_micros\x18\x02 \x01(\x03\x12\x34\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12?\n\x06labels\x18\x04 \x03(\x0b\x32/.creditgate.v1.CreateAccountRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x15\x43reateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"\'\n\x11GetAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.creditgate.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf9\x02\n\x14UpdateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12#\n\x16overdraft_limit_micros\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x39\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicyH\x01\x88\x01\x01\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatusH\x02\x88\x01\x01\x12\'\n\x04plan\x18\x05 \x01(\x0b\x32\x19.creditgate.v1.PlanChange\x12\x16\n\ttime_zone\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x32\n\x0e\x62illing_anchor\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x19\n\x17_overdraft_limit_microsB\x11\n\x0f_overage_policyB\t\n\x07_statusB\x0c\n\n_time_zone\"Y\n\nPlanChange\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12)\n\x06timing\x18\x03 \x01(\x0e\x32\x19.creditgate.v1.PlanTiming\"@\n\x15UpdateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Account\"\xfd\x01\n\x0f\x41\x64\x64GrantRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.GrantKind\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\treference\x18\x08 \x01(\t\"r\n\x10\x41\x64\x64GrantResponse\x12#\n\x05grant\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Grant\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"N\n\x11ListGrantsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x12ListGrantsResponse\x12$\n\x06grants\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x12RevokeGrantRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\"{\n\x13RevokeGrantResponse\x12#\n\x05grant\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Grant\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x16\n\x0erevoked_micros\x18\x03 \x01(\x03\"^\n\rRefundRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0f\n\x07hold_id\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\"\x86\x01\n\x0eRefundResponse\x12!\n\x04hold\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Hold\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x16\n\x0e\x65xpired_micros\x18\x04 \x01(\x03\"v\n\x10ListHoldsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.creditgate.v1.HoldState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"P\n\x11ListHoldsResponse\x12\"\n\x05holds\x18\x01 \x03(\x0b\x32\x13.creditgate.v1.Hold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x01\n\x05\x41\x64\x64on\x12\x10\n\x08\x61\x64\x64on_id\x18\x01 \x01(\t\x12\x15\n\ramount_micros\x18\x02 \x01(\x03\x12\x16\n\x0eoutlives_cycle\x18\x03 \x01(\x08\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63\x61ncelled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x0f\x41\x64\x64\x41\x64\x64onRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x64\x64on_id\x18\x02 \x01(\t\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x16\n\x0eoutlives_cycle\x18\x04 \x01(\x08\x12\x10\n\x08priority\x18\x05 \x01(\x05\"r\n\x10\x41\x64\x64\x41\x64\x64onResponse\x12#\n\x05\x61\x64\x64on\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Addon\x12\'\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x10\n\x08replayed\x18\x03 \x01(\x08\":\n\x12\x43\x61ncelAddonRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x64\x64on_id\x18\x02 \x01(\t\":\n\x13\x43\x61ncelAddonResponse\x12#\n\x05\x61\x64\x64on\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Addon\"N\n\x11ListAddonsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x12ListAddonsResponse\x12$\n\x06\x61\x64\x64ons\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Addon\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa5\x01\n\x13GetStatementRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x86\x01\n\x14GetStatementResponse\x12\x16\n\x0eopening_micros\x18\x01 \x01(\x03\x12\x16\n\x0e\x63losing_micros\x18\x02 \x01(\x03\x12%\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x14.creditgate.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xf0\x01\n\x05\x45ntry\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.EntryKind\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x16\n\x0esettled_micros\x18\x05 \x01(\x03\x12\x0f\n\x07hold_id\x18\x06 \x01(\t\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\"\n\x05\x64raws\x18\x08 \x03(\x0b\x32\x13.creditgate.v1.Draw\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x04\x44raw\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x15\n\ramount_micros\x18\x02 \x01(\x03*Z\n\nPlanTiming\x12\x1b\n\x17PLAN_TIMING_UNSPECIFIED\x10\x00\x12\x13\n\x0fPLAN_TIMING_NOW\x10\x01\x12\x1a\n\x16PLAN_TIMING_NEXT_CYCLE\x10\x02*\x9d\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NTRY_KIND_GRANT\x10\x01\x12\x15\n\x11\x45NTRY_KIND_CHARGE\x10\x02\x12\x15\n\x11\x45NTRY_KIND_REFUND\x10\x03\x12\x15\n\x11\x45NTRY_KIND_EXPIRY\x10\x04\x12\x19\n\x15\x45NTRY_KIND_REVOCATION\x10\x05\x32\xd0\x08\n\x0e\x41\x63\x63ountService\x12Z\n\rCreateAccount\x12#.creditgate.v1.CreateAccountRequest\x1a$.creditgate.v1.CreateAccountResponse\x12Q\n\nGetAccount\x12 .creditgate.v1.GetAccountRequest\x1a!.creditgate.v1.GetAccountResponse\x12W\n\x0cListAccounts\x12\".creditgate.v1.ListAccountsRequest\x1a#.creditgate.v1.ListAccountsResponse\x12Z\n\rUpdateAccount\x12#.creditgate.v1.UpdateAccountRequest\x1a$.creditgate.v1.UpdateAccountResponse\x12K\n\x08\x41\x64\x64Grant\x12\x1e.creditgate.v1.AddGrantRequest\x1a\x1f.creditgate.v1.AddGrantResponse\x12Q\n\nListGrants\x12 .creditgate.v1.ListGrantsRequest\x1a!.creditgate.v1.ListGrantsResponse\x12T\n\x0bRevokeGrant\x12!.creditgate.v1.RevokeGrantRequest\x1a\".creditgate.v1.RevokeGrantResponse\x12\x45\n\x06Refund\x12\x1c.creditgate.v1.RefundRequest\x1a\x1d.creditgate.v1.RefundResponse\x12K\n\x08\x41\x64\x64\x41\x64\x64on\x12\x1e.creditgate.v1.AddAddonRequest\x1a\x1f.creditgate.v1.AddAddonResponse\x12T\n\x0b\x43\x61ncelAddon\x12!.creditgate.v1.CancelAddonRequest\x1a\".creditgate.v1.CancelAddonResponse\x12Q\n\nListAddons\x12 .creditgate.v1.ListAddonsRequest\x1a!.creditgate.v1.ListAddonsResponse\x12W\n\x0cGetStatement\x12\".creditgate.v1.GetStatementRequest\x1a#.creditgate.v1.GetStatementResponse\x12N\n\tListHolds\x12\x1f.creditgate.v1.ListHoldsRequest\x1a .creditgate.v1.ListHoldsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEACCOUNTREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_CREATEACCOUNTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_PLANTIMING']._serialized_start=3713
+  _globals['_PLANTIMING']._serialized_end=3803
+  _globals['_ENTRYKIND']._serialized_start=3806
+  _globals['_ENTRYKIND']._serialized_end=3963
   _globals['_CREATEACCOUNTREQUEST']._serialized_start=143
   _globals['_CREATEACCOUNTREQUEST']._serialized_end=383
   _globals['_CREATEACCOUNTREQUEST_LABELSENTRY']._serialized_start=338
@@ -51,29 +55,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTACCOUNTSRESPONSE']._serialized_start=617
   _globals['_LISTACCOUNTSRESPONSE']._serialized_end=706
   _globals['_UPDATEACCOUNTREQUEST']._serialized_start=709
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=955
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=957
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=1021
-  _globals['_ADDGRANTREQUEST']._serialized_start=1024
-  _globals['_ADDGRANTREQUEST']._serialized_end=1277
-  _globals['_ADDGRANTRESPONSE']._serialized_start=1279
-  _globals['_ADDGRANTRESPONSE']._serialized_end=1393
-  _globals['_LISTGRANTSREQUEST']._serialized_start=1395
-  _globals['_LISTGRANTSREQUEST']._serialized_end=1473
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=1475
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=1558
-  _globals['_REVOKEGRANTREQUEST']._serialized_start=1560
-  _globals['_REVOKEGRANTREQUEST']._serialized_end=1618
-  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1620
-  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1743
-  _globals['_REFUNDREQUEST']._serialized_start=1745
-  _globals['_REFUNDREQUEST']._serialized_end=1839
-  _globals['_REFUNDRESPONSE']._serialized_start=1842
-  _globals['_REFUNDRESPONSE']._serialized_end=1976
-  _globals['_LISTHOLDSREQUEST']._serialized_start=1978
-  _globals['_LISTHOLDSREQUEST']._serialized_end=2096
-  _globals['_LISTHOLDSRESPONSE']._serialized_start=2098
-  _globals['_LISTHOLDSRESPONSE']._serialized_end=2178
-  _globals['_ACCOUNTSERVICE']._serialized_start=2181
-  _globals['_ACCOUNTSERVICE']._serialized_end=2950
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=1086
+  _globals['_PLANCHANGE']._serialized_start=1088
+  _globals['_PLANCHANGE']._serialized_end=1177
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=1179
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=1243
+  _globals['_ADDGRANTREQUEST']._serialized_start=1246
+  _globals['_ADDGRANTREQUEST']._serialized_end=1499
+  _globals['_ADDGRANTRESPONSE']._serialized_start=1501
+  _globals['_ADDGRANTRESPONSE']._serialized_end=1615
+  _globals['_LISTGRANTSREQUEST']._serialized_start=1617
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1695
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1697
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1780
+  _globals['_REVOKEGRANTREQUEST']._serialized_start=1782
+  _globals['_REVOKEGRANTREQUEST']._serialized_end=1840
+  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1842
+  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1965
+  _globals['_REFUNDREQUEST']._serialized_start=1967
+  _globals['_REFUNDREQUEST']._serialized_end=2061
+  _globals['_REFUNDRESPONSE']._serialized_start=2064
+  _globals['_REFUNDRESPONSE']._serialized_end=2198
+  _globals['_LISTHOLDSREQUEST']._serialized_start=2200
+  _globals['_LISTHOLDSREQUEST']._serialized_end=2318
+  _globals['_LISTHOLDSRESPONSE']._serialized_start=2320
+  _globals['_LISTHOLDSRESPONSE']._serialized_end=2400
+  _globals['_ADDON']._serialized_start=2403
+  _globals['_ADDON']._serialized_end=2591
+  _globals['_ADDADDONREQUEST']._serialized_start=2593
+  _globals['_ADDADDONREQUEST']._serialized_end=2713
+  _globals['_ADDADDONRESPONSE']._serialized_start=2715
+  _globals['_ADDADDONRESPONSE']._serialized_end=2829
+  _globals['_CANCELADDONREQUEST']._serialized_start=2831
+  _globals['_CANCELADDONREQUEST']._serialized_end=2889
+  _globals['_CANCELADDONRESPONSE']._serialized_start=2891
+  _globals['_CANCELADDONRESPONSE']._serialized_end=2949
+  _globals['_LISTADDONSREQUEST']._serialized_start=2951
+  _globals['_LISTADDONSREQUEST']._serialized_end=3029
+  _globals['_LISTADDONSRESPONSE']._serialized_start=3031
+  _globals['_LISTADDONSRESPONSE']._serialized_end=3114
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=3117
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=3282
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=3285
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=3419
+  _globals['_ENTRY']._serialized_start=3422
+  _globals['_ENTRY']._serialized_end=3662
+  _globals['_DRAW']._serialized_start=3664
+  _globals['_DRAW']._serialized_end=3711
+  _globals['_ACCOUNTSERVICE']._serialized_start=3966
+  _globals['_ACCOUNTSERVICE']._serialized_end=5070
 # @@protoc_insertion_point(module_scope)

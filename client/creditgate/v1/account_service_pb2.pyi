@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,70 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _PlanTiming:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlanTimingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlanTiming.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLAN_TIMING_UNSPECIFIED: _PlanTiming.ValueType  # 0
+    """PLAN_TIMING_UNSPECIFIED means NOW."""
+    PLAN_TIMING_NOW: _PlanTiming.ValueType  # 1
+    """PLAN_TIMING_NOW ends what is left of the old allowance, except what open holds cover, and brings the new one in
+    proportion to what is left of the cycle, rounded down. A first plan brings its whole allowance.
+    """
+    PLAN_TIMING_NEXT_CYCLE: _PlanTiming.ValueType  # 2
+    """PLAN_TIMING_NEXT_CYCLE leaves everything as it is until the running cycle ends; without one it means NOW."""
+
+class PlanTiming(_PlanTiming, metaclass=_PlanTimingEnumTypeWrapper):
+    """PlanTiming says when a plan takes effect."""
+
+PLAN_TIMING_UNSPECIFIED: PlanTiming.ValueType  # 0
+"""PLAN_TIMING_UNSPECIFIED means NOW."""
+PLAN_TIMING_NOW: PlanTiming.ValueType  # 1
+"""PLAN_TIMING_NOW ends what is left of the old allowance, except what open holds cover, and brings the new one in
+proportion to what is left of the cycle, rounded down. A first plan brings its whole allowance.
+"""
+PLAN_TIMING_NEXT_CYCLE: PlanTiming.ValueType  # 2
+"""PLAN_TIMING_NEXT_CYCLE leaves everything as it is until the running cycle ends; without one it means NOW."""
+Global___PlanTiming: _TypeAlias = PlanTiming  # noqa: Y015
+
+class _EntryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_KIND_UNSPECIFIED: _EntryKind.ValueType  # 0
+    """ENTRY_KIND_UNSPECIFIED guards against an implicit default and is never sent."""
+    ENTRY_KIND_GRANT: _EntryKind.ValueType  # 1
+    """ENTRY_KIND_GRANT is credits that became spendable."""
+    ENTRY_KIND_CHARGE: _EntryKind.ValueType  # 2
+    """ENTRY_KIND_CHARGE is credits that were spent."""
+    ENTRY_KIND_REFUND: _EntryKind.ValueType  # 3
+    """ENTRY_KIND_REFUND is charged credits given back."""
+    ENTRY_KIND_EXPIRY: _EntryKind.ValueType  # 4
+    """ENTRY_KIND_EXPIRY is credits that ended with their grant."""
+    ENTRY_KIND_REVOCATION: _EntryKind.ValueType  # 5
+    """ENTRY_KIND_REVOCATION is credits that were taken back with their grant."""
+
+class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
+    """EntryKind says what changed a settled balance."""
+
+ENTRY_KIND_UNSPECIFIED: EntryKind.ValueType  # 0
+"""ENTRY_KIND_UNSPECIFIED guards against an implicit default and is never sent."""
+ENTRY_KIND_GRANT: EntryKind.ValueType  # 1
+"""ENTRY_KIND_GRANT is credits that became spendable."""
+ENTRY_KIND_CHARGE: EntryKind.ValueType  # 2
+"""ENTRY_KIND_CHARGE is credits that were spent."""
+ENTRY_KIND_REFUND: EntryKind.ValueType  # 3
+"""ENTRY_KIND_REFUND is charged credits given back."""
+ENTRY_KIND_EXPIRY: EntryKind.ValueType  # 4
+"""ENTRY_KIND_EXPIRY is credits that ended with their grant."""
+ENTRY_KIND_REVOCATION: EntryKind.ValueType  # 5
+"""ENTRY_KIND_REVOCATION is credits that were taken back with their grant."""
+Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
 class CreateAccountRequest(_message.Message):
@@ -211,6 +276,9 @@ class UpdateAccountRequest(_message.Message):
     OVERDRAFT_LIMIT_MICROS_FIELD_NUMBER: _builtins.int
     OVERAGE_POLICY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     overdraft_limit_micros: _builtins.int
@@ -219,6 +287,22 @@ class UpdateAccountRequest(_message.Message):
     """overage_policy is the new overage policy."""
     status: _account_pb2.AccountStatus.ValueType
     """status is the new status. A closed account stays closed."""
+    time_zone: _builtins.str
+    """time_zone is the IANA time zone whose calendar cycles follow, for example `America/New_York`; UTC at first. The
+    running cycle, and its allowance with it, then ends where the new count says.
+    """
+    @_builtins.property
+    def plan(self) -> Global___PlanChange:
+        """plan puts the account on a plan. Limits and policies given in the same request stand above the plan's. The version
+        it is on, NOW, changes nothing; with the NEXT_CYCLE, it takes the place of another one chosen for then.
+        """
+
+    @_builtins.property
+    def billing_anchor(self) -> _timestamp_pb2.Timestamp:
+        """billing_anchor is the instant cycles are counted from: a monthly cycle begins on its day of the month at its time
+        of day, or on the last day of shorter months. Unset with the first plan it is now.
+        """
+
     def __init__(
         self,
         *,
@@ -226,10 +310,13 @@ class UpdateAccountRequest(_message.Message):
         overdraft_limit_micros: _builtins.int | None = ...,
         overage_policy: _account_pb2.OveragePolicy.ValueType | None = ...,
         status: _account_pb2.AccountStatus.ValueType | None = ...,
+        plan: Global___PlanChange | None = ...,
+        time_zone: _builtins.str | None = ...,
+        billing_anchor: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "account_id", b"account_id", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "account_id", b"account_id", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overage_policy: _TypeAlias = _typing.Literal["overage_policy"]  # noqa: Y015
     _WhichOneofArgType__overage_policy: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy"]  # noqa: Y015
@@ -237,14 +324,48 @@ class UpdateAccountRequest(_message.Message):
     _WhichOneofArgType__overdraft_limit_micros: _TypeAlias = _typing.Literal["_overdraft_limit_micros", b"_overdraft_limit_micros"]  # noqa: Y015
     _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
     _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
+    _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__overage_policy) -> _WhichOneofReturnType__overage_policy | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__overdraft_limit_micros) -> _WhichOneofReturnType__overdraft_limit_micros | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
 
 Global___UpdateAccountRequest: _TypeAlias = UpdateAccountRequest  # noqa: Y015
+
+@_typing.final
+class PlanChange(_message.Message):
+    """PlanChange names a plan and says when it takes effect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TIMING_FIELD_NUMBER: _builtins.int
+    plan_id: _builtins.str
+    """plan_id names the plan."""
+    version: _builtins.int
+    """version is the version of the plan."""
+    timing: Global___PlanTiming.ValueType
+    """timing says when; unspecified means NOW."""
+    def __init__(
+        self,
+        *,
+        plan_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        timing: Global___PlanTiming.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan_id", b"plan_id", "timing", b"timing", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanChange: _TypeAlias = PlanChange  # noqa: Y015
 
 @_typing.final
 class UpdateAccountResponse(_message.Message):
@@ -287,9 +408,11 @@ class AddGrantRequest(_message.Message):
     account_id: _builtins.str
     """account_id names the account."""
     grant_id: _builtins.str
-    """grant_id names the grant, for example by the payment's id. It is the idempotency key."""
+    """grant_id names the grant, for example by the payment's id. It is the idempotency key. It must not begin with
+    `cycle/`, as the names of the grants do that cycles make.
+    """
     kind: _account_pb2.GrantKind.ValueType
-    """kind says where the credits come from; required."""
+    """kind says where the credits come from; required, and not ROLLOVER."""
     amount_micros: _builtins.int
     """amount_micros is the credits given, 1 to 10^18."""
     priority: _builtins.int
@@ -609,3 +732,390 @@ class ListHoldsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHoldsResponse: _TypeAlias = ListHoldsResponse  # noqa: Y015
+
+@_typing.final
+class Addon(_message.Message):
+    """Addon is a recurring package of credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDON_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    OUTLIVES_CYCLE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    CANCELLED_AT_FIELD_NUMBER: _builtins.int
+    addon_id: _builtins.str
+    """addon_id is the name the caller chose for it, unique within the account."""
+    amount_micros: _builtins.int
+    """amount_micros is what it brings each time, 1 to 10^18."""
+    outlives_cycle: _builtins.bool
+    """outlives_cycle is true when what is left of it does not end with the cycle."""
+    priority: _builtins.int
+    """priority orders burning, as for grants: 0 to 1000."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """created_at is when it was booked."""
+
+    @_builtins.property
+    def cancelled_at(self) -> _timestamp_pb2.Timestamp:
+        """cancelled_at is when it was cancelled; unset while it comes again."""
+
+    def __init__(
+        self,
+        *,
+        addon_id: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+        outlives_cycle: _builtins.bool = ...,
+        priority: _builtins.int = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        cancelled_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancelled_at", b"cancelled_at", "created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addon_id", b"addon_id", "amount_micros", b"amount_micros", "cancelled_at", b"cancelled_at", "created_at", b"created_at", "outlives_cycle", b"outlives_cycle", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Addon: _TypeAlias = Addon  # noqa: Y015
+
+@_typing.final
+class AddAddonRequest(_message.Message):
+    """AddAddonRequest books a recurring package."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ADDON_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    OUTLIVES_CYCLE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    addon_id: _builtins.str
+    """addon_id names the add-on: 1 to 80 characters of the alphabet of ids. It is the idempotency key. The grants it brings
+    are named `cycle/`, the time they began, `/addon/` and this name.
+    """
+    amount_micros: _builtins.int
+    """amount_micros is what it brings each time, 1 to 10^18."""
+    outlives_cycle: _builtins.bool
+    """outlives_cycle says that what is left of it does not end with the cycle."""
+    priority: _builtins.int
+    """priority orders burning, as for grants: 0 to 1000."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        addon_id: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+        outlives_cycle: _builtins.bool = ...,
+        priority: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "addon_id", b"addon_id", "amount_micros", b"amount_micros", "outlives_cycle", b"outlives_cycle", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddAddonRequest: _TypeAlias = AddAddonRequest  # noqa: Y015
+
+@_typing.final
+class AddAddonResponse(_message.Message):
+    """AddAddonResponse is the add-on and the account after its first credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDON_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.bool
+    """replayed is true when this name had been booked before."""
+    @_builtins.property
+    def addon(self) -> Global___Addon:
+        """addon is the add-on as it stands now."""
+
+    @_builtins.property
+    def balance(self) -> _account_pb2.Balance:
+        """balance is the account after it."""
+
+    def __init__(
+        self,
+        *,
+        addon: Global___Addon | None = ...,
+        balance: _account_pb2.Balance | None = ...,
+        replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["addon", b"addon", "balance", b"balance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addon", b"addon", "balance", b"balance", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddAddonResponse: _TypeAlias = AddAddonResponse  # noqa: Y015
+
+@_typing.final
+class CancelAddonRequest(_message.Message):
+    """CancelAddonRequest names an add-on to cancel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ADDON_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    addon_id: _builtins.str
+    """addon_id names the add-on."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        addon_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "addon_id", b"addon_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAddonRequest: _TypeAlias = CancelAddonRequest  # noqa: Y015
+
+@_typing.final
+class CancelAddonResponse(_message.Message):
+    """CancelAddonResponse is the add-on as it stands now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def addon(self) -> Global___Addon:
+        """addon is the cancelled add-on."""
+
+    def __init__(
+        self,
+        *,
+        addon: Global___Addon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["addon", b"addon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addon", b"addon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAddonResponse: _TypeAlias = CancelAddonResponse  # noqa: Y015
+
+@_typing.final
+class ListAddonsRequest(_message.Message):
+    """ListAddonsRequest asks for a page of an account's add-ons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    page_size: _builtins.int
+    """page_size is how many to answer: 0 means 50, more than 1000 means 1000."""
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAddonsRequest: _TypeAlias = ListAddonsRequest  # noqa: Y015
+
+@_typing.final
+class ListAddonsResponse(_message.Message):
+    """ListAddonsResponse is a page of add-ons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def addons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Addon]:
+        """addons is the page."""
+
+    def __init__(
+        self,
+        *,
+        addons: _abc.Iterable[Global___Addon] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addons", b"addons", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAddonsResponse: _TypeAlias = ListAddonsResponse  # noqa: Y015
+
+@_typing.final
+class GetStatementRequest(_message.Message):
+    """GetStatementRequest asks for a page of the entries of a period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    page_size: _builtins.int
+    """page_size is how many entries to answer: 0 means 50, more than 1000 means 1000."""
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """until is the end of the period, which does not belong to it; unset means now."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatementRequest: _TypeAlias = GetStatementRequest  # noqa: Y015
+
+@_typing.final
+class GetStatementResponse(_message.Message):
+    """GetStatementResponse is a page of the entries of a period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_MICROS_FIELD_NUMBER: _builtins.int
+    CLOSING_MICROS_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    opening_micros: _builtins.int
+    """opening_micros is the settled balance before the first entry of the period."""
+    closing_micros: _builtins.int
+    """closing_micros is the settled balance after the last entry of the period."""
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]:
+        """entries is the page."""
+
+    def __init__(
+        self,
+        *,
+        opening_micros: _builtins.int = ...,
+        closing_micros: _builtins.int = ...,
+        entries: _abc.Iterable[Global___Entry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing_micros", b"closing_micros", "entries", b"entries", "next_page_token", b"next_page_token", "opening_micros", b"opening_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatementResponse: _TypeAlias = GetStatementResponse  # noqa: Y015
+
+@_typing.final
+class Entry(_message.Message):
+    """Entry is one immutable line of an account's ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    SETTLED_MICROS_FIELD_NUMBER: _builtins.int
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DRAWS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """version is the account's version this entry came with; entries of one change share it."""
+    line: _builtins.int
+    """line tells the entries of one change apart."""
+    kind: Global___EntryKind.ValueType
+    """kind says what changed the balance."""
+    amount_micros: _builtins.int
+    """amount_micros is what was added to the settled balance; negative when it was taken."""
+    settled_micros: _builtins.int
+    """settled_micros is the settled balance after this entry."""
+    hold_id: _builtins.str
+    """hold_id names the hold that was charged or refunded; empty for other kinds."""
+    name: _builtins.str
+    """name is the grant or refund, or for credits that lapsed with a hold, that hold."""
+    @_builtins.property
+    def draws(self) -> _containers.RepeatedCompositeFieldContainer[Global___Draw]:
+        """draws says which grants the amount was drawn from or given to; what is missing from the amount is debt, made or
+        repaid.
+        """
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """created_at is when the database wrote the entry."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        line: _builtins.int = ...,
+        kind: Global___EntryKind.ValueType = ...,
+        amount_micros: _builtins.int = ...,
+        settled_micros: _builtins.int = ...,
+        hold_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        draws: _abc.Iterable[Global___Draw] | None = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "created_at", b"created_at", "draws", b"draws", "hold_id", b"hold_id", "kind", b"kind", "line", b"line", "name", b"name", "settled_micros", b"settled_micros", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Entry: _TypeAlias = Entry  # noqa: Y015
+
+@_typing.final
+class Draw(_message.Message):
+    """Draw is a part of an entry's amount and the grant it concerns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """grant_id names the grant."""
+    amount_micros: _builtins.int
+    """amount_micros is the part, always positive."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "grant_id", b"grant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Draw: _TypeAlias = Draw  # noqa: Y015

@@ -77,6 +77,26 @@ class AccountServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.RefundRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_account__service__pb2.RefundResponse.FromString,
                 _registered_method=True)
+        self.AddAddon = channel.unary_unary(
+                '/creditgate.v1.AccountService/AddAddon',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.AddAddonRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.AddAddonResponse.FromString,
+                _registered_method=True)
+        self.CancelAddon = channel.unary_unary(
+                '/creditgate.v1.AccountService/CancelAddon',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.CancelAddonRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.CancelAddonResponse.FromString,
+                _registered_method=True)
+        self.ListAddons = channel.unary_unary(
+                '/creditgate.v1.AccountService/ListAddons',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.FromString,
+                _registered_method=True)
+        self.GetStatement = channel.unary_unary(
+                '/creditgate.v1.AccountService/GetStatement',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.GetStatementResponse.FromString,
+                _registered_method=True)
         self.ListHolds = channel.unary_unary(
                 '/creditgate.v1.AccountService/ListHolds',
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListHoldsRequest.SerializeToString,
@@ -114,7 +134,8 @@ class AccountServiceServicer(object):
 
     def UpdateAccount(self, request, context):
         """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-        available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+        available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+        FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,6 +168,38 @@ class AccountServiceServicer(object):
     def Refund(self, request, context):
         """Refund gives charged credits back to the grants they came from, the last drawn first.
         Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddAddon(self, request, context):
+        """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+        Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+        none), INVALID_ARGUMENT OUT_OF_RANGE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelAddon(self, request, context):
+        """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAddons(self, request, context):
+        """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatement(self, request, context):
+        """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+        after the first page was read is on none of them. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,6 +254,26 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.Refund,
                     request_deserializer=creditgate_dot_v1_dot_account__service__pb2.RefundRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_account__service__pb2.RefundResponse.SerializeToString,
+            ),
+            'AddAddon': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddAddon,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.AddAddonRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.AddAddonResponse.SerializeToString,
+            ),
+            'CancelAddon': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelAddon,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.CancelAddonRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.CancelAddonResponse.SerializeToString,
+            ),
+            'ListAddons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAddons,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.SerializeToString,
+            ),
+            'GetStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatement,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.GetStatementRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.GetStatementResponse.SerializeToString,
             ),
             'ListHolds': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHolds,
@@ -427,6 +500,114 @@ class AccountService(object):
             '/creditgate.v1.AccountService/Refund',
             creditgate_dot_v1_dot_account__service__pb2.RefundRequest.SerializeToString,
             creditgate_dot_v1_dot_account__service__pb2.RefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddAddon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/AddAddon',
+            creditgate_dot_v1_dot_account__service__pb2.AddAddonRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.AddAddonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelAddon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/CancelAddon',
+            creditgate_dot_v1_dot_account__service__pb2.CancelAddonRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.CancelAddonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAddons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/ListAddons',
+            creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/GetStatement',
+            creditgate_dot_v1_dot_account__service__pb2.GetStatementRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.GetStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

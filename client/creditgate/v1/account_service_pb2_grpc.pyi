@@ -46,7 +46,8 @@ class AccountServiceStub:
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
     """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-    available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+    available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+    FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]
     """AddGrant gives credits. Debt is repaid from them first.
@@ -62,6 +63,20 @@ class AccountServiceStub:
     Refund: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RefundRequest, _account_service_pb2.RefundResponse]
     """Refund gives charged credits back to the grants they came from, the last drawn first.
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+    """
+    AddAddon: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]
+    """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+    none), INVALID_ARGUMENT OUT_OF_RANGE.
+    """
+    CancelAddon: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CancelAddonRequest, _account_service_pb2.CancelAddonResponse]
+    """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+    ListAddons: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]
+    """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    GetStatement: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]
+    """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+    after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
@@ -84,7 +99,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
     """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-    available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+    available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+    FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]  # type: ignore[assignment]
     """AddGrant gives credits. Debt is repaid from them first.
@@ -100,6 +116,20 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Refund: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RefundRequest, _account_service_pb2.RefundResponse]  # type: ignore[assignment]
     """Refund gives charged credits back to the grants they came from, the last drawn first.
     Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+    """
+    AddAddon: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]  # type: ignore[assignment]
+    """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+    none), INVALID_ARGUMENT OUT_OF_RANGE.
+    """
+    CancelAddon: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CancelAddonRequest, _account_service_pb2.CancelAddonResponse]  # type: ignore[assignment]
+    """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+    ListAddons: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]  # type: ignore[assignment]
+    """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    GetStatement: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]  # type: ignore[assignment]
+    """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+    and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+    after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
     """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
@@ -143,7 +173,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.UpdateAccountResponse, _abc.Awaitable[_account_service_pb2.UpdateAccountResponse]]:
         """UpdateAccount changes the fields that are set and leaves the others. A lowered overdraft limit may make
-        available_micros negative; open holds keep what they have. Errors: NOT_FOUND.
+        available_micros negative; open holds keep what they have. Errors: NOT_FOUND (account or plan),
+        FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
         """
 
     @_abc_1.abstractmethod
@@ -183,6 +214,44 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.RefundResponse, _abc.Awaitable[_account_service_pb2.RefundResponse]]:
         """Refund gives charged credits back to the grants they came from, the last drawn first.
         Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+        """
+
+    @_abc_1.abstractmethod
+    def AddAddon(
+        self,
+        request: _account_service_pb2.AddAddonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.AddAddonResponse, _abc.Awaitable[_account_service_pb2.AddAddonResponse]]:
+        """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
+        Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED / NO_CYCLE (the account's plan has
+        none), INVALID_ARGUMENT OUT_OF_RANGE.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelAddon(
+        self,
+        request: _account_service_pb2.CancelAddonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.CancelAddonResponse, _abc.Awaitable[_account_service_pb2.CancelAddonResponse]]:
+        """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
+
+    @_abc_1.abstractmethod
+    def ListAddons(
+        self,
+        request: _account_service_pb2.ListAddonsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListAddonsResponse, _abc.Awaitable[_account_service_pb2.ListAddonsResponse]]:
+        """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GetStatement(
+        self,
+        request: _account_service_pb2.GetStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.GetStatementResponse, _abc.Awaitable[_account_service_pb2.GetStatementResponse]]:
+        """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
+        and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
+        after the first page was read is on none of them. Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

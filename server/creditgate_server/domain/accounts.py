@@ -44,6 +44,7 @@ class GrantKind(IntEnum):
     PURCHASED = 2
     PROMOTIONAL = 3
     ADJUSTMENT = 4
+    ROLLOVER = 5
 
 
 class GrantState(IntEnum):
@@ -86,6 +87,21 @@ class Account(NamedTuple):
     open_holds: int
     labels: str
     created_at: datetime
+    standing: Standing
+
+
+class Standing(NamedTuple):
+    """Where an account is in its plan; None where there is no plan, no next plan, no cycle."""
+
+    plan_id: str | None
+    plan_version: int | None
+    next_plan_id: str | None
+    next_plan_version: int | None
+    time_zone: str
+    anchor_at: datetime | None
+    cycle_no: int
+    cycle_starts_at: datetime | None
+    cycle_ends_at: datetime | None
 
 
 class NewAccount(NamedTuple):
@@ -103,6 +119,11 @@ class AccountChange(NamedTuple):
     overdraft_limit_micros: int | None = None
     overage_policy: int | None = None
     status: int | None = None
+    plan_id: str | None = None
+    plan_version: int | None = None
+    next_cycle: bool = False
+    time_zone: str | None = None
+    anchor_at: datetime | None = None
 
 
 class Grant(NamedTuple):

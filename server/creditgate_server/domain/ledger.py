@@ -66,8 +66,13 @@ class Accounts(Protocol):
     ) -> tuple[Outcome, Account | None]:
         """Change what is set.
 
-        ACCEPTED, ACCOUNT_NOT_FOUND, or ACCOUNT_CLOSED when a closed one would be reopened.
+        ACCEPTED, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND, or ACCOUNT_CLOSED when a closed one would be
+        reopened or put on a plan.
         """
+        ...
+
+    async def knows_time_zone(self, name: str) -> bool:
+        """Tell whether the store's calendar has a time zone of this name."""
         ...
 
     async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:

@@ -6,7 +6,7 @@ An outcome code, and the hold and the balance as they stand after the operation.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +42,10 @@ class Outcome(IntEnum):
     OUT_OF_RANGE = 28
     ACCOUNT_CLOSED = 29
     REFUND_EXCEEDS_CHARGE = 30
+    PLAN_NOT_FOUND = 31
+    VERSION_SKIPPED = 32
+    NO_CYCLE = 33
+    ADDON_NOT_FOUND = 34
 
     @property
     def refused(self) -> bool:
@@ -71,6 +75,17 @@ class Balance(NamedTuple):
     def available_micros(self) -> int:
         """What a Reserve could get now."""
         return self.settled_micros + self.overdraft_limit_micros - self.held_micros
+
+    @classmethod
+    def read(cls, account: Any, as_of: datetime) -> Balance:
+        """Take the balance out of an account's row, by the names of its columns."""
+        return cls(
+            account["settled_micros"],
+            account["held_micros"],
+            account["overdraft_limit_micros"],
+            account["version"],
+            as_of,
+        )
 
 
 class Hold(NamedTuple):
@@ -110,3 +125,4 @@ class Result(NamedTuple):
     uncollected_micros: int
     hold: Hold | None
     balance: Balance | None
+    limit_name: str | None = None

@@ -14,6 +14,7 @@ from creditgate_server.domain.accounts import (
     NewAccount,
     NewGrant,
     RefundResult,
+    Standing,
     account_key,
 )
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 _ACCOUNT_COLUMNS = """
        account_id, status, overage_policy, settled_micros, held_micros, overdraft_limit_micros,
        version,
-       creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at
+       creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at, plan_id,
+       plan_version, next_plan_id, next_plan_version, time_zone, anchor_at, cycle_no,
+       cycle_starts_at, cycle_ends_at
 """
 
 _GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
@@ -54,6 +57,13 @@ SELECT {HOLD_COLUMNS} FROM creditgate.holds AS h
    AND ($4::smallint IS NULL OR h.state = $4)
  ORDER BY h.hold_id LIMIT $5
 """  # noqa: S608 - both parts are ours
+
+# Some names are abbreviations of PostgreSQL's, too, and are then read without summer time.
+_KNOWS_TIME_ZONE = """
+SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)
+   AND ($1 IN ('UTC', 'GMT')
+        OR NOT EXISTS (SELECT FROM pg_timezone_abbrevs WHERE abbrev = upper($1)))
+"""
 
 _EXISTS = "SELECT true FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"
 
@@ -92,11 +102,15 @@ class PostgresAccounts:
     ) -> tuple[Outcome, Account | None]:
         """Change what is set."""
         row = await self._one(
-            "SELECT * FROM creditgate.update_account($1, $2, $3, $4, $5)",
+            "SELECT * FROM creditgate.update_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             *account_key(tenant_id, account_id),
             *change,
         )
         return Outcome(row["outcome"]), _account_or_none(row)
+
+    async def knows_time_zone(self, name: str) -> bool:
+        """Ask PostgreSQL for a time zone of exactly this name, which means no other."""
+        return bool((await self._one(_KNOWS_TIME_ZONE, name))[0])
 
     async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:
         """Give credits."""
@@ -172,17 +186,7 @@ def _hold(row: Record | None) -> Hold | None:
 
 
 def _balance(row: Record) -> Balance | None:
-    return None if row["account"] is None else _balance_of(row["account"], row["as_of"])
-
-
-def _balance_of(account: Record, as_of: datetime) -> Balance:
-    return Balance(
-        account["settled_micros"],
-        account["held_micros"],
-        account["overdraft_limit_micros"],
-        account["version"],
-        as_of,
-    )
+    return None if row["account"] is None else Balance.read(row["account"], row["as_of"])
 
 
 def _account_or_none(row: Record) -> Account | None:
@@ -194,9 +198,10 @@ def _account(row: Record, as_of: datetime) -> Account:
         account_id=row["account_id"],
         status=row["status"],
         overage_policy=row["overage_policy"],
-        balance=_balance_of(row, as_of),
+        balance=Balance.read(row, as_of),
         debt_micros=row["debt_micros"],
         open_holds=row["open_holds"],
         labels=row["labels"],
         created_at=row["created_at"],
+        standing=Standing(*(row[name] for name in Standing._fields)),
     )

@@ -43,6 +43,7 @@ _OUTCOME = 1
 _ANSWER = slice(1, 8)
 _BALANCE = slice(8, 13)
 _HOLD = slice(13, 27)
+_LIMIT_NAME = 27
 
 
 # The outcome of an operation on an account where more is due than one call ends.
@@ -113,4 +114,4 @@ def _undecided(rows: Sequence[Record]) -> list[int]:
 def _result(row: Record) -> Result:
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
-    return Result._make((*row[_ANSWER], hold, balance))
+    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from creditgate.v1 import account_service_pb2 as pb
-from creditgate_server.domain.accounts import Account, AccountKey, account_key
+from creditgate_server.domain.accounts import Account
 from creditgate_server.domain.ledger import Accounts
 from creditgate_server.domain.outcomes import Outcome
 
@@ -13,26 +13,17 @@ from . import decode_accounts as decode
 from . import encode, fields
 from .call import Call
 from .detached import Detached
-from .pages import BadTokenError, Pages
+from .lists import Lists, page_size
+from .named_account import account_id_of, key_of
 from .status import refuse
-
-AboutAccount = (
-    pb.GetAccountRequest
-    | pb.UpdateAccountRequest
-    | pb.AddGrantRequest
-    | pb.ListGrantsRequest
-    | pb.RevokeGrantRequest
-    | pb.RefundRequest
-    | pb.ListHoldsRequest
-)
 
 
 class AccountAdministration:
     """Opens accounts, gives and takes back credits, and lists what there is."""
 
-    def __init__(self, accounts: Accounts, pages: Pages, detached: Detached) -> None:
+    def __init__(self, accounts: Accounts, lists: Lists, detached: Detached) -> None:
         self._accounts = accounts
-        self._pages = pages
+        self._lists = lists
         self._run = detached.run
 
     async def create_account(
@@ -47,7 +38,9 @@ class AccountAdministration:
 
     async def get_account(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         """Read one account."""
-        account = await self._run(self._accounts.get_account(call.tenant_id, _account_id(request)))
+        account = await self._run(
+            self._accounts.get_account(call.tenant_id, account_id_of(request))
+        )
         if account is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.GetAccountResponse()
@@ -58,21 +51,24 @@ class AccountAdministration:
         self, request: pb.ListAccountsRequest, call: Call
     ) -> pb.ListAccountsResponse:
         """Read a page of the tenant's accounts."""
-        size = decode.page_size(request)
-        after = self._after(request, call, about="")
+        size = page_size(request)
+        after = self._lists.after(request, call)
         found = await self._run(
             self._accounts.list_accounts(call.tenant_id, after=after, limit=size + 1)
         )
         response = pb.ListAccountsResponse()
         if last := encode.page(response.accounts, found, size, encode.account):
-            response.next_page_token = self._token(request, call, last.account_id)
+            response.next_page_token = self._lists.token(request, call, last.account_id)
         return response
 
     async def update_account(
         self, request: pb.UpdateAccountRequest, call: Call
     ) -> pb.UpdateAccountResponse:
         """Change the fields that are set."""
-        account_id, change = _account_id(request), decode.account_change(request)
+        account_id, change = account_id_of(request), decode.account_change(request)
+        zone = change.time_zone
+        if zone is not None and not await self._run(self._accounts.knows_time_zone(zone)):
+            raise fields.bad_time_zone(request, "time_zone", zone)
         outcome, account = await self._run(
             self._accounts.update_account(call.tenant_id, account_id, change)
         )
@@ -82,7 +78,7 @@ class AccountAdministration:
 
     async def add_grant(self, request: pb.AddGrantRequest, call: Call) -> pb.AddGrantResponse:
         """Give credits."""
-        account, new = _key(request, call), decode.new_grant(request)
+        account, new = key_of(request, call), decode.new_grant(request)
         result = await self._run(self._accounts.add_grant(account, new))
         if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
             encode.refuse_named(
@@ -95,8 +91,8 @@ class AccountAdministration:
 
     async def list_grants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
         """Read a page of an account's grants, newest first."""
-        account, size = _key(request, call), decode.page_size(request)
-        after = self._after(request, call, about=request.account_id)
+        account, size = key_of(request, call), page_size(request)
+        after = self._lists.after(request, call, about=request.account_id)
         before_seq = int(after) if after else None
         found = await self._run(
             self._accounts.list_grants(account, before_seq=before_seq, limit=size + 1)
@@ -106,14 +102,14 @@ class AccountAdministration:
         response = pb.ListGrantsResponse()
         if last := encode.page(response.grants, found, size, encode.grant):
             about = request.account_id
-            response.next_page_token = self._token(request, call, str(last.seq), about=about)
+            response.next_page_token = self._lists.token(request, call, str(last.seq), about=about)
         return response
 
     async def revoke_grant(
         self, request: pb.RevokeGrantRequest, call: Call
     ) -> pb.RevokeGrantResponse:
         """Take back what remains of a grant."""
-        account = _key(request, call)
+        account = key_of(request, call)
         grant_id = fields.identifier(request, "grant_id", request.grant_id)
         result = await self._run(self._accounts.revoke_grant(account, grant_id))
         if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
@@ -125,7 +121,7 @@ class AccountAdministration:
 
     async def refund(self, request: pb.RefundRequest, call: Call) -> pb.RefundResponse:
         """Give charged credits back."""
-        account = _key(request, call)
+        account = key_of(request, call)
         refund_id = fields.identifier(request, "refund_id", request.refund_id)
         hold_id = fields.identifier(request, "hold_id", request.hold_id)
         amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
@@ -141,10 +137,10 @@ class AccountAdministration:
 
     async def list_holds(self, request: pb.ListHoldsRequest, call: Call) -> pb.ListHoldsResponse:
         """Read a page of an account's holds, in the order of their ids."""
-        account, state = _key(request, call), decode.list_state(request)
-        size = decode.page_size(request)
+        account, state = key_of(request, call), decode.list_state(request)
+        size = page_size(request)
         about = f"{request.account_id} {state}"
-        after = self._after(request, call, about=about)
+        after = self._lists.after(request, call, about=about)
         found = await self._run(
             self._accounts.list_holds(account, state=state, after=after, limit=size + 1)
         )
@@ -153,28 +149,8 @@ class AccountAdministration:
         response = pb.ListHoldsResponse()
         write = partial(encode.hold, account_id=request.account_id)
         if last := encode.page(response.holds, found, size, write):
-            response.next_page_token = self._token(request, call, last.hold_id, about=about)
+            response.next_page_token = self._lists.token(request, call, last.hold_id, about=about)
         return response
-
-    def _token(self, request: decode.Paged, call: Call, last: str, *, about: str = "") -> str:
-        method = type(request).__name__
-        return self._pages.sign(last, tenant_id=call.tenant_id, method=method, about=about)
-
-    def _after(self, request: decode.Paged, call: Call, *, about: str) -> str:
-        method, token = type(request).__name__, request.page_token
-        try:
-            return self._pages.open(token, tenant_id=call.tenant_id, method=method, about=about)
-        except BadTokenError:
-            problem = "must be the next_page_token of this same list"
-            raise fields.bad(request, "page_token", problem) from None
-
-
-def _account_id(request: AboutAccount) -> str:
-    return fields.identifier(request, "account_id", request.account_id)
-
-
-def _key(request: AboutAccount, call: Call) -> AccountKey:
-    return account_key(call.tenant_id, _account_id(request))
 
 
 def _known(

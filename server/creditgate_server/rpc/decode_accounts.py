@@ -13,20 +13,17 @@ from creditgate_server.domain.accounts import (
 )
 from creditgate_server.domain.outcomes import HoldState
 
-from . import fields
+from . import decode_plans, fields
 from .fingerprint import fingerprint
 
-PRIORITY_MAX = 1000
+CYCLE_PREFIX = "cycle/"
 REFERENCE_MAX = 256
-PAGE_SIZE_DEFAULT = 50
-PAGE_SIZE_MAX = 1000
 
 _STATUSES = frozenset(map(int, AccountStatus))
 _POLICIES = frozenset(map(int, OveragePolicy))
-_KINDS = frozenset(map(int, GrantKind))
+# What has rolled over, only cycles give.
+_KINDS = frozenset(map(int, GrantKind)) - {GrantKind.ROLLOVER}
 _STATES = frozenset(map(int, HoldState))
-
-Paged = pb.ListAccountsRequest | pb.ListGrantsRequest | pb.ListHoldsRequest
 
 
 def new_account(request: pb.CreateAccountRequest) -> NewAccount:
@@ -41,7 +38,7 @@ def new_account(request: pb.CreateAccountRequest) -> NewAccount:
 
 def account_change(request: pb.UpdateAccountRequest) -> AccountChange:
     """Decode what an UpdateAccount changes."""
-    limit = policy = status = None
+    limit = policy = status = time_zone = anchor_at = None
     if request.HasField("overdraft_limit_micros"):
         given = request.overdraft_limit_micros
         limit = fields.amount(request, "overdraft_limit_micros", given, low=0)
@@ -49,15 +46,23 @@ def account_change(request: pb.UpdateAccountRequest) -> AccountChange:
         policy = _policy(request, request.overage_policy)
     if request.HasField("status"):
         status = fields.choice(request, "status", request.status, _STATUSES)
-    return AccountChange(limit, policy, status)
+    plan = decode_plans.plan_change(request)
+    if request.HasField("time_zone"):
+        time_zone = fields.time_zone(request, "time_zone", request.time_zone)
+    if request.HasField("billing_anchor"):
+        anchor_at = fields.moment(request, "billing_anchor", request.billing_anchor)
+    return AccountChange(limit, policy, status, *plan, time_zone=time_zone, anchor_at=anchor_at)
 
 
 def new_grant(request: pb.AddGrantRequest) -> NewGrant:
     """Decode an AddGrant."""
     name = fields.identifier(request, "grant_id", request.grant_id)
+    if name.startswith(CYCLE_PREFIX):
+        problem = f"must not begin with {CYCLE_PREFIX}, as the grants of cycles do"
+        raise fields.bad(request, "grant_id", problem)
     kind = fields.choice(request, "kind", request.kind, _KINDS)
     amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
-    priority = fields.number(request, "priority", request.priority, high=PRIORITY_MAX)
+    priority = fields.number(request, "priority", request.priority, high=fields.PRIORITY_MAX)
     effective_at = expires_at = None
     if request.HasField("effective_at"):
         effective_at = fields.moment(request, "effective_at", request.effective_at)
@@ -75,13 +80,6 @@ def list_state(request: pb.ListHoldsRequest) -> int | None:
     if request.state == 0:
         return None
     return fields.choice(request, "state", request.state, _STATES)
-
-
-def page_size(request: Paged) -> int:
-    """Check the size of a page: 0 means the default, too many means the most."""
-    if request.page_size < 0:
-        raise fields.bad(request, "page_size", f"must be 0 or more, got {request.page_size}")
-    return min(request.page_size, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
 
 
 def _policy(request: pb.CreateAccountRequest | pb.UpdateAccountRequest, value: int) -> int:

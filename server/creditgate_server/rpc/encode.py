@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate_server.domain.accounts import Account, Grant
+from creditgate_server.domain.accounts import Account, Grant, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 
 from . import decode
@@ -25,7 +25,15 @@ Item = TypeVar("Item")
 
 _DECISION_LAST = int(Outcome.DENIED_ACCOUNT_INACTIVE)
 _ACCEPTED = int(Outcome.ACCEPTED)
-_NAMELESS = frozenset({Outcome.ACCOUNT_NOT_FOUND, Outcome.HOLD_NOT_FOUND, Outcome.GRANT_NOT_FOUND})
+_NAMELESS = frozenset(
+    {
+        Outcome.ACCOUNT_NOT_FOUND,
+        Outcome.HOLD_NOT_FOUND,
+        Outcome.GRANT_NOT_FOUND,
+        Outcome.PLAN_NOT_FOUND,
+        Outcome.ADDON_NOT_FOUND,
+    }
+)
 
 Deciding = pb.ReserveResponse | pb.ChargeResponse | pb.ExtendResponse
 
@@ -85,6 +93,22 @@ def account(to: account_pb2.Account, of: Account) -> None:
     to.labels.update(json.loads(of.labels))
     balance(to.balance, of.balance)
     moment(to.created_at, of.created_at)
+    _standing(to, of.standing)
+
+
+def _standing(to: account_pb2.Account, of: Standing) -> None:
+    """Write where an account is in its plan."""
+    to.plan_id = of.plan_id or ""
+    to.plan_version = of.plan_version or 0
+    to.next_plan_id = of.next_plan_id or ""
+    to.next_plan_version = of.next_plan_version or 0
+    to.time_zone = of.time_zone
+    if of.anchor_at is not None:
+        moment(to.billing_anchor, of.anchor_at)
+    if of.cycle_starts_at is not None and of.cycle_ends_at is not None:
+        to.cycle.number = of.cycle_no
+        moment(to.cycle.starts_at, of.cycle_starts_at)
+        moment(to.cycle.ends_at, of.cycle_ends_at)
 
 
 def grant(to: account_pb2.Grant, of: Grant) -> None:
@@ -170,6 +194,8 @@ def _decision(response: Deciding, request: decode.HoldRequest, result: Result) -
     response.decision = result.outcome  # type: ignore[assignment]
     response.asked_micros = result.asked_micros
     response.shortfall_micros = result.shortfall_micros
+    if result.limit_name is not None:
+        response.limit = result.limit_name
     if result.retry_at is not None and result.balance is not None:
         _wait(response.retry_after, result.retry_at - result.balance.as_of)
     _state(response, request, result)

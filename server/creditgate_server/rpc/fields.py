@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from zoneinfo import available_timezones
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -20,10 +21,12 @@ TTL_MS_MAX = 24 * 3_600_000
 LABELS_MAX = 16
 LABEL_VALUE_MAX = 256
 TEXT_MAX = 128
+PRIORITY_MAX = 1000
 
 _ID_ALPHABET = "A-Z a-z 0-9 . _ : @ / -"
 _is_id = re.compile(r"[A-Za-z0-9._:@/-]{1,128}").fullmatch
 _is_label_key = re.compile(r"[A-Za-z0-9._:@/-]{1,64}").fullmatch
+_is_time_zone = re.compile(r"[A-Za-z0-9_+/-]{1,64}").fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The last second of the year 9998: the driver takes the last microsecond of 9999 for infinity.
 _SECONDS_MAX = 253_370_764_799
@@ -73,10 +76,10 @@ def amount(request: Message, field: str, value: int, *, low: int = 1) -> int:
     return value
 
 
-def number(request: Message, field: str, value: int, *, high: int) -> int:
-    """Check a small number: 0 to `high`."""
-    if not 0 <= value <= high:
-        raise bad(request, field, f"must be 0 to {high}, got {value}")
+def number(request: Message, field: str, value: int, *, low: int = 0, high: int) -> int:
+    """Check a small number: `low` to `high`."""
+    if not low <= value <= high:
+        raise bad(request, field, f"must be {low} to {high}, got {value}")
     return value
 
 
@@ -92,7 +95,8 @@ def text(request: Message, field: str, value: str, *, low: int = 0, high: int = 
 def choice(request: Message, field: str, value: int, allowed: frozenset[int]) -> int:
     """Check the number of an enum's value."""
     if value not in allowed:
-        raise bad(request, field, f"must be a known value other than unspecified, got {value}")
+        but = "" if 0 in allowed else " other than unspecified"
+        raise bad(request, field, f"must be a known value{but}, got {value}")
     return value
 
 
@@ -108,12 +112,12 @@ def labels(request: Message, pairs: Mapping[str, str]) -> dict[str, str]:
     return dict(pairs)
 
 
-def ttl_ms(request: Message, ttl: Duration) -> int:
+def ttl_ms(request: Message, ttl: Duration, *, field: str = "ttl") -> int:
     """Check a hold's time to live and answer it in whole milliseconds."""
     milliseconds = ttl.seconds * 1000 + ttl.nanos // 1_000_000
     if not (1 <= milliseconds <= TTL_MS_MAX and 0 <= ttl.nanos < _NANOS):
         got = f"got {ttl.seconds} s and {ttl.nanos} ns"
-        raise bad(request, "ttl", f"must be 1 ms to 24 h, {got}")
+        raise bad(request, field, f"must be 1 ms to 24 h, {got}")
     return milliseconds
 
 
@@ -122,6 +126,26 @@ def moment(request: Message, field: str, value: Timestamp) -> datetime:
     if not (0 <= value.seconds <= _SECONDS_MAX and 0 <= value.nanos < _NANOS):
         raise bad(request, field, "must be a time from the year 1970 to the year 9998")
     return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+
+
+def time_zone(request: Message, field: str, value: str) -> str:
+    """Check a name of the IANA time zone database, as far as this machine has one."""
+    known = _time_zones()
+    if (known and value not in known) or not _is_time_zone(value):
+        raise bad_time_zone(request, field, value)
+    return value
+
+
+def bad_time_zone(request: Message, field: str, value: str) -> RpcError:
+    """Make the error of a time zone that is none."""
+    rule = "must be a time zone of the IANA database, such as America/New_York"
+    return bad(request, field, f"{rule}, got {_shown(value)}")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    # Two of the names stand for no place: that of this machine, and none.
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
 
 
 def canonical_json(value: Mapping[str, object]) -> str:

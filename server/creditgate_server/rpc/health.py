@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from .method import ACCOUNTS, AUTHORIZATION
+from .method import API_SERVICES
 
 _log = logging.getLogger(__name__)
 
-SERVICES = frozenset({"", AUTHORIZATION, ACCOUNTS})
+SERVICES = frozenset({"", *API_SERVICES})
 FAILURES_MAX = 2
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import ModuleType
 
 from google.protobuf.message import Message
 
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.domain.keys import Scope
 
 AUTHORIZATION = "creditgate.v1.CreditAuthorizationService"
 ACCOUNTS = "creditgate.v1.AccountService"
+CATALOG = "creditgate.v1.CatalogService"
+API_SERVICES = (AUTHORIZATION, ACCOUNTS, CATALOG)
 
 REQUEST_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
@@ -47,7 +51,7 @@ class Method:
     @property
     def admin(self) -> bool:
         """True when the method belongs to administration."""
-        return self.service == ACCOUNTS
+        return self.service != AUTHORIZATION
 
     @property
     def decides(self) -> bool:
@@ -56,22 +60,24 @@ class Method:
 
 
 def _hot(name: str, *scopes: Scope) -> Method:
-    return Method(
-        service=AUTHORIZATION,
-        name=name,
-        request=getattr(pb, f"{name}Request"),
-        response=getattr(pb, f"{name}Response"),
-        scopes=scopes or (Scope.AUTHORIZE,),
-    )
+    return _method(AUTHORIZATION, pb, name, scopes or (Scope.AUTHORIZE,))
 
 
 def _admin(name: str, *scopes: Scope) -> Method:
+    return _method(ACCOUNTS, accounts_pb, name, scopes or (Scope.ADMIN,))
+
+
+def _catalog(name: str, *scopes: Scope) -> Method:
+    return _method(CATALOG, catalog_pb, name, scopes or (Scope.ADMIN,))
+
+
+def _method(service: str, messages: ModuleType, name: str, scopes: tuple[Scope, ...]) -> Method:
     return Method(
-        service=ACCOUNTS,
+        service=service,
         name=name,
-        request=getattr(accounts_pb, f"{name}Request"),
-        response=getattr(accounts_pb, f"{name}Response"),
-        scopes=scopes or (Scope.ADMIN,),
+        request=getattr(messages, f"{name}Request"),
+        response=getattr(messages, f"{name}Response"),
+        scopes=scopes,
     )
 
 
@@ -114,8 +120,20 @@ ADMINISTRATION = (
     _admin("ListGrants", Scope.READ, Scope.ADMIN),
     _admin("RevokeGrant"),
     _admin("Refund"),
+    _admin("AddAddon"),
+    _admin("CancelAddon"),
+    _admin("ListAddons", Scope.READ, Scope.ADMIN),
+    _admin("GetStatement", Scope.READ, Scope.ADMIN),
     _admin("ListHolds", Scope.READ, Scope.ADMIN),
 )
+"""What AccountService has."""
 
-METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION)
+SELLING = (
+    _catalog("PutPlan"),
+    _catalog("GetPlan", Scope.READ, Scope.ADMIN),
+    _catalog("ListPlans", Scope.READ, Scope.ADMIN),
+)
+"""What CatalogService has."""
+
+METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING)
 """Every method of the API."""

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from .call import Call, Handler
 from .health import SERVICES, Health
-from .method import ACCOUNTS, AUTHORIZATION, BATCH_BYTES_MAX, Method
+from .method import API_SERVICES, BATCH_BYTES_MAX, Method
 from .status import RpcError
 from .stream import Duplex
 from .tls import TlsFiles
@@ -72,7 +72,7 @@ class Server:
         self._arrivals = _Table(table)
         self._server.add_generic_rpc_handlers((self._arrivals,))
         if reflect:
-            names = (AUTHORIZATION, ACCOUNTS, HEALTH, reflection.SERVICE_NAME)
+            names = (*API_SERVICES, HEALTH, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
 
     def bind(self, address: str, tls: TlsFiles | None) -> int:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.plans import Catalog
+from creditgate_server.domain.statements import Statements
 from creditgate_server.lanes import Lanes
 
 from .accounts import AccountAdministration
+from .addons import Addons
 from .authorization import Authorization
 from .call import Handler
+from .catalog import PlanCatalog
 from .detached import Detached
 from .interceptors.rate import Rates
-from .method import ADMINISTRATION, BATCH, OPERATIONS, STREAM, Method
+from .lists import Lists
+from .method import ADMINISTRATION, BATCH, OPERATIONS, SELLING, STREAM, Method
 from .operations import Batch, Operations
 from .pages import Pages
 from .pipeline import Pipeline
+from .statements import StatementReading
 from .stream import Streams
 
 
@@ -34,6 +40,8 @@ def make_services(
     *,
     ledger: Ledger,
     accounts: Accounts,
+    catalog: Catalog,
+    statements: Statements,
     lanes: Lanes[Operation, Result],
     detached: Detached,
     pages: Pages,
@@ -42,9 +50,15 @@ def make_services(
 ) -> Services:
     """Make the handlers of all methods."""
     authorization = Authorization(ledger, lanes, detached)
-    administration = AccountAdministration(accounts, pages, detached)
+    lists = Lists(pages)
+    rest = (
+        AccountAdministration(accounts, lists, detached),
+        Addons(catalog, lists, detached),
+        StatementReading(statements, lists, detached),
+        PlanCatalog(catalog, lists, detached),
+    )
     hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
-    admin = {method: getattr(administration, method.snake) for method in ADMINISTRATION}
+    admin = {method: _find(method, rest) for method in (*ADMINISTRATION, *SELLING)}
     on_stream = {m.snake: pipeline.for_message(m, handler) for m, handler in hot.items()}
     in_batch = {m.snake: pipeline.for_part(m, handler) for m, handler in hot.items()}
     streams = Streams(Operations(on_stream))
@@ -53,3 +67,10 @@ def make_services(
     handlers[BATCH] = pipeline.for_bytes(BATCH, batch.batch_authorize)
     handlers[STREAM] = pipeline.for_stream(STREAM, streams.authorize)
     return Services(handlers=handlers, streams=streams)
+
+
+def _find(method: Method, servicers: Iterable[object]) -> Handler:
+    """Find who handles a method; exactly one does."""
+    (handler,) = (getattr(s, method.snake) for s in servicers if hasattr(s, method.snake))
+    found: Handler = handler
+    return found

@@ -130,6 +130,18 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         "REFUND_EXCEEDS_CHARGE",
         "the refunds of a hold cannot exceed its charge",
     ),
+    Outcome.PLAN_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "PLAN_NOT_FOUND", "there is no such version of a plan"
+    ),
+    Outcome.VERSION_SKIPPED: Refusal(
+        Code.FAILED_PRECONDITION,
+        "VERSION_SKIPPED",
+        "a plan's versions are written one after the other, and the one before is not there",
+    ),
+    Outcome.NO_CYCLE: Refusal(
+        Code.FAILED_PRECONDITION, "NO_CYCLE", "the account is on no plan with a cycle"
+    ),
+    Outcome.ADDON_NOT_FOUND: Refusal(Code.NOT_FOUND, "ADDON_NOT_FOUND", "there is no such add-on"),
 }
 
 INVALID_FIELD = Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", "{field}: {problem}")

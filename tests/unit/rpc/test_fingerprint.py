@@ -13,9 +13,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc import decode
 from creditgate_server.rpc.decode_accounts import new_grant
+from creditgate_server.rpc.decode_plans import new_addon, new_plan
 from creditgate_server.rpc.fingerprint import fingerprint
+from tests.support.calls import good_plan
 
 TENANT = UUID(int=1)
 PLAIN: dict[str, Any] = {"account_id": "acme", "hold_id": "msg-1", "amount_micros": 5}
@@ -45,6 +48,15 @@ def grant(**changes: Any) -> str:
     return new_grant(accounts_pb.AddGrantRequest(**body)).fingerprint.hex()
 
 
+def plan(given: catalog_pb.Plan) -> str:
+    return new_plan(catalog_pb.PutPlanRequest(plan=given)).fingerprint.hex()
+
+
+def addon(**changes: Any) -> str:
+    body: dict[str, Any] = {"addon_id": "a", "amount_micros": 7} | changes
+    return new_addon(accounts_pb.AddAddonRequest(**body)).fingerprint.hex()
+
+
 def _hex(digest: bytes | None) -> str:
     assert digest is not None
     return digest.hex()
@@ -62,6 +74,10 @@ def test_stored_digests_never_change() -> None:
         reference="invoice 7",
     )
     assert full == "223d09b6b52219666fefc9d762612160"
+    assert plan(catalog_pb.Plan(plan_id="free", version=1)) == "0b9deaed2cc54d3587dcce45d1dce4e0"
+    assert plan(good_plan()) == "2e1129a1e9d7e45d6ced207ad1bdb397"
+    assert addon() == "e015e796c68209c6d47b3c693d0ea176"
+    assert addon(outlives_cycle=True, priority=3) == "601885ac2e800e627849c114f2b42783"
 
 
 def test_the_same_meaning_has_the_same_digest() -> None:
@@ -103,6 +119,51 @@ def test_another_meaning_has_another_digest(change: dict[str, Any]) -> None:
 )
 def test_another_grant_has_another_digest(change: dict[str, Any]) -> None:
     assert grant(**change) != grant()
+
+
+def test_a_plan_means_what_it_says_and_not_when_or_by_what_name_it_is_written() -> None:
+    assert plan(good_plan()) == plan(good_plan(plan_id="other", version=7))
+    assert plan(good_plan()) == plan(good_plan(created_at=Timestamp(seconds=5)))
+    free = catalog_pb.Plan(plan_id="free", version=1)
+    assert plan(free) == plan(
+        catalog_pb.Plan(
+            plan_id="free",
+            version=1,
+            overage_policy=account_pb2.OVERAGE_POLICY_CAP,
+            limits=catalog_pb.PlanLimits(hold_ttl_max=Duration()),
+        )
+    )
+
+
+LIMITS = catalog_pb.PlanLimits(
+    hold_max_micros=100, hold_ttl_max=Duration(seconds=3600), open_holds_max=10
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Pro"},
+        {"allowance_micros": 1001},
+        {"cycle": catalog_pb.CYCLE_UNIT_WEEK},
+        {"rollover_max_micros": 0},
+        {"welcome_micros": 6},
+        {"overdraft_limit_micros": 0},
+        {"overage_policy": account_pb2.OVERAGE_POLICY_CAP},
+        {"limits": catalog_pb.PlanLimits()},
+        {"limits": catalog_pb.PlanLimits(hold_max_micros=100, open_holds_max=10)},
+        {"limits": catalog_pb.PlanLimits(hold_max_micros=10, open_holds_max=100)},
+    ],
+)
+def test_another_plan_has_another_digest(change: dict[str, Any]) -> None:
+    assert plan(good_plan(limits=LIMITS)) == plan(good_plan())
+    assert plan(good_plan(**change)) != plan(good_plan())
+
+
+def test_another_addon_has_another_digest() -> None:
+    others = [addon(amount_micros=8), addon(outlives_cycle=True), addon(priority=1)]
+    assert len({addon(), *others}) == 4
+    assert addon(addon_id="b") == addon()
 
 
 def test_a_reserve_is_no_charge() -> None:

@@ -1,0 +1,273 @@
+"""Administration for asyncio: accounts, grants, refunds, plans, add-ons, statements and lists."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from creditgate import _account_calls as accounts
+from creditgate import _plan_calls as plans
+from creditgate._amount import Amount
+from creditgate._async_statement import AsyncStatement
+from creditgate._calls import Call
+from creditgate._plan_types import (
+    Addon,
+    Booking,
+    CycleUnit,
+    Plan,
+    PlanTiming,
+    Publication,
+    StatementPage,
+)
+from creditgate._types import (
+    Account,
+    AccountStatus,
+    Grant,
+    Granting,
+    GrantKind,
+    Hold,
+    HoldState,
+    OveragePolicy,
+    Page,
+    PlanVersion,
+    Refund,
+    Revocation,
+)
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+PAGE_SIZE = 200
+
+
+class AsyncAdministration(ABC):
+    """What `AsyncClient` can do besides work; it knows how to send."""
+
+    @abstractmethod
+    async def _send(self, call: Call[Answer], *, patience_seconds: float | None = None) -> Answer:
+        """Send a request until it is answered, refused, or patience ends."""
+
+    async def create_account(
+        self,
+        account_id: str,
+        *,
+        overdraft_limit: Amount = 0,
+        overage_policy: OveragePolicy = OveragePolicy.CAP,
+        labels: Mapping[str, str] | None = None,
+    ) -> Account:
+        """Open an account without credits; the same body again answers the account."""
+        return await self._send(
+            accounts.create_account(
+                account_id,
+                overdraft_limit=overdraft_limit,
+                overage_policy=overage_policy,
+                labels=labels,
+            )
+        )
+
+    async def get_account(self, account_id: str) -> Account:
+        """Read an account."""
+        return await self._send(accounts.get_account(account_id))
+
+    async def update_account(
+        self,
+        account_id: str,
+        *,
+        overdraft_limit: Amount | None = None,
+        overage_policy: OveragePolicy | None = None,
+        status: AccountStatus | None = None,
+        plan: PlanVersion | str | None = None,
+        plan_timing: PlanTiming = PlanTiming.NOW,
+        time_zone: str | None = None,
+        billing_anchor: datetime | None = None,
+    ) -> Account:
+        """Change what is given of an account, and leave the rest.
+
+        `plan` is a version of a plan, such as "pro@1", which takes effect by `plan_timing`: NOW, in
+        proportion to what is left of the cycle, or with the NEXT_CYCLE. Cycles follow the calendar
+        of `time_zone`, an IANA name, and are counted from `billing_anchor`.
+        """
+        return await self._send(
+            accounts.update_account(
+                account_id,
+                overdraft_limit=overdraft_limit,
+                overage_policy=overage_policy,
+                status=status,
+                plan=plan,
+                plan_timing=plan_timing,
+                time_zone=time_zone,
+                billing_anchor=billing_anchor,
+            )
+        )
+
+    async def add_grant(
+        self,
+        account_id: str,
+        *,
+        grant_id: str,
+        amount: Amount,
+        kind: GrantKind = GrantKind.PURCHASED,
+        priority: int = 0,
+        effective_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        reference: str = "",
+    ) -> Granting:
+        """Give credits; lower `priority` is spent first. None: effective at once, no expiry."""
+        return await self._send(
+            accounts.add_grant(
+                account_id,
+                grant_id=grant_id,
+                amount=amount,
+                kind=kind,
+                priority=priority,
+                effective_at=effective_at,
+                expires_at=expires_at,
+                reference=reference,
+            )
+        )
+
+    async def revoke_grant(self, account_id: str, *, grant_id: str) -> Revocation:
+        """Take back what remains of a grant, except what open holds cover."""
+        return await self._send(accounts.revoke_grant(account_id, grant_id=grant_id))
+
+    async def refund(
+        self, account_id: str, *, refund_id: str, hold_id: str, amount: Amount
+    ) -> Refund:
+        """Give charged credits back to the grants they came from."""
+        return await self._send(
+            accounts.refund(account_id, refund_id=refund_id, hold_id=hold_id, amount=amount)
+        )
+
+    def list_accounts(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Account]:
+        """Read all accounts in the order of their ids, a page at a time."""
+        return self._pages(
+            lambda token: accounts.list_accounts(page_size=page_size, page_token=token)
+        )
+
+    def list_grants(self, account_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Grant]:
+        """Read an account's grants, newest first, a page at a time."""
+        return self._pages(
+            lambda token: accounts.list_grants(account_id, page_size=page_size, page_token=token)
+        )
+
+    def list_holds(
+        self, account_id: str, *, state: HoldState | None = None, page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[Hold]:
+        """Read an account's holds, newest first, a page at a time; `state` keeps one state only."""
+        return self._pages(
+            lambda token: accounts.list_holds(
+                account_id, state=state, page_size=page_size, page_token=token
+            )
+        )
+
+    async def put_plan(
+        self,
+        plan_id: str,
+        *,
+        version: int,
+        name: str = "",
+        allowance: Amount = 0,
+        cycle: CycleUnit | None = None,
+        rollover_max: Amount = 0,
+        welcome: Amount = 0,
+        overdraft_limit: Amount = 0,
+        overage_policy: OveragePolicy = OveragePolicy.CAP,
+        hold_max: Amount | None = None,
+        hold_ttl_max_seconds: float | None = None,
+        open_holds_max: int | None = None,
+    ) -> Publication:
+        """Write a version of a plan: 1, then 2, and so on. A version never changes.
+
+        Each `cycle` brings the `allowance`, which ends with it, but for up to `rollover_max` that
+        the next one keeps. `welcome` is given once, with an account's first plan, and never ends.
+        """
+        return await self._send(
+            plans.put_plan(
+                plan_id,
+                version=version,
+                name=name,
+                allowance=allowance,
+                cycle=cycle,
+                rollover_max=rollover_max,
+                welcome=welcome,
+                overdraft_limit=overdraft_limit,
+                overage_policy=overage_policy,
+                hold_max=hold_max,
+                hold_ttl_max_seconds=hold_ttl_max_seconds,
+                open_holds_max=open_holds_max,
+            )
+        )
+
+    async def get_plan(self, plan_id: str, *, version: int | None = None) -> Plan:
+        """Read a version of a plan; None is the latest."""
+        return await self._send(plans.get_plan(plan_id, version=version))
+
+    def list_plans(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Plan]:
+        """Read the latest versions of all plans in the order of their ids, a page at a time."""
+        return self._pages(lambda token: plans.list_plans(page_size=page_size, page_token=token))
+
+    async def add_addon(
+        self,
+        account_id: str,
+        *,
+        addon_id: str,
+        amount: Amount,
+        outlives_cycle: bool = False,
+        priority: int = 0,
+    ) -> Booking:
+        """Book a package that comes now and again with every cycle, until it is cancelled.
+
+        What is left of it ends with the cycle unless it `outlives_cycle`.
+        """
+        return await self._send(
+            plans.add_addon(
+                account_id,
+                addon_id=addon_id,
+                amount=amount,
+                outlives_cycle=outlives_cycle,
+                priority=priority,
+            )
+        )
+
+    async def cancel_addon(self, account_id: str, *, addon_id: str) -> Addon:
+        """Stop an add-on from coming again; what it has brought stays."""
+        return await self._send(plans.cancel_addon(account_id, addon_id=addon_id))
+
+    def list_addons(self, account_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Addon]:
+        """Read an account's add-ons in the order of their ids, a page at a time."""
+        return self._pages(
+            lambda token: plans.list_addons(account_id, page_size=page_size, page_token=token)
+        )
+
+    async def get_statement(
+        self,
+        account_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncStatement:
+        """Read what changed an account's settled balance from `since` on and before `until`.
+
+        None is the account's beginning, and now. The opening balance and all amounts add up to the
+        closing balance, whatever is written while the pages are read.
+        """
+
+        def page(token: str) -> Call[StatementPage]:
+            return plans.get_statement(
+                account_id, since=since, until=until, page_size=page_size, page_token=token
+            )
+
+        return AsyncStatement(self._send, page, first=await self._send(page("")))
+
+    async def _pages(self, page: Callable[[str], Call[Page[Item]]]) -> AsyncIterator[Item]:
+        token = ""
+        while True:
+            answer = await self._send(page(token))
+            for item in answer.items:
+                yield item
+            token = answer.next_page_token
+            if not token:
+                return

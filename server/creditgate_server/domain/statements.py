@@ -1,0 +1,62 @@
+"""What changed an account's settled balance, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .accounts import AccountKey
+
+
+class Entry(NamedTuple):
+    """One line of the ledger; `draws` is (grant_id, micros) pairs."""
+
+    version: int
+    line: int
+    kind: int
+    amount_micros: int
+    settled_micros: int
+    hold_id: str | None
+    name: str | None
+    created_at: datetime
+    draws: Sequence[tuple[str, int]]
+
+
+class Period(NamedTuple):
+    """The changes of an account that a statement is about: versions after one, through another.
+
+    Entries never change and versions only grow, so whatever is read of a period adds up.
+    """
+
+    after_version: int
+    through_version: int
+
+
+class Statement(NamedTuple):
+    """A page of a period's entries, with the balance before and after the whole period."""
+
+    opening_micros: int
+    closing_micros: int
+    entries: Sequence[Entry]
+
+
+class Statements(Protocol):
+    """Where statements are read. Raises only `domain.errors`."""
+
+    async def period(
+        self, account: AccountKey, *, start: datetime | None, until: datetime | None
+    ) -> Period | None:
+        """Find the changes from `start` on and before `until`, None for no bound.
+
+        None when there is no such account.
+        """
+        ...
+
+    async def statement(
+        self, account: AccountKey, period: Period, *, after: tuple[int, int], limit: int
+    ) -> Statement:
+        """Read the entries of a period beyond `after` = (version, line)."""
+        ...

@@ -1,0 +1,109 @@
+"""Plans and add-ons on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from creditgate_server.domain.outcomes import Balance, Outcome
+from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
+
+from .errors import executing
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from creditgate_server.domain.accounts import AccountKey
+
+    from .pool import Pool, Record
+
+_PLAN_COLUMNS = ", ".join(Plan._fields)
+_ADDON_COLUMNS = ", ".join(Addon._fields)
+
+_GET_PLAN = f"""
+SELECT {_PLAN_COLUMNS} FROM creditgate.plans
+ WHERE tenant_id = $1 AND plan_id = $2 AND ($3 = 0 OR version = $3)
+ ORDER BY version DESC LIMIT 1
+"""  # noqa: S608 - both parts are ours
+
+_LIST_PLANS = f"""
+SELECT DISTINCT ON (plan_id) {_PLAN_COLUMNS} FROM creditgate.plans
+ WHERE tenant_id = $1 AND plan_id > $2
+ ORDER BY plan_id, version DESC LIMIT $3
+"""  # noqa: S608 - both parts are ours
+
+_LIST_ADDONS = f"""
+SELECT {_ADDON_COLUMNS} FROM creditgate.addons
+ WHERE bucket = $1 AND account_key = $2 AND addon_id > $3
+ ORDER BY addon_id LIMIT $4
+"""  # noqa: S608 - both parts are ours
+
+_GET_ADDON = f"""
+SELECT {_ADDON_COLUMNS} FROM creditgate.addons
+ WHERE bucket = $1 AND account_key = $2 AND addon_id = $3
+"""  # noqa: S608 - both parts are ours
+
+_EXISTS = "SELECT true FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"
+
+
+class PostgresCatalog:
+    """`domain.plans.Catalog` on PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
+        """Write a version of a plan, or answer the one that was written with the same body."""
+        rows = await self._rows(
+            "SELECT * FROM creditgate.put_plan($1::creditgate.plans)", (tenant_id, *plan)
+        )
+        outcome, replayed = Outcome(rows[0][0]), rows[0][1]
+        if outcome.refused:
+            return PlanResult(outcome, None)
+        written = await self.get_plan(tenant_id, plan.plan_id, plan.version)
+        return PlanResult(outcome, written, replayed)
+
+    async def get_plan(self, tenant_id: UUID, plan_id: str, version: int) -> Plan | None:
+        """Read a version of a plan."""
+        rows = await self._rows(_GET_PLAN, tenant_id, plan_id, version)
+        return Plan(*rows[0]) if rows else None
+
+    async def list_plans(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Plan]:
+        """Read a page of latest versions."""
+        return [Plan(*row) for row in await self._rows(_LIST_PLANS, tenant_id, after, limit)]
+
+    async def add_addon(self, account: AccountKey, new: Addon) -> AddonResult:
+        """Book an add-on."""
+        rows = await self._rows(
+            "SELECT * FROM creditgate.add_addon($1, $2, $3, $4, $5, $6, $7)", *account, *new[:5]
+        )
+        return await self._addon_result(account, new.addon_id, rows[0])
+
+    async def cancel_addon(self, account: AccountKey, addon_id: str) -> AddonResult:
+        """Cancel an add-on."""
+        rows = await self._rows(
+            "SELECT * FROM creditgate.cancel_addon($1, $2, $3)", *account, addon_id
+        )
+        return await self._addon_result(account, addon_id, rows[0])
+
+    async def list_addons(
+        self, account: AccountKey, *, after: str, limit: int
+    ) -> Sequence[Addon] | None:
+        """Read a page of add-ons in the order of their ids."""
+        rows = await self._rows(_LIST_ADDONS, *account, after, limit)
+        if not rows and not await self._rows(_EXISTS, *account):
+            return None
+        return [Addon(*row) for row in rows]
+
+    async def _addon_result(self, account: AccountKey, addon_id: str, row: Record) -> AddonResult:
+        outcome = Outcome(row["outcome"])
+        if outcome.refused:
+            return AddonResult(outcome, None, None)
+        balance = Balance.read(row["account"], row["as_of"])
+        (addon,) = await self._rows(_GET_ADDON, *account, addon_id)
+        return AddonResult(outcome, Addon(*addon), balance, row["replayed"])
+
+    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
+        async with self._pool.connection() as connection:
+            with executing():
+                return await connection.fetch(sql, *values)

@@ -1,0 +1,33 @@
+"""What the requests about an account have in common: its name, and where it lives."""
+
+from __future__ import annotations
+
+from creditgate.v1 import account_service_pb2 as pb
+from creditgate_server.domain.accounts import AccountKey, account_key
+
+from . import fields
+from .call import Call
+
+AboutAccount = (
+    pb.GetAccountRequest
+    | pb.UpdateAccountRequest
+    | pb.AddGrantRequest
+    | pb.ListGrantsRequest
+    | pb.RevokeGrantRequest
+    | pb.RefundRequest
+    | pb.AddAddonRequest
+    | pb.CancelAddonRequest
+    | pb.ListAddonsRequest
+    | pb.GetStatementRequest
+    | pb.ListHoldsRequest
+)
+
+
+def account_id_of(request: AboutAccount) -> str:
+    """Check and answer the account's name."""
+    return fields.identifier(request, "account_id", request.account_id)
+
+
+def key_of(request: AboutAccount, call: Call) -> AccountKey:
+    """Check the account's name and answer where it lives."""
+    return account_key(call.tenant_id, account_id_of(request))

@@ -1,0 +1,79 @@
+"""The oracle's catalog: plans, and add-ons on accounts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.oracle.account import Refused
+from tests.oracle.administration import Administration, refusable
+from tests.oracle.answers import AddonView, Answer
+from tests.oracle.subscriber import Plan
+
+
+class Catalog(Administration):
+    """What a tenant sells."""
+
+    @refusable
+    def put_plan(self, _at: int, plan: Plan) -> Answer:
+        if plan.name in self.plans:
+            if self.plans[plan.name] != plan:
+                raise Refused("NAME_REUSED")
+            return Answer("ACCEPTED", replayed=True)
+        if plan.version > 1 and (plan.plan_id, plan.version - 1) not in self.plans:
+            raise Refused("VERSION_SKIPPED")
+        self.plans[plan.name] = plan
+        return Answer("ACCEPTED")
+
+    @refusable
+    def add_addon(
+        self,
+        at: int,
+        account_id: str,
+        addon_id: str,
+        *,
+        amount: int,
+        outlives_cycle: bool = False,
+        priority: int = 0,
+    ) -> Answer:
+        account = self.account(at, account_id)
+        addon = AddonView(addon_id, amount, outlives_cycle, priority, at)
+        known = account.addons.get(addon_id)
+        if known is not None:
+            if replace(known, created_at=at, cancelled_at=None) != addon:
+                raise Refused("NAME_REUSED")
+            return Answer("ACCEPTED", addon=known, balance=account.balance(at), replayed=True)
+        if account.status == "CLOSED":
+            raise Refused("ACCOUNT_CLOSED")
+        if account.cycle is None:
+            raise Refused("NO_CYCLE")
+        if not account.has_room(amount):
+            raise Refused("OUT_OF_RANGE")
+        account.addons[addon_id] = addon
+        account.give_addon(addon, at)
+        account.happen(at)
+        return Answer("ACCEPTED", addon=addon, balance=account.balance(at))
+
+    @refusable
+    def cancel_addon(self, at: int, account_id: str, addon_id: str) -> Answer:
+        account = self.account(at, account_id)
+        if addon_id not in account.addons:
+            raise Refused("ADDON_NOT_FOUND")
+        addon = account.addons[addon_id]
+        if addon.cancelled_at is None:
+            addon = account.addons[addon_id] = replace(addon, cancelled_at=at)
+        return Answer("ACCEPTED", addon=addon, balance=account.balance(at))
+
+    @refusable
+    def list_addons(self, _at: int, account_id: str) -> Answer:
+        addons = self.account(None, account_id).addons
+        return Answer("ACCEPTED", addons=tuple(addons[name] for name in sorted(addons)))
+
+    @refusable
+    def statement(
+        self, _at: int, account_id: str, *, start: int | None = None, until: int | None = None
+    ) -> Answer:
+        """What settled before and after a period."""
+        history = self.account(None, account_id).history
+        opening = [settled for written, settled in history if start and written < start]
+        closing = [settled for written, settled in history if until is None or written < until]
+        return Answer("ACCEPTED", opening=[0, *opening][-1], closing=[0, *closing][-1])

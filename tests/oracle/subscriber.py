@@ -1,0 +1,164 @@
+"""An account on a plan: its cycles, what they bring, and its add-ons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.oracle.account import Account, Grant
+from tests.oracle.answers import AddonView, CycleView, GrantView, StandingView
+from tests.oracle.calendar import EPOCH, cycle_at
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One version of a plan; limits that are None do not limit."""
+
+    plan_id: str
+    version: int = 1
+    allowance: int = 0
+    unit: str = "NONE"
+    rollover_max: int = 0
+    welcome: int = 0
+    overdraft: int = 0
+    policy: str = "CAP"
+    hold_max: int | None = None
+    hold_ttl_max_ms: int | None = None
+    open_holds_max: int | None = None
+
+    @property
+    def name(self) -> tuple[str, int]:
+        return (self.plan_id, self.version)
+
+
+NO_PLAN = Plan("", 0)
+
+
+class Subscriber(Account):
+    """An account that may be on a plan."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plan: Plan | None = None
+        self.next_plan: Plan | None = None
+        self.zone = "UTC"
+        self.anchor: int | None = None
+        self.cycle: CycleView | None = None
+        self.addons: dict[str, AddonView] = {}
+        self.turns = 0
+
+    @property
+    def limits(self) -> Plan:
+        """The plan whose limits count."""
+        return self.plan or NO_PLAN
+
+    @property
+    def standing(self) -> StandingView:
+        plan = self.plan.name if self.plan else None
+        following = self.next_plan.name if self.next_plan else None
+        return StandingView(plan, following, self.zone, self.anchor, self.cycle)
+
+    def shown(self) -> tuple[Any, ...]:
+        return (*super().shown(), self.plan, self.next_plan, self.zone, self.anchor)
+
+    def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
+        yield from super().due(at)
+        if self.cycle and self.cycle.ends_at <= at:
+            yield (self.cycle.ends_at, 1), self.turn
+
+    @property
+    def running_allowance(self) -> list[Grant]:
+        """What plans have given for the running cycle."""
+        return [
+            grant
+            for grant in self.burning("LIVE")
+            if grant.view.kind == "PLAN"
+            and grant.view.grant_id.startswith("cycle/")
+            and self.cycle
+            and grant.view.expires_at == self.cycle.ends_at
+        ]
+
+    def place(self, at: int) -> CycleView | None:
+        """The cycle of the plan that an instant lies in."""
+        if self.limits.unit == "NONE" or self.anchor is None:
+            return None
+        return cycle_at(self.anchor, self.zone, self.limits.unit, at)
+
+    def take(self, plan: Plan) -> None:
+        """Let a plan take effect."""
+        self.plan, self.next_plan = plan, None
+        self.overdraft, self.policy = plan.overdraft, plan.policy
+        self.stretched = True  # the limit may be lower than what is used of it
+
+    def turn(self) -> None:
+        """End the running cycle and begin the next."""
+        assert self.cycle, "only a cycle turns"
+        assert self.plan, "cycles come with a plan"
+        self.turns += 1
+        at = self.cycle.ends_at
+        left = sum(grant.remaining - self.covered(grant) for grant in self.running_allowance)
+        if self.next_plan:
+            self.take(self.next_plan)
+        following = self.place(at)
+        if following and following.starts_at != at:
+            self.anchor = at
+        self.cycle = self.place(at)
+        if self.cycle and self.status != "CLOSED":
+            end = self.cycle.ends_at
+            self.give("rollover", "ROLLOVER", min(left, self.plan.rollover_max), at=at, end=end)
+            self.give("allowance", "PLAN", self.plan.allowance, at=at, end=end)
+            for addon in sorted(self.addons.values(), key=lambda a: (a.created_at, a.addon_id)):
+                if addon.cancelled_at is None:
+                    self.give_addon(addon, at)
+
+    def give(
+        self, what: str, kind: str, amount: int, *, at: int, end: int | None, priority: int = 0
+    ) -> None:
+        """Make a grant that begins at an instant, as large as the balance has room for."""
+        amount = min(amount, self.room)
+        if amount <= 0:
+            return
+        instant = (EPOCH + timedelta(microseconds=at)).replace(tzinfo=None)
+        name = f"cycle/{instant.isoformat(timespec='microseconds')}Z/{what}"
+        if what == "welcome":
+            name = "cycle/welcome"
+        view = GrantView(name, kind, amount, amount, priority, at, end, "PENDING", "", self.now)
+        assert name not in self.grants, "each cycle comes once"
+        self.grants[name] = Grant(view, len(self.grants) + 1, ("cycle",))
+
+    def give_addon(self, addon: AddonView, at: int) -> None:
+        """Bring what an add-on brings each time."""
+        assert self.cycle, "add-ons come with cycles"
+        end = None if addon.outlives_cycle else self.cycle.ends_at
+        what = f"addon/{addon.addon_id}"
+        self.give(what, "PURCHASED", addon.amount, at=at, end=end, priority=addon.priority)
+
+    def move(self, anchor: int | None, zone: str) -> None:
+        """Count cycles anew: the running one, and its allowance, end where the count says."""
+        if (anchor, zone) == (self.anchor, self.zone):
+            return
+        moved = self.running_allowance
+        self.anchor, self.zone = anchor, zone
+        self.cycle = self.place(self.now)
+        for grant in moved:
+            assert self.cycle
+            grant.set(expires_at=self.cycle.ends_at)
+
+    def start(self, plan: Plan) -> None:
+        """Be on a plan from now on."""
+        first = self.plan is None
+        for grant in self.running_allowance:
+            with self.change():
+                self.end(grant, "EXPIRED")
+        self.take(plan)
+        self.anchor = self.now if self.anchor is None else self.anchor
+        self.cycle = self.place(self.now)
+        if self.cycle:
+            whole, left = self.cycle.ends_at - self.cycle.starts_at, self.cycle.ends_at - self.now
+            share = plan.allowance if first else plan.allowance * left // whole
+            number = sum(g.view.effective_at == self.now for g in self.grants.values())
+            self.give(f"allowance/{number}", "PLAN", share, at=self.now, end=self.cycle.ends_at)
+        if first:
+            self.give("welcome", "PROMOTIONAL", plan.welcome, at=self.now, end=None)

@@ -1,0 +1,116 @@
+"""Random histories of plans, cycles, add-ons, grants and holds, on the ledger and on the oracle."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from creditgate_server.domain.statements import Entry
+from creditgate_server.postgres.pool import open_pool
+from creditgate_server.postgres.statements import PostgresStatements
+from creditgate_server.settings import Settings
+from tests.property.plan_walk import ACCOUNTS, PlanWalk
+from tests.support.database import Database
+from tests.support.direct import instant
+from tests.support.pair import SETTINGS, Pair, stop_clock
+
+PERIODS = 40
+
+
+@pytest.fixture(scope="module")
+def stopped(module_database: Database) -> Database:
+    stop_clock(module_database)
+    return module_database
+
+
+async def run_walks(database: Database, *, walks: int, steps: int) -> None:
+    first = int(os.environ.get("CREDITGATE_TEST_SEED", random.randrange(2**32)))
+    print(f"walks: first seed {first}; CREDITGATE_TEST_SEED={first} repeats them")  # noqa: T201
+    for seed in range(first, first + walks):
+        async with Pair.on(database) as pair:
+            try:
+                walk = PlanWalk(pair, seed)
+                await walk.begin()
+                for _ in range(steps):
+                    await walk.step()
+                    await pair.check()
+            except AssertionError as error:
+                error.add_note(f"seed {seed}, {steps} steps")
+                raise
+
+
+async def test_walks(stopped: Database) -> None:
+    await run_walks(stopped, walks=12, steps=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_many_walks(stopped: Database) -> None:
+    await run_walks(stopped, walks=300, steps=100)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_statements_add_up_for_any_period_and_any_page(stopped: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with Pair.on(stopped) as pair:
+        walk, times = PlanWalk(pair, seed), []
+        await walk.begin()
+        for _ in range(120):
+            await walk.step()
+            times.append(pair.now)
+        await pair.check()
+        pool = await open_pool(Settings(database_url=stopped.url, **SETTINGS))
+        reader = Reader(PostgresStatements(pool), pair)
+        for _ in range(PERIODS):
+            edges = [chance.choice(times) + chance.choice((0, 0, 1)) for _ in range(2)]
+            start, until = sorted(edges)
+            for account_id in ACCOUNTS:
+                page = chance.choice((1, 2, 3, 7, 1_000))
+                await reader.compare(account_id, chance.choice((start, None)), until, page=page)
+                await reader.compare(account_id, start, None, page=page)
+        await pool.close(timeout_seconds=5)
+
+
+class Reader:
+    """Reads statements page by page, and compares them with what the oracle remembers."""
+
+    def __init__(self, statements: PostgresStatements, pair: Pair) -> None:
+        self._statements, self._pair = statements, pair
+
+    async def compare(
+        self, account_id: str, start: int | None, until: int | None, *, page: int
+    ) -> None:
+        wanted = self._pair.model.statement(self._pair.now, account_id, start=start, until=until)
+        key = self._pair.direct.key(account_id)
+        period = await self._statements.period(key, start=instant(start), until=instant(until))
+        assert period is not None
+        entries: list[Entry] = []
+        after = (0, 0)
+        while True:
+            read = await self._statements.statement(key, period, after=after, limit=page)
+            assert (read.opening_micros, read.closing_micros) == (wanted.opening, wanted.closing)
+            assert len(read.entries) <= page
+            if not read.entries:
+                break
+            entries += read.entries
+            after = (entries[-1].version, entries[-1].line)
+        adds_up(read.opening_micros, entries, read.closing_micros)
+        assert all(lies_in(each, start, until) for each in entries)
+
+
+def adds_up(opening: int, entries: Sequence[Entry], closing: int) -> None:
+    """Each entry continues the balance, from the opening one to the closing one."""
+    balance = opening
+    for entry in entries:
+        balance += entry.amount_micros
+        assert entry.settled_micros == balance
+        assert sum(micros for _, micros in entry.draws) <= abs(entry.amount_micros)
+    assert balance == closing
+
+
+def lies_in(entry: Entry, start: int | None, until: int | None) -> bool:
+    begin, end = instant(start), instant(until)
+    return (begin is None or begin <= entry.created_at) and (end is None or entry.created_at < end)

@@ -1,0 +1,366 @@
+"""The ledger asked directly, without a server in between, and its answers in the oracle's form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from creditgate_server.domain import accounts as domain
+from creditgate_server.domain.accounts import AccountChange, AccountKey, NewAccount, NewGrant
+from creditgate_server.domain.operations import Operation as Asked
+from creditgate_server.domain.operations import Verb
+from creditgate_server.domain.outcomes import Balance, Hold, HoldState, Outcome, Result
+from creditgate_server.domain.plans import Addon, CycleUnit
+from creditgate_server.domain.plans import Plan as PlanVersion
+from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.catalog import PostgresCatalog
+from creditgate_server.postgres.ledger import PostgresLedger
+from creditgate_server.postgres.pool import Pool
+from tests.oracle.account import DEFAULT_TTL_MS
+from tests.oracle.answers import (
+    AccountView,
+    AddonView,
+    Answer,
+    BalanceView,
+    CycleView,
+    GrantView,
+    HoldView,
+    StandingView,
+)
+from tests.oracle.subscriber import Plan
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(micros: int | None) -> datetime | None:
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+
+
+def micros(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
+
+
+class DirectLedger:
+    """One tenant's ledger. Its methods are the oracle's, but for the time."""
+
+    def __init__(self, pool: Pool, *, tenant_id: UUID | None = None) -> None:
+        self.tenant_id = tenant_id or uuid4()
+        self.accounts, self.catalog = PostgresAccounts(pool), PostgresCatalog(pool)
+        self.ledger = PostgresLedger(pool)
+
+    def key(self, account_id: str) -> AccountKey:
+        return domain.account_key(self.tenant_id, account_id)
+
+    async def ask(self, verb: str, account_id: str, arguments: dict[str, Any]) -> Answer:
+        """Ask for one thing by the name of the oracle's method."""
+        if verb.upper() in Verb.__members__:
+            return (await self.apply([(verb, account_id, arguments)]))[0]
+        return await getattr(self, verb)(account_id, **arguments)  # type: ignore[no-any-return]
+
+    async def apply(self, asked: Sequence[tuple[str, str, dict[str, Any]]]) -> list[Answer]:
+        """Ask the hot path for several things in one batch."""
+        operations = [self._operation(*each) for each in asked]
+        results = await self.ledger.apply(operations)
+        return [
+            hot_answer(operation, result)
+            for operation, result in zip(operations, results, strict=True)
+        ]
+
+    def _operation(self, verb: str, account_id: str, given: dict[str, Any]) -> Asked:
+        amount = given.get("total") if verb == "extend" else given.get("amount")
+        body = repr((verb, sorted(given.items()))).encode()
+        return Asked(
+            Verb[verb.upper()],
+            *self.key(account_id),
+            given["hold_id"],
+            amount or 0,
+            given.get("minimum", 0),
+            given.get("used"),
+            0 if verb == "charge" else given.get("ttl_ms", DEFAULT_TTL_MS),
+            given.get("keep_open", False),
+            hashlib.sha256(body).digest(),
+            given.get("cause", ""),
+        )
+
+    async def create_account(
+        self, account_id: str, *, overdraft: int = 0, policy: str = "CAP"
+    ) -> Answer:
+        new = NewAccount(account_id, overdraft, domain.OveragePolicy[policy])
+        return account_answer(*await self.accounts.create_account(self.tenant_id, new))
+
+    async def get_account(self, account_id: str) -> Answer:
+        account = await self.accounts.get_account(self.tenant_id, account_id)
+        return account_answer(Outcome.ACCEPTED, account)
+
+    async def get_balance(self, account_id: str) -> Answer:
+        balance = await self.ledger.balance(self.key(account_id))
+        return Answer("ACCEPTED", balance=balance_view(balance))
+
+    async def update_account(
+        self,
+        account_id: str,
+        *,
+        overdraft: int | None = None,
+        policy: str | None = None,
+        status: str | None = None,
+        plan: tuple[str, int] | None = None,
+        timing: str = "NOW",
+        time_zone: str | None = None,
+        anchor: int | None = None,
+    ) -> Answer:
+        plan_id, version = plan or (None, None)
+        change = AccountChange(
+            overdraft_limit_micros=overdraft,
+            overage_policy=domain.OveragePolicy[policy] if policy else None,
+            status=domain.AccountStatus[status] if status else None,
+            plan_id=plan_id,
+            plan_version=version,
+            next_cycle=timing == "NEXT_CYCLE",
+            time_zone=time_zone,
+            anchor_at=instant(anchor),
+        )
+        return account_answer(
+            *await self.accounts.update_account(self.tenant_id, account_id, change)
+        )
+
+    async def add_grant(
+        self,
+        account_id: str,
+        *,
+        grant_id: str,
+        amount: int,
+        kind: str = "PURCHASED",
+        priority: int = 0,
+        effective_at: int | None = None,
+        expires_at: int | None = None,
+    ) -> Answer:
+        begin, end = instant(effective_at), instant(expires_at)
+        body = repr((amount, kind, priority, effective_at, expires_at)).encode()
+        new = NewGrant(grant_id, domain.GrantKind[kind], amount, priority, begin, end, "", body)
+        return grant_answer(await self.accounts.add_grant(self.key(account_id), new))
+
+    async def revoke_grant(self, account_id: str, *, grant_id: str) -> Answer:
+        result = await self.accounts.revoke_grant(self.key(account_id), grant_id)
+        # The oracle knows no replay of a revocation: it is named by what it revokes.
+        return grant_answer(result._replace(replayed=False))
+
+    async def refund(self, account_id: str, *, refund_id: str, hold_id: str, amount: int) -> Answer:
+        key = self.key(account_id)
+        result = await self.accounts.refund(key, refund_id, hold_id, amount)
+        if Outcome(result.outcome).refused:
+            return Answer(Outcome(result.outcome).name)
+        return Answer(
+            "ACCEPTED",
+            balance=balance_view(result.balance),
+            hold=hold_view(result.hold),
+            replayed=result.replayed,
+            lapsed=result.expired_micros,
+        )
+
+    async def list_grants(self, account_id: str) -> Answer:
+        grants: list[domain.Grant] = []
+        while True:
+            before = grants[-1].seq if grants else None
+            page = await self.accounts.list_grants(
+                self.key(account_id), before_seq=before, limit=1_000
+            )
+            if not page:
+                return Answer("ACCEPTED", grants=tuple(map(grant_view, grants)))
+            grants += page
+
+    async def list_holds(self, account_id: str) -> Answer:
+        holds = await self.accounts.list_holds(
+            self.key(account_id), state=None, after="", limit=1_000
+        )
+        assert holds is not None
+        return Answer("ACCEPTED", holds=tuple(hold_view_of(hold) for hold in holds))
+
+    async def put_plan(self, plan: Plan) -> Answer:
+        version = PlanVersion(
+            plan.plan_id,
+            plan.version,
+            plan.plan_id,
+            plan.allowance,
+            CycleUnit[plan.unit],
+            plan.rollover_max,
+            plan.welcome,
+            plan.overdraft,
+            domain.OveragePolicy[plan.policy],
+            plan.hold_max,
+            plan.hold_ttl_max_ms,
+            plan.open_holds_max,
+            repr(plan).encode(),
+        )
+        outcome, *_ = await self.catalog.put_plan(self.tenant_id, version)
+        return Answer(outcome.name)
+
+    async def add_addon(
+        self,
+        account_id: str,
+        *,
+        addon_id: str,
+        amount: int,
+        outlives_cycle: bool = False,
+        priority: int = 0,
+    ) -> Answer:
+        body = repr((amount, outlives_cycle, priority)).encode()
+        new = Addon(addon_id, amount, outlives_cycle, priority, body)
+        return addon_answer(await self.catalog.add_addon(self.key(account_id), new))
+
+    async def cancel_addon(self, account_id: str, *, addon_id: str) -> Answer:
+        return addon_answer(await self.catalog.cancel_addon(self.key(account_id), addon_id))
+
+    async def list_addons(self, account_id: str) -> Answer:
+        addons = await self.catalog.list_addons(self.key(account_id), after="", limit=1_000)
+        assert addons is not None
+        return Answer("ACCEPTED", addons=tuple(map(addon_view, addons)))
+
+
+def hot_answer(asked: Asked, result: Result) -> Answer:
+    """The oracle's form of a result of the hot path."""
+    outcome = Outcome(result.outcome)
+    if outcome.refused:
+        return Answer(outcome.name)
+    balance, decided = balance_view(result.balance), outcome is not Outcome.ACCEPTED
+    retry_at = micros_or_none(result.retry_at)
+    return Answer(
+        outcome.name,
+        balance=balance,
+        hold=hold_view(result.hold),
+        limit=result.limit_name or "",
+        asked=result.asked_micros if decided else 0,
+        shortfall=result.shortfall_micros,
+        retry_after=None if retry_at is None or balance is None else retry_at - balance.as_of,
+        replayed=result.replayed,
+        charged=0 if asked.verb == Verb.CHARGE else result.charged_micros,
+        uncollected=result.uncollected_micros,
+        late=asked.verb == Verb.COMMIT and result.hold is not None and result.hold.late,
+    )
+
+
+def account_answer(outcome: Outcome, account: domain.Account | None) -> Answer:
+    if outcome.refused or account is None:
+        return Answer(outcome.name)
+    view = AccountView(
+        account.account_id,
+        domain.AccountStatus(account.status).name,
+        domain.OveragePolicy(account.overage_policy).name,
+        account.debt_micros,
+        account.open_holds,
+        (),
+        micros(account.created_at),
+        standing_view(account.standing),
+    )
+    return Answer("ACCEPTED", account=view, balance=balance_view(account.balance))
+
+
+def standing_view(standing: domain.Standing) -> StandingView:
+    cycle = None
+    if standing.cycle_starts_at is not None and standing.cycle_ends_at is not None:
+        starts_at, ends_at = micros(standing.cycle_starts_at), micros(standing.cycle_ends_at)
+        cycle = CycleView(standing.cycle_no, starts_at, ends_at)
+    return StandingView(
+        _plan_name(standing.plan_id, standing.plan_version),
+        _plan_name(standing.next_plan_id, standing.next_plan_version),
+        standing.time_zone,
+        micros_or_none(standing.anchor_at),
+        cycle,
+    )
+
+
+def _plan_name(plan_id: str | None, version: int | None) -> tuple[str, int] | None:
+    return None if plan_id is None or version is None else (plan_id, version)
+
+
+def grant_answer(result: domain.GrantResult) -> Answer:
+    if Outcome(result.outcome).refused or result.grant is None:
+        return Answer(Outcome(result.outcome).name)
+    return Answer(
+        "ACCEPTED",
+        balance=balance_view(result.balance),
+        grant=grant_view(result.grant),
+        replayed=result.replayed,
+        revoked=result.revoked_micros,
+    )
+
+
+def addon_answer(result: Any) -> Answer:
+    if result.addon is None:
+        return Answer(Outcome(result.outcome).name)
+    return Answer(
+        "ACCEPTED",
+        balance=balance_view(result.balance),
+        addon=addon_view(result.addon),
+        replayed=result.replayed,
+    )
+
+
+def addon_view(addon: Addon) -> AddonView:
+    assert addon.created_at is not None
+    return AddonView(
+        addon.addon_id,
+        addon.amount_micros,
+        addon.lasts,
+        addon.priority,
+        micros(addon.created_at),
+        micros_or_none(addon.cancelled_at),
+    )
+
+
+def grant_view(grant: domain.Grant) -> GrantView:
+    return GrantView(
+        grant.grant_id,
+        domain.GrantKind(grant.kind).name,
+        grant.amount_micros,
+        grant.remaining_micros,
+        grant.priority,
+        micros(grant.effective_at),
+        micros_or_none(grant.expires_at),
+        domain.GrantState(grant.state).name,
+        grant.reference,
+        micros(grant.created_at),
+    )
+
+
+def balance_view(balance: Balance | None) -> BalanceView | None:
+    if balance is None:
+        return None
+    return BalanceView(
+        balance.settled_micros,
+        balance.held_micros,
+        balance.available_micros,
+        balance.overdraft_limit_micros,
+        balance.version,
+        micros(balance.as_of),
+    )
+
+
+def hold_view(hold: Hold | None) -> HoldView | None:
+    return None if hold is None else hold_view_of(hold)
+
+
+def hold_view_of(hold: Hold) -> HoldView:
+    return HoldView(
+        hold.hold_id,
+        HoldState(hold.state).name,
+        hold.granted_micros,
+        hold.held_micros,
+        hold.used_micros,
+        hold.charged_micros,
+        hold.uncollected_micros,
+        hold.refunded_micros,
+        micros(hold.created_at),
+        micros(hold.expires_at),
+        micros_or_none(hold.settled_at),
+        hold.late,
+        hold.termination_cause,
+        (),
+        (),
+    )

@@ -46,7 +46,6 @@ BEGIN
     END IF;
 END $$;
 
-<<<<<<< HEAD
 -- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available, and
 -- whoever names holds is judged by the grants and the cycle of the time.
 CREATE OR REPLACE FUNCTION creditgate.is_enough(
@@ -65,15 +64,11 @@ BEGIN
                    AND ((g.state = 1 AND g.effective_at <= p_now) OR (g.state = 2 AND g.expires_at <= p_now)))));
 END $$;
 
--- Bring a locked account up to now: holds expire, grants begin and end, in the order of their instants; at the same
--- instant holds first, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
--- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once. Yet
--- no call takes for ever: after twenty times the limit it leaves the rest, and due_at in the past, to the next one.
-=======
 -- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
--- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit holds, but goes on until
--- the named holds are judged and p_needed_micros are available: whoever needs expired credits gets them at once.
->>>>>>> plans
+-- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit
+-- holds, but goes on until the named holds are judged and p_needed_micros are available: whoever needs expired credits
+-- gets them at once. Yet no call takes for ever: after twenty times the limit it leaves the rest, and due_at in the
+-- past, to the next one.
 CREATE OR REPLACE FUNCTION creditgate.advance(
     INOUT p_account creditgate.accounts, OUT p_done bigint,
     p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)

@@ -7,12 +7,26 @@ from decimal import Decimal
 
 import click
 
-from creditgate._command import ACCOUNT, CREDITS, HOLD, Session, command, name_or_new
-from creditgate._output import account_line, balance_line, grant_line, hold_line
-from creditgate._types import AccountStatus, GrantKind, OveragePolicy
+from creditgate._command import (
+    ACCOUNT,
+    CREDITS,
+    HELP,
+    HOLD,
+    LABEL,
+    OVERDRAFT,
+    PLAN,
+    POLICY,
+    Session,
+    command,
+    name_or_new,
+    pairs,
+)
+from creditgate._output import account_line, account_lines, balance_line, grant_line, hold_line
+from creditgate._plan_types import PlanTiming
+from creditgate._types import AccountStatus, GrantKind, OveragePolicy, PlanVersion
 
-KINDS = [kind.value.lower() for kind in GrantKind if kind is not GrantKind.UNKNOWN]
-POLICIES = ["cap", "debt"]
+# What has rolled over, only cycles give.
+KINDS = [k.value.lower() for k in GrantKind if k not in {GrantKind.UNKNOWN, GrantKind.ROLLOVER}]
 STATUSES = ["active", "suspended", "closed"]
 
 
@@ -89,39 +103,77 @@ def refund(session: Session, *, account: str, hold: str, amount: Decimal, refund
     session.show(answer, hold_line(answer.hold), balance_line(answer.balance))
 
 
+@click.group(context_settings=HELP)
+def account() -> None:
+    """Open, show and change accounts."""
+
+
 @command
 @ACCOUNT
-@click.option("--create", is_flag=True, help="Open it.")
-@click.option("--overdraft", type=CREDITS, help="How far below zero it may go.")
-@click.option("--policy", type=click.Choice(POLICIES), help="What overruns become.")
+def show(session: Session, *, account: str) -> None:
+    """Show an account."""
+    answer = session.client.get_account(account)
+    session.show(answer, *account_lines(answer))
+
+
+@command
+@ACCOUNT
+@OVERDRAFT
+@POLICY
+@LABEL
+def create(
+    session: Session,
+    *,
+    account: str,
+    overdraft: Decimal | None,
+    policy: str | None,
+    labels: tuple[str, ...],
+) -> None:
+    """Open an account without credits."""
+    answer = session.client.create_account(
+        account,
+        overdraft_limit=overdraft or 0,
+        overage_policy=OveragePolicy(policy.upper()) if policy else OveragePolicy.CAP,
+        labels=pairs(labels),
+    )
+    session.show(answer, *account_lines(answer))
+
+
+@command
+@ACCOUNT
+@OVERDRAFT
+@POLICY
 @click.option("--status", type=click.Choice(STATUSES))
-def account(
+@click.option("--plan", type=PLAN, help="Put it on this plan, such as pro@1.")
+@click.option("--at-next-cycle", is_flag=True, help="When the running cycle ends, not now.")
+@click.option("--time-zone", help="Whose calendar cycles follow, such as America/New_York.")
+@click.option("--anchor", type=click.DateTime(), help="What cycles are counted from, UTC.")
+def update(
     session: Session,
     *,
     account: str,
     overdraft: Decimal | None,
     policy: str | None,
     status: str | None,
-    create: bool,
+    plan: PlanVersion | None,
+    time_zone: str | None,
+    anchor: datetime | None,
+    at_next_cycle: bool,
 ) -> None:
-    """Show an account, or open or change it."""
-    client, chosen = session.client, policy and OveragePolicy(policy.upper())
-    if create:
-        answer = client.create_account(
-            account,
-            overdraft_limit=overdraft or 0,
-            overage_policy=chosen or OveragePolicy.CAP,
-        )
-    elif overdraft is not None or policy or status:
-        answer = client.update_account(
-            account,
-            overdraft_limit=overdraft,
-            overage_policy=chosen or None,
-            status=AccountStatus(status.upper()) if status else None,
-        )
-    else:
-        answer = client.get_account(account)
-    session.show(answer, account_line(answer))
+    """Change what is given of an account."""
+    if at_next_cycle and plan is None:
+        raise click.UsageError("--at-next-cycle says when a --plan takes effect")
+    answer = session.client.update_account(
+        account,
+        overdraft_limit=overdraft,
+        overage_policy=OveragePolicy(policy.upper()) if policy else None,
+        status=AccountStatus(status.upper()) if status else None,
+        plan=plan,
+        plan_timing=PlanTiming.NEXT_CYCLE if at_next_cycle else PlanTiming.NOW,
+        time_zone=time_zone,
+        billing_anchor=anchor and anchor.replace(tzinfo=UTC),
+    )
+    session.show(answer, *account_lines(answer))
 
 
 @command
@@ -130,5 +182,8 @@ def accounts(session: Session) -> None:
     found = list(session.client.list_accounts())
     session.show(found, *map(account_line, found))
 
+
+for each in (show, create, update):
+    account.add_command(each)
 
 COMMANDS = (account, accounts, grant, grants, revoke, refund)

@@ -18,10 +18,9 @@ from creditgate._amount import to_micros
 from creditgate._base import TLS
 from creditgate._environment import find_connection
 from creditgate._errors import CreditgateError, OutcomeUnknown, Unauthenticated, Unavailable
-from creditgate._output import (
-    to_json,
-)
+from creditgate._output import to_json
 from creditgate._sync import Client
+from creditgate._types import PlanVersion
 
 EXIT_ERROR, EXIT_DENIED, EXIT_UNKNOWN = 1, 3, 4
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -64,15 +63,42 @@ class Credits(click.ParamType[Decimal]):
         return Decimal(value)
 
 
+class Plans(click.ParamType[PlanVersion]):
+    """A version of a plan on the command line: `pro@1`."""
+
+    name = "plan@version"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PlanVersion:
+        """Check that the text names a version of a plan."""
+        try:
+            return PlanVersion.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 CREDITS = Credits()
+PLAN = Plans()
 ACCOUNT = click.argument("account")
 HOLD = click.argument("hold")
-MINIMUM = click.option("--minimum", type=CREDITS, help="Take less, down to this many credits.")
-TTL = click.option("--ttl", type=float, default=60.0, show_default=True, help="Seconds to live.")
-CAUSE = click.option("--cause", default="", help="Why the work ended, kept with the hold.")
+POLICIES = ["cap", "debt"]
+OVERDRAFT = click.option("--overdraft", type=CREDITS, help="How far below zero it may go.")
+POLICY = click.option("--policy", type=click.Choice(POLICIES), help="What overruns become.")
 LABEL = click.option(
     "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Kept with it; repeatable."
 )
+
+
+def pairs(labels: tuple[str, ...]) -> dict[str, str]:
+    """The labels of a command line."""
+    found = {}
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{label!r} is not KEY=VALUE", param_hint="--label")
+        found[key] = value
+    return found
 
 
 def command(function: Callable[..., None]) -> click.Command:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from creditgate._amount import to_credits
+from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._types import Account, Balance, Grant, Hold
 
 
@@ -38,7 +39,8 @@ def _plain_fields(value: Any) -> dict[str, Any]:
     for each in fields(value):
         content = getattr(value, each.name)
         if each.name.endswith("_micros"):
-            shown[each.name.removesuffix("_micros")] = str(to_credits(content))
+            credits_ = None if content is None else str(to_credits(content))
+            shown[each.name.removesuffix("_micros")] = credits_
         shown[each.name] = plain(content)
     return shown
 
@@ -79,6 +81,50 @@ def account_line(account: Account) -> str:
     """An account in one line."""
     status = account.status.value.lower()
     return f"account {account.account_id}  {status}  {balance_line(account.balance)}"
+
+
+def account_lines(account: Account) -> list[str]:
+    """An account, and where it is in its plan."""
+    lines = [account_line(account)]
+    if account.plan is not None:
+        then = f", then {account.next_plan}" if account.next_plan else ""
+        lines.append(f"plan {account.plan}{then}  time zone {account.time_zone}")
+    if account.cycle is not None:
+        starts, ends = _clock(account.cycle.starts_at), _clock(account.cycle.ends_at)
+        lines.append(f"cycle {account.cycle.number}  from {starts} until {ends}")
+    return lines
+
+
+def plan_line(plan: Plan) -> str:
+    """A version of a plan in one line."""
+    parts = [f"plan {plan.named}"]
+    if plan.cycle is not None:
+        parts.append(f"{plan.allowance} each {plan.cycle.value.lower()}")
+        parts += [f"keeps up to {plan.rollover_max}"] if plan.rollover_max_micros else []
+    parts += [f"welcome {plan.welcome}"] if plan.welcome_micros else []
+    parts += [f"overdraft {plan.overdraft_limit}"] if plan.overdraft_limit_micros else []
+    parts += [plan.overage_policy.value.lower()]
+    parts += [f"holds up to {plan.hold_max}"] if plan.hold_max is not None else []
+    if plan.hold_ttl_max_seconds is not None:
+        parts.append(f"for up to {plan.hold_ttl_max_seconds:g} s")
+    if plan.open_holds_max is not None:
+        parts.append(f"{plan.open_holds_max} at once")
+    return "  ".join(parts)
+
+
+def addon_line(addon: Addon) -> str:
+    """An add-on in one line."""
+    parts = [f"addon {addon.addon_id}", f"{addon.amount} each cycle"]
+    parts += ["outlives the cycle"] if addon.outlives_cycle else []
+    parts += [f"cancelled {_clock(addon.cancelled_at)}"] if addon.cancelled_at else []
+    return "  ".join(parts)
+
+
+def entry_line(entry: Entry) -> str:
+    """A line of a statement."""
+    about = [name for name in (entry.hold_id, entry.name) if name]
+    parts = [_clock(entry.created_at), entry.kind.value.lower(), *about]
+    return "  ".join([*parts, f"{entry.amount:+f}", f"settled {entry.settled:f}"])
 
 
 def _clock(instant: datetime) -> str:

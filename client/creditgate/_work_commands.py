@@ -6,7 +6,16 @@ from decimal import Decimal
 
 import click
 
-from creditgate._command import ACCOUNT, CREDITS, HOLD, Session, command, name_or_new
+from creditgate._command import (
+    ACCOUNT,
+    CREDITS,
+    HOLD,
+    LABEL,
+    Session,
+    command,
+    name_or_new,
+    pairs,
+)
 from creditgate._output import balance_line, hold_line, plain
 from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
 
@@ -15,9 +24,6 @@ EXIT_DENIED = 3
 MINIMUM = click.option("--minimum", type=CREDITS, help="Take less, down to this many credits.")
 TTL = click.option("--ttl", type=float, default=60.0, show_default=True, help="Seconds to live.")
 CAUSE = click.option("--cause", default="", help="Why the work ended, kept with the hold.")
-LABEL = click.option(
-    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Kept with it; repeatable."
-)
 STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
 
 
@@ -53,7 +59,7 @@ def reserve(
         amount=amount,
         minimum=minimum,
         ttl_seconds=ttl,
-        labels=_pairs(labels),
+        labels=pairs(labels),
     )
     _show_decision(session, answer)
 
@@ -132,7 +138,7 @@ def charge(
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
         minimum=minimum,
-        labels=_pairs(labels),
+        labels=pairs(labels),
     )
     _show_decision(session, answer)
 
@@ -170,16 +176,6 @@ def _show_decision(session: Session, answer: Reservation | Extension) -> None:
 
 def _show_hold(session: Session, answer: Settlement | HoldStatus, *lines: str) -> None:
     session.show(answer, *lines, hold_line(answer.hold), balance_line(answer.balance))
-
-
-def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for label in labels:
-        key, equals, value = label.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{label!r} is not KEY=VALUE", param_hint="--label")
-        found[key] = value
-    return found
 
 
 COMMANDS = (balance, reserve, extend, commit, release, charge, hold, holds)

@@ -22,11 +22,12 @@ def main() -> None:
 
 def load() -> click.Group:
     """The command with all its subcommands. Raises ModuleNotFoundError without click."""
-    from creditgate import _account_commands, _work_commands
+    from creditgate import _account_commands, _plan_commands, _work_commands
     from creditgate._command import creditgate
 
-    for command in (*_work_commands.COMMANDS, *_account_commands.COMMANDS):
-        creditgate.add_command(command)
+    for module in (_work_commands, _account_commands, _plan_commands):
+        for command in module.COMMANDS:
+            creditgate.add_command(command)
     return creditgate
 
 

@@ -14,7 +14,8 @@ LANGUAGE sql STABLE AS $$
           FROM creditgate.entries WHERE bucket = p_bucket
     ), g AS (
         SELECT account_key, sum(remaining_micros) FILTER (WHERE state > 1) AS remaining,
-               coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended
+               coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended,
+               min(CASE state WHEN 1 THEN effective_at WHEN 2 THEN expires_at END) AS next_at
           FROM creditgate.grants WHERE bucket = p_bucket GROUP BY account_key
     ), h AS (
         SELECT account_key, count(*) AS open_holds, sum(held_micros) AS held, sum(carried_micros) AS carried,
@@ -61,8 +62,10 @@ LANGUAGE sql STABLE AS $$
                       c.refunded_micros, c.refunds)
           FROM charged AS c WHERE c.charged_micros <> c.charges OR c.refunded_micros <> c.refunds
         UNION ALL
-        SELECT 'nothing due is forgotten', a.account_key, format('due %s, first end %s', a.due_at, h.first_end)
-          FROM a JOIN h USING (account_key) WHERE a.due_at > h.first_end
+        SELECT 'nothing due is forgotten', a.account_key,
+               format('due %s, holds %s, grants %s, cycle %s', a.due_at, h.first_end, g.next_at, a.cycle_ends_at)
+          FROM a LEFT JOIN h USING (account_key) LEFT JOIN g USING (account_key)
+         WHERE a.due_at > least(h.first_end, g.next_at, a.cycle_ends_at)
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

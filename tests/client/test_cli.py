@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,7 @@ def test_a_whole_life_as_json(shell: Shell) -> None:
 
 
 def test_administration(shell: Shell) -> None:
-    opened = answer(shell("account", "new", "--create", "--overdraft", "2", "--json"))
+    opened = answer(shell("account", "create", "new", "--overdraft", "2", "--json"))
     assert opened["balance"]["overdraft_limit"] == "2"
     granted = answer(
         shell("grant", "new", "5", "--grant", "g", "--expires", "2031-01-01", "--json")
@@ -98,12 +100,73 @@ def test_administration(shell: Shell) -> None:
     assert refunded["hold"]["refunded"] == "1"
     assert answer(shell("revoke", "new", "g", "--json"))["revoked"] == "2"
     assert [grant["state"] for grant in answer(shell("grants", "new", "--json"))] == ["REVOKED"]
-    assert answer(shell("account", "new", "--status", "closed", "--json"))["status"] == "CLOSED"
-    assert answer(shell("account", "new", "--policy", "debt", "--json"))["overage_policy"] == "DEBT"
+    update = ("account", "update", "new", "--json")
+    assert answer(shell(*update, "--status", "closed"))["status"] == "CLOSED"
+    assert answer(shell(*update, "--policy", "debt"))["overage_policy"] == "DEBT"
+    assert answer(shell("account", "show", "new", "--json"))["status"] == "CLOSED"
     names = [account["account_id"] for account in answer(shell("accounts", "--json"))]
     assert names == ["acme", "new"]
     assert [h["hold_id"] for h in answer(shell("holds", "new", "--json"))] == ["c"]
     assert answer(shell("holds", "new", "--state", "open", "--json")) == []
+
+
+def test_plans_and_addons(shell: Shell, fake: Fake) -> None:
+    put = ("plan", "put", "--allowance", "100", "--cycle", "month", "--rollover-max", "20")
+    first = answer(shell(*put, "pro@1", "--welcome", "5", "--hold-max", "10", "--json"))
+    assert (first["plan"]["allowance"], first["plan"]["cycle"]) == ("100", "MONTH")
+    assert not first["replayed"]
+    more = ("--name", "Pro", "--overdraft", "3", "--policy", "debt", "--hold-ttl-max", "600")
+    line = "plan pro@2  100 each month  keeps up to 20  overdraft 3  debt  for up to 600 s"
+    second = shell(*put, "pro@2", *more, "--open-holds-max", "2")
+    assert second.stdout == f"{line}  2 at once\n"
+    assert answer(shell("plan", "get", "pro", "--json"))["name"] == "Pro"
+    assert answer(shell("plan", "get", "pro@1", "--json"))["hold_max_micros"] == 10_000_000
+    assert [plan["version"] for plan in answer(shell("plan", "list", "--json"))] == [2]
+
+    shell("account", "create", "new", "--label", "team=blue")
+    update = ("account", "update", "new", "--plan")
+    anchored = shell(*update, "pro@1", "--time-zone", "Asia/Tokyo", "--anchor", "2029-12-31")
+    assert anchored.stdout.splitlines()[:2] == [
+        "account new  active  available 105  settled 105  held 0",
+        "plan pro@1  time zone Asia/Tokyo",
+    ]
+    later = answer(shell(*update, "pro@2", "--at-next-cycle", "--json"))
+    assert later["next_plan"] == {"plan_id": "pro", "version": 2}
+    assert later["cycle"]["ends_at"] == "2030-01-31T00:00:00+00:00"
+    assert shell("account", "show", "new").stdout.splitlines()[1].startswith("plan pro@1, then pro")
+
+    booked = answer(shell("addon", "add", "new", "7", "--addon", "a", "--priority", "9", "--json"))
+    assert (booked["addon"]["amount"], booked["balance"]["settled"]) == ("7", "112")
+    named = shell("addon", "add", "new", "1", "--outlives-cycle")
+    assert named.stderr.startswith("addon ")
+    assert "outlives the cycle" in named.stdout
+    assert "cancelled" in shell("addon", "cancel", "new", "a").stdout
+    addons = answer(shell("addon", "list", "new", "--json"))
+    assert {addon["priority"] for addon in addons} == {0, 9}
+    assert {addon["cancelled_at"] is None for addon in addons} == {True, False}
+
+    fake.set_time(datetime(2030, 1, 31, tzinfo=UTC))
+    turned = answer(shell("account", "update", "new", "--json"))
+    assert (turned["plan"]["version"], turned["next_plan"]) == (2, None)
+
+
+def test_a_statement(shell: Shell, fake: Fake) -> None:
+    shell("charge", "acme", "2.5", "--hold", "a")
+    fake.advance(seconds=86_400)
+    shell("charge", "acme", "1", "--hold", "b")
+    whole = answer(shell("statement", "acme", "--json"))
+    assert (whole["opening"], whole["closing"]) == ("0", "96.5")
+    assert [entry["amount"] for entry in whole["entries"]] == ["100", "-2.5", "-1"]
+    assert whole["entries"][1]["draws"] == [
+        {"grant_id": "initial", "amount": "2.5", "amount_micros": 2_500_000}
+    ]
+    lines = shell("statement", "acme", "--from", "2030-01-02").stdout.splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("opening 97.5", "closing 96.5", 3)
+    assert lines[1].endswith("charge  b  -1  settled 96.5")
+    rows = list(csv.DictReader(shell("statement", "acme", "--csv").stdout.splitlines()))
+    assert [row["settled"] for row in rows] == ["100", "97.5", "96.5"]
+    assert (rows[2]["hold"], rows[2]["draws"], rows[2]["kind"]) == ("b", "initial=1", "CHARGE")
+    assert shell("statement", "acme", "--until", "2029-01-01", "--csv").stdout.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -123,6 +186,17 @@ def test_administration(shell: Shell) -> None:
             "Is a server running",
         ),
         (["nonsense"], 2, "No such command"),
+        (["account", "update", "acme", "--plan", "pro"], 2, "such as pro@1"),
+        (["account", "update", "acme", "--at-next-cycle"], 2, "--plan"),
+        (["account", "update", "acme", "--plan", "pro@1"], 1, "PLAN_NOT_FOUND"),
+        (["account", "update", "acme", "--time-zone", "Mars"], 1, "time_zone"),
+        (["plan", "put", "pro@2"], 1, "VERSION_SKIPPED"),
+        (["plan", "put", "pro@1", "--cycle", "decade"], 2, "decade"),
+        (["plan", "get", "pro"], 1, "PLAN_NOT_FOUND"),
+        (["addon", "add", "acme", "5", "--addon", "a"], 1, "NO_CYCLE"),
+        (["addon", "cancel", "acme", "a"], 1, "ADDON_NOT_FOUND"),
+        (["statement", "acme", "--csv", "--json"], 2, "not both"),
+        (["statement", "acme", "--from", "2030-01-02", "--until", "2030-01-02"], 1, "until"),
     ],
 )
 def test_errors_help(shell: Shell, words: list[str], status: int, text: str) -> None:
@@ -166,7 +240,9 @@ def test_every_command_has_help(shell: Shell) -> None:
     listed = shell("--help").stdout.partition("Commands:\n")[2].splitlines()
     commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "}
     assert {"balance", "reserve", "extend", "commit", "release", "charge", "hold"} < commands
-    assert {"grant", "account", "completion"} < commands
+    assert {"grant", "account", "plan", "addon", "statement", "completion"} < commands
+    for group in ("account", "plan", "addon"):
+        assert "Commands:" in shell(group, "--help").stdout
 
 
 def test_without_click_it_says_what_to_install() -> None:

@@ -8,17 +8,21 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     commit a 4 = ACCEPTED late yes charged 4; balance settled 0 version 4; hold EXPIRED
     + release b                     goes into one request with the step before it
     sweep                           lets everything due happen
+    plan pro@1 allowance 100 cycle MONTH    writes a version of a plan of the story's own
+    update plan pro@1 zone Asia/Tokyo       puts the account on it
+    at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
-balance, hold, grant or account, of which the first word may be a state. Every account starts
-empty, with overage policy CAP; a story that begins with `account` describes another, and one that
-begins with `absent` has none.
+balance, hold, grant, add-on or account, of which the first word may be a state. Every account
+starts empty, with overage policy CAP; a story that begins with `account` describes another, and
+one that begins with `absent` has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from typing import Any
 from tests.contract.drivers import START
 from tests.contract.wire import Operation
 from tests.oracle.answers import Answer
+from tests.oracle.subscriber import Plan
 
 Words = list[str]
 
@@ -56,8 +61,19 @@ def micros(text: str) -> int:
 
 
 def instant(text: str) -> int | None:
-    """Seconds from the beginning as an instant; `never` is none."""
-    return None if text in {"never", "none"} else START + micros(text)
+    """A date and time, or seconds from the beginning, as an instant; `never` is none."""
+    if text in {"never", "none"}:
+        return None
+    if "-" in text[1:]:
+        since = datetime.fromisoformat(text).replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
+        return since // timedelta(microseconds=1)
+    return START + micros(text)
+
+
+def plan(text: str) -> tuple[str, int] | None:
+    """`pro@1`, as id and version; `none` is none."""
+    plan_id, _, version = text.partition("@")
+    return None if text == "none" else (plan_id, int(version))
 
 
 def flag(text: str) -> bool:
@@ -95,6 +111,23 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "policy": ("policy", str),
     "status": ("status", str),
     "state": ("state", str),
+    "plan": ("plan", plan),
+    "timing": ("timing", str),
+    "zone": ("time_zone", str),
+    "anchor": ("anchor", instant),
+    "lasts": ("outlives_cycle", flag),
+}
+# What plans are made of.
+_TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "allowance": ("allowance", micros),
+    "cycle": ("unit", str),
+    "rollover": ("rollover_max", micros),
+    "welcome": ("welcome", micros),
+    "overdraft": ("overdraft", micros),
+    "policy": ("policy", str),
+    "most": ("hold_max", micros),
+    "longest": ("hold_ttl_max_ms", milliseconds),
+    "open": ("open_holds_max", int),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
@@ -115,10 +148,18 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "revoke": ("revoke_grant", [("grant_id", str)]),
     "refund": ("refund", [("refund_id", str), ("amount", micros)]),
     "holds": ("list_holds", []),
+    "addon": ("add_addon", [("addon_id", str), ("amount", micros)]),
+    "cancel": ("cancel_addon", [("addon_id", str)]),
+    "addons": ("list_addons", []),
+    "statement": ("get_statement", []),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
     "grant": {"kind": "PURCHASED"},
+}
+_PERIOD: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "from": ("start", instant),
+    "until": ("until", instant),
 }
 _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
     "": {
@@ -132,6 +173,9 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "revoked": ("revoked", micros),
         "lapsed": ("lapsed", micros),
         "names": ("names", lambda text: tuple(text.split(","))),
+        "limit": ("limit", str),
+        "opening": ("opening", micros),
+        "closing": ("closing", micros),
     },
     "balance": {
         "settled": ("settled", micros),
@@ -157,7 +201,15 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "debt": ("debt", micros),
         "holds": ("open_holds", int),
         "policy": ("policy", str),
+        "plan": ("standing.plan", plan),
+        "next": ("standing.next_plan", plan),
+        "zone": ("standing.time_zone", str),
+        "anchor": ("standing.anchor", instant),
+        "cycle": ("standing.cycle.number", int),
+        "starts": ("standing.cycle.starts_at", instant),
+        "ends": ("standing.cycle.ends_at", instant),
     },
+    "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
 _STATES = {"hold": "state", "grant": "state", "account": "status"}
 
@@ -185,11 +237,16 @@ def _step(number: int, line: str) -> Step:
 
 
 def _operation(verb: str, words: Words) -> Operation:
+    if verb == "plan":
+        plan_id, _, version = words[0].partition("@")
+        terms = _pairs_of(words[1:], _TERMS)
+        return Operation("put_plan", {"plan": Plan(plan_id, int(version), **terms)})
     name, places = _VERBS[verb]
     arguments: dict[str, Any] = dict(_DEFAULTS.get(verb, {}))
     for (argument, read), text in zip(places, words, strict=False):
         arguments[argument] = read(text)
-    arguments |= _pairs_of(words[len(places) :], _ARGUMENTS)
+    known = _PERIOD if verb == "statement" else _ARGUMENTS
+    arguments |= _pairs_of(words[len(places) :], known)
     return Operation(name, arguments)
 
 
@@ -227,7 +284,8 @@ def differences(step: Step, answer: Answer) -> Iterator[str]:
 def _look(answer: Answer, path: str) -> Any:
     if path == "names":
         holds = tuple(hold.hold_id for hold in answer.holds)
-        return holds or tuple(grant.grant_id for grant in answer.grants)
+        addons = tuple(addon.addon_id for addon in answer.addons)
+        return holds or addons or tuple(grant.grant_id for grant in answer.grants)
     value: Any = answer
     for name in path.split("."):
         value = getattr(value, name, None)

@@ -12,7 +12,18 @@ from creditgate._calls import number, word
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
-from tests.oracle.answers import AccountView, Answer, BalanceView, GrantView, HoldView
+from creditgate.v1 import catalog_service_pb2 as catalog
+from tests.oracle.answers import (
+    AccountView,
+    AddonView,
+    Answer,
+    BalanceView,
+    CycleView,
+    GrantView,
+    HoldView,
+    StandingView,
+)
+from tests.oracle.subscriber import Plan
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,15 @@ _FIELDS = {
     "add_grant": {"amount": "amount_micros"},
     "refund": {"amount": "amount_micros"},
     "create_account": {"overdraft": "overdraft_limit_micros", "policy": "overage_policy"},
-    "update_account": {"overdraft": "overdraft_limit_micros", "policy": "overage_policy"},
+    "update_account": {
+        "overdraft": "overdraft_limit_micros",
+        "policy": "overage_policy",
+        "anchor": "billing_anchor",
+    },
+    "add_addon": {"amount": "amount_micros"},
+    "get_statement": {"start": "from"},
 }
+_INSTANTS = frozenset({"effective_at", "expires_at", "billing_anchor", "from", "until"})
 _ENUMERATIONS = {
     "kind": account_pb2.GrantKind,
     "overage_policy": account_pb2.OveragePolicy,
@@ -50,7 +68,9 @@ def method_name(operation: Operation) -> str:
 
 
 def to_request(operation: Operation, account_id: str) -> Message:
-    """The message of an operation."""
+    """The message of an operation. Plans have the account's name before theirs."""
+    if operation.verb == "put_plan":
+        return catalog.PutPlanRequest(plan=to_plan(operation.arguments["plan"], account_id))
     name = f"{method_name(operation)}Request"
     kind = getattr(messages, name, None) or getattr(accounts, name)
     request: Message = kind(account_id=account_id)
@@ -64,7 +84,11 @@ def to_request(operation: Operation, account_id: str) -> Message:
 def _set(request: Any, name: str, value: Any) -> None:
     if name == "ttl_ms":
         request.ttl.FromMilliseconds(value)
-    elif name in {"effective_at", "expires_at"}:
+    elif name == "plan":
+        request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
+    elif name == "timing":
+        request.plan.timing = number(accounts.PlanTiming, value)
+    elif name in _INSTANTS:
         getattr(request, name).FromMicroseconds(value)
     elif name == "attributes":
         for key, text in value:
@@ -88,6 +112,9 @@ def to_answer(response: Any) -> Answer:
         given[name] = getattr(response, shown, 0)
     given["replayed"] = getattr(response, "replayed", False)
     given["late"] = getattr(response, "late", False)
+    given["limit"] = getattr(response, "limit", "")
+    for name, shown in (("opening", "opening_micros"), ("closing", "closing_micros")):
+        given[name] = getattr(response, shown, 0)
     if hasattr(response, "decision"):
         given["outcome"] = word(messages.Decision, response.decision)
         if response.HasField("retry_after"):
@@ -101,6 +128,9 @@ def to_answer(response: Any) -> Answer:
     if hasattr(response, "account"):
         given["account"] = to_account(response.account)
         given["balance"] = to_balance(response.account.balance)
+    if hasattr(response, "addon"):
+        given["addon"] = to_addon(response.addon)
+    given["addons"] = tuple(map(to_addon, getattr(response, "addons", ())))
     given["holds"] = tuple(map(to_hold, getattr(response, "holds", ())))
     given["grants"] = tuple(map(to_grant, getattr(response, "grants", ())))
     return Answer(**given)
@@ -162,4 +192,53 @@ def to_account(account: account_pb2.Account) -> AccountView:
         open_holds=account.open_holds,
         labels=tuple(sorted(account.labels.items())),
         created_at=account.created_at.ToMicroseconds(),
+        standing=to_standing(account),
     )
+
+
+def to_standing(account: account_pb2.Account) -> StandingView:
+    prefix, it = f"{account.account_id}/", account.cycle
+    cycle = CycleView(it.number, it.starts_at.ToMicroseconds(), it.ends_at.ToMicroseconds())
+    anchored = account.HasField("billing_anchor")
+    plan = (account.plan_id.removeprefix(prefix), account.plan_version)
+    following = (account.next_plan_id.removeprefix(prefix), account.next_plan_version)
+    return StandingView(
+        plan=plan if account.plan_id else None,
+        next_plan=following if account.next_plan_id else None,
+        time_zone=account.time_zone,
+        anchor=account.billing_anchor.ToMicroseconds() if anchored else None,
+        cycle=cycle if account.HasField("cycle") else None,
+    )
+
+
+def to_addon(addon: accounts.Addon) -> AddonView:
+    cancelled = addon.HasField("cancelled_at")
+    return AddonView(
+        addon_id=addon.addon_id,
+        amount=addon.amount_micros,
+        outlives_cycle=addon.outlives_cycle,
+        priority=addon.priority,
+        created_at=addon.created_at.ToMicroseconds(),
+        cancelled_at=addon.cancelled_at.ToMicroseconds() if cancelled else None,
+    )
+
+
+def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
+    message = catalog.Plan(
+        plan_id=f"{account_id}/{plan.plan_id}",
+        version=plan.version,
+        allowance_micros=plan.allowance,
+        rollover_max_micros=plan.rollover_max,
+        welcome_micros=plan.welcome,
+        overdraft_limit_micros=plan.overdraft,
+        limits=catalog.PlanLimits(
+            hold_max_micros=plan.hold_max or 0, open_holds_max=plan.open_holds_max or 0
+        ),
+    )
+    unit = 0 if plan.unit == "NONE" else number(catalog.CycleUnit, plan.unit)
+    message.cycle = catalog.CycleUnit.ValueType(unit)
+    policy = number(account_pb2.OveragePolicy, plan.policy)
+    message.overage_policy = account_pb2.OveragePolicy.ValueType(policy)
+    if plan.hold_ttl_max_ms:
+        message.limits.hold_ttl_max.FromMilliseconds(plan.hold_ttl_max_ms)
+    return message

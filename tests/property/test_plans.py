@@ -17,7 +17,7 @@ from tests.support.database import Database
 from tests.support.direct import instant
 from tests.support.pair import SETTINGS, Pair, stop_clock
 
-PERIODS = 40
+PERIODS = 15
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ async def run_walks(database: Database, *, walks: int, steps: int) -> None:
 
 
 async def test_walks(stopped: Database) -> None:
-    await run_walks(stopped, walks=12, steps=60)
+    await run_walks(stopped, walks=10, steps=50)
 
 
 @pytest.mark.slow

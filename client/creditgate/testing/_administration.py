@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
     LIVE,
     PENDING,
     FakeGrant,
     FakeHold,
     RefusalError,
-    Wallet,
     stamp,
 )
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
+from creditgate.v1 import catalog_service_pb2 as catalog
 
 PAGE_DEFAULT, PAGE_MAX = 50, 1000
 
@@ -23,14 +24,15 @@ class Administration:
     """The accounts of one tenant, and what AccountService does with them."""
 
     def __init__(self) -> None:
-        self.wallets: dict[str, Wallet] = {}
+        self.wallets: dict[str, Subscriber] = {}
+        self.plans: dict[tuple[str, int], catalog.Plan] = {}
 
     def sweep(self, now: int) -> None:
         """Let everything due happen."""
         for wallet in self.wallets.values():
             wallet.advance(now)
 
-    def _wallet(self, request: Any, now: int | None = None) -> Wallet:
+    def _wallet(self, request: Any, now: int | None = None) -> Subscriber:
         wallet = self.wallets.get(request.account_id)
         if wallet is None:
             raise RefusalError("ACCOUNT_NOT_FOUND")
@@ -50,9 +52,10 @@ class Administration:
                 status=account_pb2.ACCOUNT_STATUS_ACTIVE,
                 overage_policy=policy,
                 labels=request.labels,
+                time_zone="UTC",
             )
             stamp(message.created_at, now)
-            wallet = Wallet(message, body, overdraft=request.overdraft_limit_micros)
+            wallet = Subscriber(message, body, overdraft=request.overdraft_limit_micros)
             self.wallets[request.account_id] = wallet
         if wallet.body != body:
             raise RefusalError("NAME_REUSED")
@@ -68,25 +71,44 @@ class Administration:
         self, request: accounts.ListAccountsRequest, now: int
     ) -> accounts.ListAccountsResponse:
         everyone = [self.wallets[name].stand(now) for name in sorted(self.wallets)]
-        page, token = _page(everyone, request)
-        return accounts.ListAccountsResponse(accounts=page, next_page_token=token)
+        items, token = page(everyone, request)
+        return accounts.ListAccountsResponse(accounts=items, next_page_token=token)
 
     def _update_account(
         self, request: accounts.UpdateAccountRequest, now: int
     ) -> accounts.UpdateAccountResponse:
         wallet = self._wallet(request, now)
         it, closed = wallet.message, account_pb2.ACCOUNT_STATUS_CLOSED
-        before = (wallet.overdraft, it.status, it.overage_policy)
-        if request.HasField("status"):
-            if it.status == closed != request.status:
-                raise RefusalError("ACCOUNT_CLOSED")
-            it.status = request.status
+        plan = (
+            self._plan(request.plan.plan_id, request.plan.version) if request.plan.plan_id else None
+        )
+        reopened = request.HasField("status") and request.status != closed
+        if it.status == closed and (reopened or plan is not None):
+            raise RefusalError("ACCOUNT_CLOSED")
+        before = wallet.numbers()
+        it.status = request.status or it.status
+        anchor = None
+        if request.HasField("billing_anchor"):
+            anchor = request.billing_anchor.ToMicroseconds()
+        wallet.move(zone=request.time_zone or it.time_zone, anchor=anchor)
+        if plan is not None:
+            later = request.plan.timing == accounts.PLAN_TIMING_NEXT_CYCLE
+            wallet.choose(plan, at_next_cycle=later)
         if request.HasField("overage_policy"):
             it.overage_policy = request.overage_policy or account_pb2.OVERAGE_POLICY_CAP
         if request.HasField("overdraft_limit_micros"):
             wallet.overdraft = request.overdraft_limit_micros
-        wallet.version += before != (wallet.overdraft, it.status, it.overage_policy)
+        wallet.version += before != wallet.numbers()
+        wallet.advance(now)
         return accounts.UpdateAccountResponse(account=wallet.stand(now))
+
+    def _plan(self, plan_id: str, version: int) -> catalog.Plan:
+        """A version of a plan, 0 for the latest. Raises RefusalError."""
+        latest = max((number for name, number in self.plans if name == plan_id), default=0)
+        plan = self.plans.get((plan_id, version or latest))
+        if plan is None:
+            raise RefusalError("PLAN_NOT_FOUND")
+        return plan
 
     def _add_grant(self, request: accounts.AddGrantRequest, now: int) -> accounts.AddGrantResponse:
         wallet = self._wallet(request, now)
@@ -110,8 +132,8 @@ class Administration:
         self, request: accounts.ListGrantsRequest, now: int
     ) -> accounts.ListGrantsResponse:
         newest_first = [g.message for g in reversed(self._wallet(request).grants.values())]
-        page, token = _page(newest_first, request)
-        return accounts.ListGrantsResponse(grants=page, next_page_token=token)
+        items, token = page(newest_first, request)
+        return accounts.ListGrantsResponse(grants=items, next_page_token=token)
 
     def _revoke_grant(
         self, request: accounts.RevokeGrantRequest, now: int
@@ -145,7 +167,8 @@ class Administration:
                 raise RefusalError("REFUND_EXCEEDS_CHARGE")
             if not wallet.has_room(request.amount_micros):
                 raise RefusalError("OUT_OF_RANGE")
-            known = (body, wallet.refund(hold, request.amount_micros))
+            lapsed = wallet.refund(hold, request.amount_micros, request.refund_id)
+            known = (body, lapsed)
             wallet.version += 1
             replayed = False
         else:
@@ -164,11 +187,11 @@ class Administration:
         wallet = self._wallet(request)
         by_id = [wallet.holds[name].stand() for name in sorted(wallet.holds)]
         chosen = [hold for hold in by_id if request.state in {0, hold.state}]
-        page, token = _page(chosen, request)
-        return accounts.ListHoldsResponse(holds=page, next_page_token=token)
+        items, token = page(chosen, request)
+        return accounts.ListHoldsResponse(holds=items, next_page_token=token)
 
 
-def find_hold(wallet: Wallet, request: Any) -> FakeHold:
+def find_hold(wallet: Subscriber, request: Any) -> FakeHold:
     """The hold a request names. Raises RefusalError."""
     hold = wallet.holds.get(request.hold_id)
     if hold is None:
@@ -196,7 +219,7 @@ def _new_grant(request: accounts.AddGrantRequest, seq: int, now: int) -> FakeGra
     return FakeGrant(message, request, seq, begins, ends)
 
 
-def _page(items: list[Any], request: Any) -> tuple[list[Any], str]:
+def page(items: list[Any], request: Any) -> tuple[list[Any], str]:
     """One page of a list, and the token of the next: simply the place it begins at."""
     size = min(request.page_size or PAGE_DEFAULT, PAGE_MAX)
     begin = int(request.page_token or 0)

@@ -6,14 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
+
+from creditgate.v1 import account_pb2
 
 AMOUNT_MAX = 10**18
 TTL_MIN, TTL_MAX = timedelta(milliseconds=1), timedelta(hours=24)
 LABELS_MAX = 16
 TEXT_MAX, LABEL_KEY_MAX, LABEL_MAX, REFERENCE_MAX = 128, 64, 256, 256
 PRIORITY_MAX = 1000
+ADDON_ID_MAX = 80
 
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 
@@ -61,12 +65,48 @@ def _refund(request: Any) -> Iterator[tuple[str, bool]]:
 
 
 def _grant(request: Any) -> Iterator[tuple[str, bool]]:
-    yield "kind", request.kind > 0
+    yield "grant_id", not request.grant_id.startswith("cycle/")
+    yield "kind", request.kind not in {0, account_pb2.GRANT_KIND_ROLLOVER}
     yield "amount_micros", request.amount_micros > 0
     yield "priority", 0 <= request.priority <= PRIORITY_MAX
     begins, ends = request.effective_at.ToMicroseconds(), request.expires_at.ToMicroseconds()
     both = request.HasField("effective_at") and request.HasField("expires_at")
     yield "expires_at", not both or begins < ends
+
+
+def _addon(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "amount_micros", request.amount_micros > 0
+    yield "priority", 0 <= request.priority <= PRIORITY_MAX
+
+
+def _plan(request: Any) -> Iterator[tuple[str, bool]]:
+    plan, limits = request.plan, request.plan.limits
+    yield "plan", request.HasField("plan")
+    yield "plan.plan_id", _id(plan.plan_id)
+    yield "plan.version", plan.version > 0
+    yield "plan.name", len(plan.name) <= TEXT_MAX
+    for name in ("allowance_micros", "rollover_max_micros"):
+        yield f"plan.{name}", 0 <= getattr(plan, name) <= (AMOUNT_MAX if plan.cycle else 0)
+    for name in ("welcome_micros", "overdraft_limit_micros"):
+        yield f"plan.{name}", 0 <= getattr(plan, name) <= AMOUNT_MAX
+    for name in ("hold_max_micros", "open_holds_max"):
+        yield f"plan.limits.{name}", 0 <= getattr(limits, name) <= AMOUNT_MAX
+    longest = limits.hold_ttl_max
+    unlimited = not longest.ToNanoseconds()
+    yield "plan.limits.hold_ttl_max", unlimited or TTL_MIN <= longest.ToTimedelta() <= TTL_MAX
+
+
+def _change(request: Any) -> Iterator[tuple[str, bool]]:
+    if request.HasField("plan"):
+        yield "plan.plan_id", _id(request.plan.plan_id)
+        yield "plan.version", request.plan.version > 0
+    yield "time_zone", not request.HasField("time_zone") or request.time_zone != ""
+
+
+def _statement(request: Any) -> Iterator[tuple[str, bool]]:
+    begins, ends = getattr(request, "from").ToNanoseconds(), request.until.ToNanoseconds()
+    both = request.HasField("from") and request.HasField("until")
+    yield "until", not both or begins < ends
 
 
 def _nothing(_: Any) -> Iterator[tuple[str, bool]]:
@@ -94,6 +134,10 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "hold_id": _id,
     "grant_id": _id,
     "refund_id": _id,
+    "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
+    "plan_id": _id,
+    "version": lambda version: version >= 0,
+    "time_zone": lambda zone: not zone or zone in available_timezones(),
     "termination_cause": lambda cause: not cause or _id(cause),
     "page_size": lambda size: size >= 0,
     "page_token": lambda token: not token or token.isdecimal(),
@@ -108,4 +152,8 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "QuoteRequest": _quote,
     "RefundRequest": _refund,
     "AddGrantRequest": _grant,
+    "AddAddonRequest": _addon,
+    "PutPlanRequest": _plan,
+    "UpdateAccountRequest": _change,
+    "GetStatementRequest": _statement,
 }

@@ -24,6 +24,7 @@ from creditgate.testing._wallet import RefusalError
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
+from creditgate.v1 import catalog_service_pb2 as catalog
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 THREADS = 8
@@ -34,6 +35,8 @@ _CODES = {
     "ACCOUNT_NOT_FOUND": code_pb2.NOT_FOUND,
     "HOLD_NOT_FOUND": code_pb2.NOT_FOUND,
     "GRANT_NOT_FOUND": code_pb2.NOT_FOUND,
+    "PLAN_NOT_FOUND": code_pb2.NOT_FOUND,
+    "ADDON_NOT_FOUND": code_pb2.NOT_FOUND,
     "NAME_REUSED": code_pb2.ALREADY_EXISTS,
     "KEY_INVALID": code_pb2.UNAUTHENTICATED,
     "NOT_EXECUTED": code_pb2.UNAVAILABLE,
@@ -71,6 +74,7 @@ class FakeCreditgate:
         for module, service in (
             (messages, "CreditAuthorizationService"),
             (accounts, "AccountService"),
+            (catalog, "CatalogService"),
         ):
             described = module.DESCRIPTOR.services_by_name[service]
             handlers = {m.name: self._handler(m.name, m) for m in described.methods}
@@ -243,8 +247,11 @@ def _abort(context: grpc.ServicerContext, refusal: RefusalError) -> NoReturn:
 
 
 def _class_of(described: Any) -> Any:
-    module = messages if hasattr(messages, described.name) else accounts
-    return getattr(module, described.name)
+    return next(
+        getattr(module, described.name)
+        for module in (messages, accounts, catalog)
+        if hasattr(module, described.name)
+    )
 
 
 def _micros(instant: datetime) -> int:

@@ -8,8 +8,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from creditgate.testing._administration import Administration, find_hold
+from creditgate.testing._administration import find_hold
+from creditgate.testing._catalog import Catalog
 from creditgate.testing._checks import check
+from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
     COMMITTED,
     EXPIRED,
@@ -17,7 +19,6 @@ from creditgate.testing._wallet import (
     RELEASED,
     FakeHold,
     RefusalError,
-    Wallet,
 )
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
@@ -31,7 +32,7 @@ _STATE_REFUSALS = {
 }
 
 
-class Ledger(Administration):
+class Ledger(Catalog):
     """The accounts of one tenant, and what each request does to them. `now` is microseconds."""
 
     def answer(self, request: Any, now: int) -> Any:
@@ -63,8 +64,7 @@ class Ledger(Administration):
         if hold is not None:
             return _replay(wallet, hold, request, now)
         answer = response(asked_micros=request.amount_micros)
-        amount, minimum = request.amount_micros, request.minimum_micros
-        granted = _decide(wallet, None, answer, amount=amount, need=minimum or amount, now=now)
+        granted = self._grant(wallet, request, answer)
         if granted is not None:
             hold = _new_hold(request, granted, now)
             before = wallet.numbers()
@@ -80,6 +80,21 @@ class Ledger(Administration):
         answer.balance.CopyFrom(wallet.balance(now))
         return answer
 
+    def _grant(self, wallet: Subscriber, request: Any, answer: Any) -> int | None:
+        """Decide on a new hold or charge; answers how much it gets, or None."""
+        amount, limits = request.amount_micros, wallet.limits
+        need = request.minimum_micros or amount
+        limit = "hold_max_micros" if 0 < limits.hold_max_micros < need else ""
+        if isinstance(request, messages.ReserveRequest):
+            limit = limit or _ttl_limit(wallet, request)
+            if not limit and 0 < limits.open_holds_max <= wallet.open_holds:
+                limit = "open_holds_max"
+        wanted = min(amount, limits.hold_max_micros or amount)
+        granted = _decide(wallet, None, answer, amount=wanted, need=need, limit=limit)
+        if granted is not None:
+            _cap(answer, amount - wanted)
+        return granted
+
     def _extend(self, request: messages.ExtendRequest, now: int) -> messages.ExtendResponse:
         wallet = self._wallet(request, now)
         hold = find_hold(wallet, request)
@@ -94,22 +109,45 @@ class Ledger(Administration):
             charged_micros=charged,
             uncollected_micros=uncollected,
         )
-        held = hold.stand().held_micros
-        rise = 0
-        if request.amount_micros > it.granted_micros:
-            # What it takes from others is less than the raise where more was used than granted.
-            wanted = max(request.amount_micros - it.used_micros, 0) - held
-            floor = it.granted_micros + request.minimum_micros - it.used_micros
-            least = max(floor, 0) - held if request.minimum_micros else wanted
-            got = _decide(wallet, hold, answer, amount=wanted, need=min(least, wanted), now=now)
-            rise = -1 if got is None else request.amount_micros - wanted + got - it.granted_micros
-        if rise >= 0:
-            it.granted_micros += rise
+        granted = self._raise(wallet, hold, request, answer)
+        if granted is not None:
+            it.granted_micros = granted
             hold.expires = max(hold.expires, now + _ttl_micros(request))
         wallet.version += before != wallet.numbers()
         answer.hold.CopyFrom(hold.stand())
         answer.balance.CopyFrom(wallet.balance(now))
         return answer
+
+    def _raise(
+        self,
+        wallet: Subscriber,
+        hold: FakeHold,
+        request: messages.ExtendRequest,
+        answer: messages.ExtendResponse,
+    ) -> int | None:
+        """Decide on the total of an open hold; answers it, or None."""
+        it = hold.stand()
+        limit = _ttl_limit(wallet, request)
+        if request.amount_micros <= it.granted_micros:
+            if not limit:
+                return it.granted_micros
+            _decide(wallet, hold, answer, amount=0, need=0, limit=limit, raises=False)
+            return None
+        most = wallet.limits.hold_max_micros or request.amount_micros
+        least = it.granted_micros + (request.minimum_micros or request.amount_micros)
+        if not limit and min(request.amount_micros, least) > most:
+            limit = "hold_max_micros"
+        total = min(request.amount_micros, most)
+        # What it takes from others is less than the raise where more was used than granted.
+        wanted = max(total - it.used_micros, 0) - it.held_micros
+        need = wanted
+        if request.minimum_micros:
+            need = min(wanted, max(least - it.used_micros, 0) - it.held_micros)
+        got = _decide(wallet, hold, answer, amount=wanted, need=need, limit=limit)
+        if got is None:
+            return None
+        _cap(answer, request.amount_micros - total)
+        return total - (wanted - got)
 
     def _commit(self, request: messages.CommitRequest, now: int) -> messages.CommitResponse:
         wallet = self._wallet(request, now)
@@ -169,7 +207,7 @@ def _speaks_of_quantities(request: Any) -> bool:
     )
 
 
-def _replay(wallet: Wallet, hold: FakeHold, request: Message, now: int) -> Any:
+def _replay(wallet: Subscriber, hold: FakeHold, request: Message, now: int) -> Any:
     """The decision a name was given, with the hold as it stands now."""
     if hold.body is None:
         raise RefusalError("HOLD_RELEASED")
@@ -183,14 +221,29 @@ def _replay(wallet: Wallet, hold: FakeHold, request: Message, now: int) -> Any:
     return answer
 
 
+def _ttl_limit(wallet: Subscriber, request: Any) -> str:
+    longest = wallet.limits.hold_ttl_max.ToMicroseconds()
+    return "hold_ttl_max" if 0 < longest < _ttl_micros(request) else ""
+
+
 def _decide(
-    wallet: Wallet, hold: FakeHold | None, answer: Any, *, amount: int, need: int, now: int
+    wallet: Subscriber,
+    hold: FakeHold | None,
+    answer: Any,
+    *,
+    amount: int,
+    need: int,
+    limit: str,
+    raises: bool = True,
 ) -> int | None:
     """Write the decision on `amount`, at least `need`, into an answer; None when it is a denial."""
     available = wallet.available
     answer.decision = messages.DECISION_GRANTED
-    if wallet.message.status != account_pb2.ACCOUNT_STATUS_ACTIVE:
+    if raises and wallet.message.status != account_pb2.ACCOUNT_STATUS_ACTIVE:
         answer.decision = messages.DECISION_DENIED_ACCOUNT_INACTIVE
+        return None
+    if limit:
+        answer.decision, answer.limit = messages.DECISION_DENIED_LIMIT, limit
         return None
     if amount <= max(available, 0):
         return amount
@@ -203,8 +256,15 @@ def _decide(
     others = [h for h in wallet.holds.values() if h is not hold and h.message.state == OPEN]
     if available + sum(h.stand().held_micros for h in others) >= need:
         answer.decision = messages.DECISION_DENIED_CREDITS_HELD
-        answer.retry_after.FromMicroseconds(min(h.expires for h in others) - now)
+        answer.retry_after.FromMicroseconds(min(h.expires for h in others) - wallet.now)
     return None
+
+
+def _cap(answer: Any, by: int) -> None:
+    """Write into an answer that a limit has made it less than was asked."""
+    if by:
+        answer.decision = messages.DECISION_GRANTED_PARTIAL
+        answer.shortfall_micros += by
 
 
 def _body(request: Message) -> tuple[str, bytes]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_service_pb2 as accounts
 
 OPEN = hold_pb2.HOLD_STATE_OPEN
 COMMITTED = hold_pb2.HOLD_STATE_COMMITTED
@@ -15,6 +18,11 @@ ENDED = (account_pb2.GRANT_STATE_EXPIRED, account_pb2.GRANT_STATE_REVOKED)
 LIVE = account_pb2.GRANT_STATE_LIVE
 PENDING = account_pb2.GRANT_STATE_PENDING
 BALANCE_MICROS_MAX = 4 * 10**18
+
+Event = tuple[int, int, tuple[Any, ...], Callable[[], Any]]
+"""What time does: when, in which order at one instant, which of those first, and the doing."""
+Parts = list[tuple["FakeGrant | None", int]]
+"""Amounts, and the grant each was drawn from; None is debt."""
 
 
 class RefusalError(Exception):
@@ -54,7 +62,7 @@ class FakeHold:
     answer: Any = None
     closed: bool = False
     carried: int = 0
-    drawn: list[tuple[FakeGrant | None, int]] = field(default_factory=list)
+    drawn: Parts = field(default_factory=list)
 
     def stand(self) -> hold_pb2.Hold:
         """The message with what follows from the rest of it."""
@@ -75,10 +83,12 @@ class Wallet:
     grants: dict[str, FakeGrant] = field(default_factory=dict)
     holds: dict[str, FakeHold] = field(default_factory=dict)
     refunds: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    entries: list[accounts.Entry] = field(default_factory=list)
     overdraft: int = 0
     settled: int = 0
     debt: int = 0
     version: int = 0
+    now: int = 0
 
     @property
     def held(self) -> int:
@@ -90,7 +100,7 @@ class Wallet:
         """What a Reserve could get."""
         return self.settled + self.overdraft - self.held
 
-    def numbers(self) -> tuple[int, ...]:
+    def numbers(self) -> tuple[Any, ...]:
         """What a change of the account is told by."""
         return self.settled, self.held, self.debt
 
@@ -124,33 +134,28 @@ class Wallet:
         return sorted(chosen, key=lambda grant: grant.place)
 
     def advance(self, now: int) -> None:
-        """Let happen what is due: holds end, grants begin and end, in the order of time."""
+        """Let happen what is due, in the order of time."""
+        self.now = now
         while True:
-            due: list[tuple[int, int, tuple[Any, ...], FakeHold | FakeGrant]] = [
-                (hold.expires, 0, (hold.created, name), hold)
-                for name, hold in self.holds.items()
-                if hold.message.state == OPEN
-            ]
-            due += [(grant.begins, 1, grant.place, grant) for grant in self.burning(PENDING)]
-            due += [
-                (grant.ends, 2, grant.place, grant)
-                for grant in self.burning(LIVE)
-                if grant.ends is not None
-            ]
-            first = min(due, key=lambda event: event[:3], default=None)
+            first = min(self.due(), key=lambda event: event[:3], default=None)
             if first is None or first[0] > now:
                 return
             before = self.numbers()
-            self._happen(first[3])
+            first[3]()
             self.version += before != self.numbers()
 
-    def _happen(self, subject: FakeHold | FakeGrant) -> None:
-        if isinstance(subject, FakeHold):
-            self.end_hold(subject, EXPIRED, subject.expires)
-        elif subject.message.state == PENDING:
-            self.begin_grant(subject)
-        else:
-            self.end_grant(subject, account_pb2.GRANT_STATE_EXPIRED)
+    def due(self) -> Iterator[Event]:
+        """What is to come: holds end, and grants begin and end."""
+        for name, hold in self.holds.items():
+            if hold.message.state == OPEN:
+                end = partial(self.end_hold, hold, EXPIRED, hold.expires)
+                yield hold.expires, 0, (hold.created, name), end
+        for grant in self.burning(PENDING):
+            yield grant.begins, 2, grant.place, partial(self.begin_grant, grant)
+        for grant in self.burning(LIVE):
+            if grant.ends is not None:
+                expire = partial(self.end_grant, grant, account_pb2.GRANT_STATE_EXPIRED)
+                yield grant.ends, 3, grant.place, expire
 
     def begin_grant(self, grant: FakeGrant) -> None:
         """Make a grant live: it pays the debt, and keeps the rest."""
@@ -159,19 +164,30 @@ class Wallet:
         grant.repaid = min(self.debt, grant.message.amount_micros)
         self.debt -= grant.repaid
         grant.message.remaining_micros -= grant.repaid
+        it, kept = grant.message, grant.message.remaining_micros
+        kind = accounts.ENTRY_KIND_GRANT
+        self._write(kind, it.amount_micros, it.grant_id, [(grant, kept)])
 
-    def end_grant(self, grant: FakeGrant, state: account_pb2.GrantState.ValueType) -> int:
-        """Take back what no open hold covers; answers how much. Holds cover the first to burn."""
-        holds = sorted(self.holds.values(), key=lambda h: (h.created, h.message.hold_id))
-        uncovered = self.held - sum(hold.carried for hold in holds)
+    def covered(self, grant: FakeGrant) -> int:
+        """How much of a live grant open holds cover: they cover the first to burn."""
+        uncovered = self.held - sum(hold.carried for hold in self.holds.values())
         for earlier in self.burning(LIVE):
             if earlier.place < grant.place:
                 uncovered -= earlier.message.remaining_micros
-        kept = min(max(uncovered, 0), grant.message.remaining_micros)
+        return min(max(uncovered, 0), grant.message.remaining_micros)
+
+    def end_grant(self, grant: FakeGrant, state: account_pb2.GrantState.ValueType) -> int:
+        """Take back what no open hold covers; answers how much."""
+        holds = sorted(self.holds.values(), key=lambda h: (h.created, h.message.hold_id))
+        kept = self.covered(grant)
         taken = grant.message.remaining_micros - kept
         grant.message.state = state
         grant.message.remaining_micros = kept
         self.settled -= taken
+        kind = accounts.ENTRY_KIND_EXPIRY
+        if state == account_pb2.GRANT_STATE_REVOKED:
+            kind = accounts.ENTRY_KIND_REVOCATION
+        self._write(kind, -taken, grant.message.grant_id, [(grant, taken)])
         for hold in holds:
             share = min(kept, hold.message.held_micros - hold.carried)
             hold.carried += share
@@ -182,9 +198,10 @@ class Wallet:
         """End a hold; the credits of ended grants that only it kept lapse."""
         hold.message.state = state
         stamp(hold.message.settled_at, at)
-        _, rest = self._take(hold.carried, *ENDED)
+        lapsed, rest = self._take(hold.carried, *ENDED)
         assert rest == 0, "what holds carry is there"
         self.settled -= hold.carried
+        self._write(accounts.ENTRY_KIND_EXPIRY, -hold.carried, hold.message.hold_id, lapsed)
         hold.carried = 0
 
     def spend(self, hold: FakeHold, total: int) -> tuple[int, int]:
@@ -197,10 +214,9 @@ class Wallet:
             raise RefusalError("OUT_OF_RANGE")
         inside = min(delta, hold.stand().held_micros)
         hold.message.used_micros = total
-        self.draw(hold, inside)
-        spare = max(self.available, 0)
+        spare = max(self.available - inside, 0)
         beyond = min(delta - inside, spare) if capped else delta - inside
-        self.draw(hold, beyond)
+        self.draw(hold, inside + beyond)
         return inside + beyond, delta - inside - beyond
 
     def draw(self, hold: FakeHold, amount: int) -> None:
@@ -213,10 +229,12 @@ class Wallet:
         hold.message.charged_micros += amount
         self.settled -= amount
         self.debt += missing
+        kind, name = accounts.ENTRY_KIND_CHARGE, hold.message.hold_id
+        self._write(kind, -amount, "", [*parts, *more], hold_id=name)
 
-    def _take(self, amount: int, *states: int) -> tuple[list[tuple[FakeGrant | None, int]], int]:
+    def _take(self, amount: int, *states: int) -> tuple[Parts, int]:
         """Take from grants in burn order: (what from which, what is missing)."""
-        parts: list[tuple[FakeGrant | None, int]] = []
+        parts: Parts = []
         for grant in self.burning(*states):
             part = min(amount, grant.message.remaining_micros)
             if part:
@@ -225,43 +243,77 @@ class Wallet:
                 amount -= part
         return parts, amount
 
-    def refund(self, hold: FakeHold, amount: int) -> int:
+    def refund(self, hold: FakeHold, amount: int, name: str) -> int:
         """Give back what was drawn last; answers what lapsed because its grant had ended."""
         hold.message.refunded_micros += amount
         self.settled += amount
-        lapsed = 0
-        while amount:
+        given: list[tuple[FakeGrant, int]] = []
+        left = amount
+        while left:
             source, drawn = hold.drawn.pop()
-            part = min(drawn, amount)
-            amount -= part
+            part = min(drawn, left)
+            left -= part
             if drawn > part:
                 hold.drawn.append((source, drawn - part))
-            lapsed += self._return(source, part) if source else self._return_debt(part)
+            given += self._return(source, part) if source else self._return_debt(part)
+        kind, hold_id = accounts.ENTRY_KIND_REFUND, hold.message.hold_id
+        self._write(kind, amount, name, given, hold_id=hold_id)
+        ended = [(grant, part) for grant, part in given if grant.message.state != LIVE]
+        lapsed = sum(part for _, part in ended)
         self.settled -= lapsed
+        self._write(accounts.ENTRY_KIND_EXPIRY, -lapsed, name, ended)
         return lapsed
 
-    def _return(self, grant: FakeGrant, amount: int) -> int:
-        """Give credits to a grant: standing debt first, then the grant unless it has ended."""
+    def _return(self, grant: FakeGrant, amount: int) -> list[tuple[FakeGrant, int]]:
+        """Give credits to a grant, unless it has ended; answers how much after standing debt."""
         paid = min(self.debt, amount)
         self.debt -= paid
         grant.repaid += paid
-        if grant.message.state != LIVE:
-            return amount - paid
-        grant.message.remaining_micros += amount - paid
-        return 0
+        if grant.message.state == LIVE:
+            grant.message.remaining_micros += amount - paid
+        return [(grant, amount - paid)]
 
-    def _return_debt(self, amount: int) -> int:
+    def _return_debt(self, amount: int) -> list[tuple[FakeGrant, int]]:
         """Lower the debt; what has been repaid meanwhile goes to the newest grants that did."""
         paid = min(self.debt, amount)
         self.debt -= paid
         amount -= paid
-        lapsed = 0
+        given = []
         for grant in sorted(self.grants.values(), key=lambda grant: -grant.seq):
             part = min(grant.repaid, amount)
             grant.repaid -= part
             amount -= part
-            lapsed += self._return(grant, part)
-        return lapsed
+            given += self._return(grant, part)
+        return given
+
+    def _write(
+        self,
+        kind: accounts.EntryKind.ValueType,
+        amount: int,
+        name: str,
+        parts: Sequence[tuple[FakeGrant | None, int]],
+        *,
+        hold_id: str = "",
+    ) -> None:
+        """Write what has changed the balance into the statement."""
+        if not amount:
+            return
+        version = self.version + 1  # of the change this is a part of
+        line = sum(entry.version == version for entry in self.entries[-3:]) + 1
+        entry = accounts.Entry(
+            version=version,
+            line=line,
+            kind=kind,
+            amount_micros=amount,
+            settled_micros=self.settled,
+            hold_id=hold_id,
+            name=name,
+        )
+        for grant, part in parts:
+            if grant is not None and part:
+                entry.draws.add(grant_id=grant.message.grant_id, amount_micros=part)
+        stamp(entry.created_at, self.now)
+        self.entries.append(entry)
 
 
 def stamp(timestamp: Any, micros: int) -> None:

@@ -1,0 +1,105 @@
+"""The fake's plans, add-ons and statements."""
+
+from __future__ import annotations
+
+from creditgate.testing._administration import Administration, page
+from creditgate.testing._wallet import RefusalError, stamp
+from creditgate.v1 import account_pb2
+from creditgate.v1 import account_service_pb2 as accounts
+from creditgate.v1 import catalog_service_pb2 as catalog
+
+
+class Catalog(Administration):
+    """What a tenant sells, and what its accounts have booked."""
+
+    def _put_plan(self, request: catalog.PutPlanRequest, now: int) -> catalog.PutPlanResponse:
+        plan = catalog.Plan()
+        plan.CopyFrom(request.plan)
+        plan.overage_policy = plan.overage_policy or account_pb2.OVERAGE_POLICY_CAP
+        known = self.plans.get((plan.plan_id, plan.version))
+        if (
+            known is None
+            and plan.version > 1
+            and (plan.plan_id, plan.version - 1) not in self.plans
+        ):
+            raise RefusalError("VERSION_SKIPPED")
+        plan.created_at.CopyFrom(known.created_at if known else plan.created_at)
+        if known is None:
+            stamp(plan.created_at, now)
+            self.plans[plan.plan_id, plan.version] = plan
+        elif known != plan:
+            raise RefusalError("NAME_REUSED")
+        return catalog.PutPlanResponse(plan=plan, replayed=known is not None)
+
+    def _get_plan(self, request: catalog.GetPlanRequest, now: int) -> catalog.GetPlanResponse:
+        return catalog.GetPlanResponse(plan=self._plan(request.plan_id, request.version))
+
+    def _list_plans(self, request: catalog.ListPlansRequest, now: int) -> catalog.ListPlansResponse:
+        latest = [self._plan(name, 0) for name in sorted({name for name, _ in self.plans})]
+        plans, token = page(latest, request)
+        return catalog.ListPlansResponse(plans=plans, next_page_token=token)
+
+    def _add_addon(self, request: accounts.AddAddonRequest, now: int) -> accounts.AddAddonResponse:
+        wallet = self._wallet(request, now)
+        known = wallet.addons.get(request.addon_id)
+        addon = accounts.Addon(
+            addon_id=request.addon_id,
+            amount_micros=request.amount_micros,
+            outlives_cycle=request.outlives_cycle,
+            priority=request.priority,
+        )
+        if known is not None:
+            addon.created_at.CopyFrom(known.created_at)
+            if known.HasField("cancelled_at"):
+                addon.cancelled_at.CopyFrom(known.cancelled_at)
+            if known != addon:
+                raise RefusalError("NAME_REUSED")
+        else:
+            if wallet.message.status == account_pb2.ACCOUNT_STATUS_CLOSED:
+                raise RefusalError("ACCOUNT_CLOSED")
+            if wallet.ends is None:
+                raise RefusalError("NO_CYCLE")
+            if not wallet.has_room(request.amount_micros):
+                raise RefusalError("OUT_OF_RANGE")
+            stamp(addon.created_at, now)
+            wallet.addons[request.addon_id] = addon
+            wallet.bring(addon, now)
+            wallet.advance(now)
+        balance, replayed = wallet.balance(now), known is not None
+        return accounts.AddAddonResponse(addon=addon, balance=balance, replayed=replayed)
+
+    def _cancel_addon(
+        self, request: accounts.CancelAddonRequest, now: int
+    ) -> accounts.CancelAddonResponse:
+        addon = self._wallet(request, now).addons.get(request.addon_id)
+        if addon is None:
+            raise RefusalError("ADDON_NOT_FOUND")
+        if not addon.HasField("cancelled_at"):
+            stamp(addon.cancelled_at, now)
+        return accounts.CancelAddonResponse(addon=addon)
+
+    def _list_addons(
+        self, request: accounts.ListAddonsRequest, now: int
+    ) -> accounts.ListAddonsResponse:
+        wallet = self._wallet(request)
+        addons, token = page([wallet.addons[name] for name in sorted(wallet.addons)], request)
+        return accounts.ListAddonsResponse(addons=addons, next_page_token=token)
+
+    def _get_statement(
+        self, request: accounts.GetStatementRequest, now: int
+    ) -> accounts.GetStatementResponse:
+        # Its clock stands still while pages are read, and so does what they show.
+        begin, end = getattr(request, "from").ToNanoseconds(), request.until.ToNanoseconds()
+        opening = closing = 0
+        chosen = []
+        for entry in self._wallet(request).entries:
+            written = entry.created_at.ToNanoseconds()
+            if written < begin:
+                opening = entry.settled_micros
+            elif not request.HasField("until") or written < end:
+                chosen.append(entry)
+        closing = chosen[-1].settled_micros if chosen else opening
+        entries, token = page(chosen, request)
+        return accounts.GetStatementResponse(
+            opening_micros=opening, closing_micros=closing, entries=entries, next_page_token=token
+        )

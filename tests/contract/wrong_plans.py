@@ -1,0 +1,88 @@
+"""Requests about plans, add-ons and statements with one field wrong, and the name of that field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from creditgate.v1 import account_pb2
+from creditgate.v1 import account_service_pb2 as accounts
+from creditgate.v1 import catalog_service_pb2 as catalog
+from tests.support.calls import good_plan
+
+MAX = 10**18
+GIVEN: dict[str, Any] = {"account_id": "acme", "amount_micros": 5}
+ACME: dict[str, Any] = {"account_id": "acme"}
+
+
+def _put(**changes: Any) -> catalog.PutPlanRequest:
+    return catalog.PutPlanRequest(plan=good_plan(**changes))
+
+
+def _limit(**limits: Any) -> catalog.PutPlanRequest:
+    return _put(limits=catalog.PlanLimits(**limits))
+
+
+def _change(**changes: Any) -> accounts.UpdateAccountRequest:
+    body: dict[str, Any] = {"plan_id": "pro", "version": 1} | changes
+    return accounts.UpdateAccountRequest(account_id="acme", plan=accounts.PlanChange(**body))
+
+
+def _period(begins: int, ends: int) -> accounts.GetStatementRequest:
+    since: dict[str, Any] = {"from": Timestamp(seconds=begins)}
+    until = Timestamp(seconds=ends)
+    return accounts.GetStatementRequest(account_id="acme", until=until, **since)
+
+
+def _addon(**changes: Any) -> accounts.AddAddonRequest:
+    return accounts.AddAddonRequest(**{**GIVEN, "addon_id": "a"} | changes)
+
+
+WRONG: list[tuple[Any, str]] = [
+    (catalog.PutPlanRequest(), "plan"),
+    (_put(plan_id=""), "plan.plan_id"),
+    (_put(plan_id="a b"), "plan.plan_id"),
+    (_put(version=0), "plan.version"),
+    (_put(name="a" * 129), "plan.name"),
+    (_put(allowance_micros=-1), "plan.allowance_micros"),
+    (_put(allowance_micros=MAX + 1), "plan.allowance_micros"),
+    (_put(cycle=0), "plan.allowance_micros"),
+    (_put(cycle=0, allowance_micros=0), "plan.rollover_max_micros"),
+    (_put(rollover_max_micros=-1), "plan.rollover_max_micros"),
+    (_put(welcome_micros=-1), "plan.welcome_micros"),
+    (_put(overdraft_limit_micros=MAX + 1), "plan.overdraft_limit_micros"),
+    (_limit(hold_max_micros=-1), "plan.limits.hold_max_micros"),
+    (_limit(open_holds_max=-1), "plan.limits.open_holds_max"),
+    (_limit(hold_ttl_max=Duration(nanos=1)), "plan.limits.hold_ttl_max"),
+    (_limit(hold_ttl_max=Duration(seconds=86_401)), "plan.limits.hold_ttl_max"),
+    (catalog.GetPlanRequest(), "plan_id"),
+    (catalog.GetPlanRequest(plan_id="pro", version=-1), "version"),
+    (catalog.ListPlansRequest(page_size=-1), "page_size"),
+    (catalog.ListPlansRequest(page_token="forged"), "page_token"),
+    (_change(plan_id=""), "plan.plan_id"),
+    (_change(version=0), "plan.version"),
+    (accounts.UpdateAccountRequest(**ACME, time_zone=""), "time_zone"),
+    (accounts.UpdateAccountRequest(**ACME, time_zone="Mars/Olympus"), "time_zone"),
+    (accounts.UpdateAccountRequest(**ACME, time_zone="asia/tokyo"), "time_zone"),
+    (
+        accounts.AddGrantRequest(
+            **GIVEN, grant_id="cycle/welcome", kind=account_pb2.GRANT_KIND_PLAN
+        ),
+        "grant_id",
+    ),
+    (
+        accounts.AddGrantRequest(**GIVEN, grant_id="g", kind=account_pb2.GRANT_KIND_ROLLOVER),
+        "kind",
+    ),
+    (_addon(addon_id=""), "addon_id"),
+    (_addon(addon_id="a" * 81), "addon_id"),
+    (_addon(amount_micros=0), "amount_micros"),
+    (_addon(priority=1001), "priority"),
+    (accounts.CancelAddonRequest(account_id="acme"), "addon_id"),
+    (accounts.ListAddonsRequest(**ACME, page_token="forged"), "page_token"),
+    (_period(5, 5), "until"),
+    (_period(5, 4), "until"),
+    (accounts.GetStatementRequest(**ACME, page_token="forged"), "page_token"),
+]

@@ -24,6 +24,11 @@ async def waiting(credits_: creditgate.AsyncClient) -> None:
     assert_type(answer.balance.settled_micros, int)
     async for account in credits_.list_accounts():
         assert_type(account, creditgate.Account)
+    statement = await credits_.get_statement("acme")
+    assert_type(statement, creditgate.AsyncStatement)
+    assert_type(statement.closing, Decimal)
+    async for entry in statement:
+        assert_type(entry, creditgate.Entry)
 
 def blocking(credits_: creditgate.Client) -> None:
     with credits_.hold("acme", amount=5) as hold:
@@ -31,6 +36,9 @@ def blocking(credits_: creditgate.Client) -> None:
         assert_type(hold.report(), creditgate.Settlement)
     assert_type(credits_.get_balance("acme"), creditgate.Balance)
     assert_type([*credits_.list_holds("acme")], list[creditgate.Hold])
+    assert_type(list(credits_.get_statement("acme")), list[creditgate.Entry])
+    assert_type(credits_.get_plan("pro").hold_max, Decimal | None)
+    assert_type(credits_.get_account("acme").plan, creditgate.PlanVersion | None)
 """
 WRONG = """
 import creditgate

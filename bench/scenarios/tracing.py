@@ -56,7 +56,11 @@ async def run(bench: Bench) -> Section:
             pairs = [("off", off), ("1 %", on)]
             for name, server in pairs if number % 2 else reversed(pairs):
                 job = bench.job(
-                    server, database, names=f"{name[0]}-{number}-", in_flight=IN_FLIGHT, connections=4
+                    server,
+                    database,
+                    names=f"{name[0]}-{number}-",
+                    in_flight=IN_FLIGHT,
+                    connections=4,
                 )
                 measured = await bench.measure(f"tracing {name}", server, job)
                 await check("lanes", database, job, measured)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from _pytest.terminal import TerminalReporter
 
 from tests.support import figures as figures_of_tests
 from tests.support.database import Database, TestCluster, choose_binaries
+from tests.support.pair import Pair, Pairs, open_pairs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,3 +71,16 @@ def empty_database(cluster: TestCluster) -> Iterator[Database]:
     database = cluster.create(migrated=False)
     yield database
     cluster.drop(database)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pairs(module_database: Database) -> AsyncIterator[Pairs]:
+    """Makes ledgers with an oracle beside them, on a database whose clock stands still."""
+    async with open_pairs(module_database) as pairs:
+        yield pairs
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pair(pairs: Pairs) -> Pair:
+    """An empty ledger with an oracle beside it."""
+    return await pairs.new()

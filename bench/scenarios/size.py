@@ -43,7 +43,7 @@ _ACCOUNTS = f"""
 UPDATE creditgate.accounts AS a
    SET settled_micros = settled_micros - 4 * {_CHARGE}, version = 6,
        held_micros = o.open * {_CHARGE}, open_holds = o.open,
-       due_at = CASE o.open WHEN 1 THEN now() + interval '1 day' ELSE 'infinity' END
+       due_at = CASE o.open WHEN 1 THEN now() + interval '12 hours' ELSE 'infinity' END
   FROM (SELECT bucket, account_key, (abs(hashtext(account_id)) % 10 = 0)::int AS open
           FROM creditgate.accounts) AS o
  WHERE a.bucket = o.bucket AND a.account_key = o.account_key
@@ -80,7 +80,7 @@ async def _fill(bench: Bench, database: Database) -> None:
     async with database.connection() as connection:
         for statement in (_HOLDS, _ENTRIES, _GRANTS, _ACCOUNTS):
             await connection.execute(statement)
-            bench.say(f"large database: {statement.split()[0]} {statement.split()[2]}")
+            bench.say(f"large database: {' '.join(statement.split()[:3])}")
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
     if broken := await database.broken():

@@ -1,43 +1,27 @@
-"""Plans, add-ons and statements as their callers see them."""
+"""Plans and add-ons as their callers see them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from tests.support.calls import failure, good_plan
-from tests.support.clock import DatabaseClock
-from tests.support.database import Connection, Database
-from tests.support.server import CREDIT, Caller, running_server
+from tests.support.clock import DatabaseClock, set_clock, stamp
+from tests.support.database import Database
+from tests.support.server import Caller, running_server
 
 FAILED = grpc.StatusCode.FAILED_PRECONDITION
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 NO_LIMITS = catalog_pb.PlanLimits()
-
-
-@pytest.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    connection = await database.connect()
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def clock(connection: Connection) -> DatabaseClock:
-    clock = DatabaseClock(connection)
-    await clock.stop()
-    return clock
 
 
 @pytest.fixture
@@ -47,20 +31,6 @@ async def caller(database: Database) -> AsyncIterator[Caller]:
         server.caller() as caller,
     ):
         yield caller
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def stamp(text: str) -> Timestamp:
-    moment = Timestamp()
-    moment.FromDatetime(at(text))
-    return moment
-
-
-async def set_time(clock: DatabaseClock, text: str) -> None:
-    await clock.set_time(int(at(text).timestamp()) * 1_000_000)
 
 
 async def put(caller: Caller, **changes: Any) -> catalog_pb.PutPlanResponse:
@@ -134,7 +104,7 @@ async def test_plans_are_listed_by_their_latest_versions(caller: Caller) -> None
 async def test_an_account_shows_its_plan_and_its_cycle(
     caller: Caller, clock: DatabaseClock
 ) -> None:
-    await set_time(clock, "2030-01-31T12:00")
+    await set_clock(clock, "2030-01-31T12:00")
     await put(caller)
     await put(caller, version=2)
     await caller.account(account_id="acme", credits_=0)
@@ -157,7 +127,7 @@ async def test_an_account_shows_its_plan_and_its_cycle(
 
     later = await update(caller, plan=change(version=2, timing=accounts_pb.PLAN_TIMING_NEXT_CYCLE))
     assert (later.plan_version, later.next_plan_id, later.next_plan_version) == (1, "pro", 2)
-    await set_time(clock, "2030-02-28T12:00")
+    await set_clock(clock, "2030-02-28T12:00")
     turned = await update(caller)
     assert (turned.plan_version, turned.next_plan_id, turned.next_plan_version) == (2, "", 0)
     # In New York, the clock went forward in March.
@@ -224,7 +194,7 @@ async def test_decisions_name_the_limit(caller: Caller) -> None:
 async def test_an_addon_needs_a_cycle_and_comes_until_it_is_cancelled(
     caller: Caller, clock: DatabaseClock
 ) -> None:
-    await set_time(clock, "2030-01-01T00:00")
+    await set_clock(clock, "2030-01-01T00:00")
     await caller.account(account_id="acme", credits_=0)
     booking = accounts_pb.AddAddonRequest(account_id="acme", addon_id="extra", amount_micros=50)
     told = await failure(caller.accounts.AddAddon(booking))
@@ -243,13 +213,13 @@ async def test_an_addon_needs_a_cycle_and_comes_until_it_is_cancelled(
     told = await failure(caller.accounts.AddAddon(booking))
     assert told[:2] == (grpc.StatusCode.ALREADY_EXISTS, "NAME_REUSED")
 
-    await set_time(clock, "2030-02-01T00:00")
+    await set_clock(clock, "2030-02-01T00:00")
     assert (await update(caller)).balance.settled_micros == 5 + 500 + 1000 + 50
 
     cancel = accounts_pb.CancelAddonRequest(account_id="acme", addon_id="extra")
     cancelled = (await caller.accounts.CancelAddon(cancel)).addon
     assert cancelled.cancelled_at == stamp("2030-02-01T00:00")
-    await set_time(clock, "2030-03-01T00:00")
+    await set_clock(clock, "2030-03-01T00:00")
     assert (await caller.accounts.CancelAddon(cancel)).addon == cancelled
     assert (await update(caller)).balance.settled_micros == 5 + 500 + 1000
     cancel.addon_id = "another"
@@ -290,112 +260,3 @@ async def test_the_longest_names_of_what_cycles_make_can_be_used(caller: Caller)
     assert not grant.HasField("expires_at")
     request = accounts_pb.RevokeGrantRequest(account_id="acme", grant_id=grant.grant_id)
     assert (await caller.accounts.RevokeGrant(request)).revoked_micros == 1
-
-
-async def statement(caller: Caller, **more: Any) -> accounts_pb.GetStatementResponse:
-    request = accounts_pb.GetStatementRequest(account_id="acme", **more)
-    answer = await caller.accounts.GetStatement(request)
-    assert isinstance(answer, accounts_pb.GetStatementResponse)
-    return answer
-
-
-async def charge(caller: Caller, *names: str) -> None:
-    for name in names:
-        await caller.authorization.Charge(
-            pb.ChargeRequest(account_id="acme", hold_id=name, amount_micros=CREDIT)
-        )
-
-
-async def test_a_statement_says_what_each_entry_drew_from(
-    caller: Caller, clock: DatabaseClock
-) -> None:
-    await set_time(clock, "2030-01-01T00:00")
-    await caller.account(account_id="acme", credits_=1)
-    await update(caller, overdraft_limit_micros=CREDIT)
-    await charge(caller, "a")
-    await caller.authorization.Charge(
-        pb.ChargeRequest(account_id="acme", hold_id="b", amount_micros=5)
-    )
-    refund = accounts_pb.RefundRequest(
-        account_id="acme", refund_id="r", hold_id="a", amount_micros=7
-    )
-    await caller.accounts.Refund(refund)
-    whole = await statement(caller)
-    shown = [
-        (
-            accounts_pb.EntryKind.Name(entry.kind).removeprefix("ENTRY_KIND_"),
-            entry.amount_micros,
-            entry.settled_micros,
-            entry.hold_id,
-            entry.name,
-            [(draw.grant_id, draw.amount_micros) for draw in entry.draws],
-        )
-        for entry in whole.entries
-    ]
-    assert shown == [
-        ("GRANT", CREDIT, CREDIT, "", "first", [("first", CREDIT)]),
-        ("CHARGE", -CREDIT, 0, "a", "", [("first", CREDIT)]),
-        ("CHARGE", -5, -5, "b", "", []),  # all of it debt
-        ("REFUND", 7, 2, "a", "r", [("first", 2)]),  # 5 have repaid it
-    ]
-    assert (whole.opening_micros, whole.closing_micros) == (0, 2)
-    assert {entry.created_at.seconds for entry in whole.entries} == {
-        stamp("2030-01-01T00:00").seconds
-    }
-
-
-async def test_a_period_includes_its_beginning_and_not_its_end(
-    caller: Caller, clock: DatabaseClock
-) -> None:
-    for day in range(1, 6):
-        await set_time(clock, f"2030-01-0{day}T00:00")
-        if day == 1:
-            await caller.account(account_id="acme", credits_=10)
-        else:
-            await charge(caller, f"day-{day}")
-    first, last = stamp("2030-01-02T00:00"), stamp("2030-01-04T00:00")
-    answer = await statement(caller, **{"from": first}, until=last)
-    assert [entry.hold_id for entry in answer.entries] == ["day-2", "day-3"]
-    assert (answer.opening_micros, answer.closing_micros) == (10 * CREDIT, 8 * CREDIT)
-    before = await statement(caller, until=first)
-    assert (before.opening_micros, before.closing_micros) == (0, 10 * CREDIT)
-    after = await statement(caller, **{"from": stamp("2031-01-01T00:00")})
-    assert (after.opening_micros, after.closing_micros) == (6 * CREDIT, 6 * CREDIT)
-    assert not after.entries
-    nothing = await statement(caller, until=stamp("1999-01-01T00:00"))
-    assert (nothing.opening_micros, nothing.closing_micros) == (0, 0)
-
-
-async def test_the_pages_of_a_statement_add_up_whatever_happens_meanwhile(caller: Caller) -> None:
-    await caller.account(account_id="acme")
-    await charge(caller, *(f"before-{n}" for n in range(6)))
-    page = await statement(caller, page_size=3)
-    pages = [page]
-    while page.next_page_token:
-        await charge(caller, f"meanwhile-{len(pages)}")
-        page = await statement(caller, page_size=3, page_token=page.next_page_token)
-        pages.append(page)
-    assert [len(page.entries) for page in pages] == [3, 3, 1]
-    ends = {(page.opening_micros, page.closing_micros) for page in pages}
-    assert ends == {(0, 94 * CREDIT)}
-    assert sum(entry.amount_micros for page in pages for entry in page.entries) == 94 * CREDIT
-
-
-async def test_a_statements_token_is_good_for_its_period_alone(caller: Caller) -> None:
-    await caller.account(account_id="acme")
-    await caller.account(account_id="other")
-    await charge(caller, "a", "b")
-    token = (await statement(caller, page_size=1)).next_page_token
-    for changes in (
-        {"from": stamp("2020-01-01T00:00")},
-        {"until": stamp("2040-01-01T00:00")},
-        {"account_id": "other"},
-    ):
-        body: dict[str, Any] = {"account_id": "acme", "page_token": token} | changes
-        told = await failure(caller.accounts.GetStatement(accounts_pb.GetStatementRequest(**body)))
-        assert told[:3] == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", ("page_token",))
-
-
-async def test_a_statement_of_an_account_without_entries_is_empty(caller: Caller) -> None:
-    await caller.account(account_id="acme", credits_=0)
-    assert await statement(caller) == accounts_pb.GetStatementResponse()

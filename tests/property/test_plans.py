@@ -9,69 +9,60 @@ from collections.abc import Sequence
 import pytest
 
 from creditgate_server.domain.statements import Entry
-from creditgate_server.postgres.pool import open_pool
 from creditgate_server.postgres.statements import PostgresStatements
-from creditgate_server.settings import Settings
 from tests.property.plan_walk import ACCOUNTS, PlanWalk
-from tests.support.database import Database
 from tests.support.direct import instant
-from tests.support.pair import SETTINGS, Pair, stop_clock
+from tests.support.pair import Pair, Pairs
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PERIODS = 15
 
 
-@pytest.fixture(scope="module")
-def stopped(module_database: Database) -> Database:
-    stop_clock(module_database)
-    return module_database
-
-
-async def run_walks(database: Database, *, walks: int, steps: int) -> None:
+async def run_walks(pairs: Pairs, *, walks: int, steps: int) -> None:
     first = int(os.environ.get("CREDITGATE_TEST_SEED", random.randrange(2**32)))
     print(f"walks: first seed {first}; CREDITGATE_TEST_SEED={first} repeats them")  # noqa: T201
     for seed in range(first, first + walks):
-        async with Pair.on(database) as pair:
-            try:
-                walk = PlanWalk(pair, seed)
-                await walk.begin()
-                for _ in range(steps):
-                    await walk.step()
-                    await pair.check()
-            except AssertionError as error:
-                error.add_note(f"seed {seed}, {steps} steps")
-                raise
+        walk = PlanWalk(await pairs.new(), seed)
+        try:
+            await walk.begin()
+            for _ in range(steps):
+                await walk.step()
+                await walk.pair.check()
+        except AssertionError as error:
+            error.add_note(f"seed {seed}, {steps} steps")
+            raise
 
 
-async def test_walks(stopped: Database) -> None:
-    await run_walks(stopped, walks=10, steps=50)
+async def test_walks(pairs: Pairs) -> None:
+    await run_walks(pairs, walks=8, steps=50)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-async def test_many_walks(stopped: Database) -> None:
-    await run_walks(stopped, walks=300, steps=100)
+async def test_many_walks(pairs: Pairs) -> None:
+    await run_walks(pairs, walks=300, steps=100)
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_statements_add_up_for_any_period_and_any_page(stopped: Database, seed: int) -> None:
+async def test_statements_add_up_for_any_period_and_any_page(
+    pairs: Pairs, pair: Pair, seed: int
+) -> None:
     chance = random.Random(seed)
-    async with Pair.on(stopped) as pair:
-        walk, times = PlanWalk(pair, seed), []
-        await walk.begin()
-        for _ in range(120):
-            await walk.step()
-            times.append(pair.now)
-        await pair.check()
-        pool = await open_pool(Settings(database_url=stopped.url, **SETTINGS))
-        reader = Reader(PostgresStatements(pool), pair)
-        for _ in range(PERIODS):
-            edges = [chance.choice(times) + chance.choice((0, 0, 1)) for _ in range(2)]
-            start, until = sorted(edges)
-            for account_id in ACCOUNTS:
-                page = chance.choice((1, 2, 3, 7, 1_000))
-                await reader.compare(account_id, chance.choice((start, None)), until, page=page)
-                await reader.compare(account_id, start, None, page=page)
-        await pool.close(timeout_seconds=5)
+    walk, times = PlanWalk(pair, seed), []
+    await walk.begin()
+    for _ in range(120):
+        await walk.step()
+        times.append(pair.now)
+    await pair.check()
+    reader = Reader(PostgresStatements(pairs.pool), pair)
+    for _ in range(PERIODS):
+        edges = [chance.choice(times) + chance.choice((0, 0, 1)) for _ in range(2)]
+        start, until = sorted(edges)
+        for account_id in ACCOUNTS:
+            page = chance.choice((1, 2, 3, 7, 1_000))
+            await reader.compare(account_id, chance.choice((start, None)), until, page=page)
+            await reader.compare(account_id, start, None, page=page)
 
 
 class Reader:

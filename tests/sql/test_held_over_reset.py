@@ -13,8 +13,9 @@ import pytest
 
 from tests.contract.drivers import START
 from tests.oracle.subscriber import Plan
-from tests.support.database import Database
-from tests.support.pair import Pair, stop_clock
+from tests.support.pair import Pair
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -152,31 +153,22 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stopped(module_database: Database) -> Database:
-    stop_clock(module_database)
-    return module_database
-
-
 @pytest.mark.parametrize("story", CASES)
-async def test_held_over_a_reset(stopped: Database, story: str) -> None:
+async def test_held_over_a_reset(pair: Pair, story: str) -> None:
     case = CASES[story]
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        plan = Plan(
-            "day", allowance=100, unit="DAY", rollover_max=case.rollover, policy=case.policy
-        )
-        await pair.put_plan(plan)
-        await pair.ask("create_account", "a")
-        await pair.ask("update_account", "a", plan=plan.name)
-        await pair.set_time(LATE)
-        await take(pair, case.before)
-        await pair.set_time(START + DAY)
-        await pair.sweep()
-        assert await settled(pair) == case.settled
-        await take(pair, case.after)
-        assert await settled(pair) == case.finally_settled
-        assert await told(pair) == case.finally_settled
+    await pair.set_time(START)
+    plan = Plan("day", allowance=100, unit="DAY", rollover_max=case.rollover, policy=case.policy)
+    await pair.put_plan(plan)
+    await pair.ask("create_account", "a")
+    await pair.ask("update_account", "a", plan=plan.name)
+    await pair.set_time(LATE)
+    await take(pair, case.before)
+    await pair.set_time(START + DAY)
+    await pair.sweep()
+    assert await settled(pair) == case.settled
+    await take(pair, case.after)
+    assert await settled(pair) == case.finally_settled
+    assert await told(pair) == case.finally_settled
 
 
 async def take(pair: Pair, steps: Steps) -> None:

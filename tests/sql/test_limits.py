@@ -8,8 +8,9 @@ import pytest
 
 from tests.contract.drivers import START
 from tests.oracle.subscriber import Plan
-from tests.support.database import Database
-from tests.support.pair import Pair, stop_clock
+from tests.support.pair import Pair
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIMITED = Plan(
     "limited", allowance=100, unit="DAY", hold_max=40, hold_ttl_max_ms=60_000, open_holds_max=2
@@ -94,12 +95,6 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stopped(module_database: Database) -> Database:
-    stop_clock(module_database)
-    return module_database
-
-
 async def prepare(pair: Pair, case: Case) -> None:
     await pair.set_time(START)
     await pair.put_plan(LIMITED)
@@ -114,46 +109,42 @@ async def prepare(pair: Pair, case: Case) -> None:
 
 
 @pytest.mark.parametrize("story", CASES)
-async def test_limits(stopped: Database, story: str) -> None:
+async def test_limits(pair: Pair, story: str) -> None:
     case = CASES[story]
-    async with Pair.on(stopped) as pair:
-        await prepare(pair, case)
-        answer = await pair.ask(case.verb, "a", **case.arguments)
-        granted = answer.hold.granted if answer.hold else None
-        assert Says(answer.outcome, answer.limit, granted, answer.shortfall) == case.answer
-        await pair.check()
+    await prepare(pair, case)
+    answer = await pair.ask(case.verb, "a", **case.arguments)
+    granted = answer.hold.granted if answer.hold else None
+    assert Says(answer.outcome, answer.limit, granted, answer.shortfall) == case.answer
+    await pair.check()
 
 
-async def test_a_denied_extend_keeps_what_it_has_charged(stopped: Database) -> None:
-    async with Pair.on(stopped) as pair:
-        await prepare(pair, extend(DENIED))
-        answer = await pair.ask("extend", "a", hold_id="hold-0", total=41, used=15)
-        assert (answer.outcome, answer.limit, answer.charged) == (DENIED, LARGEST, 15)
-        again = await pair.ask("extend", "a", hold_id="hold-0", total=41, used=15)
-        assert (again.outcome, again.charged) == (DENIED, 0)
-        await pair.check()
+async def test_a_denied_extend_keeps_what_it_has_charged(pair: Pair) -> None:
+    await prepare(pair, extend(DENIED))
+    answer = await pair.ask("extend", "a", hold_id="hold-0", total=41, used=15)
+    assert (answer.outcome, answer.limit, answer.charged) == (DENIED, LARGEST, 15)
+    again = await pair.ask("extend", "a", hold_id="hold-0", total=41, used=15)
+    assert (again.outcome, again.charged) == (DENIED, 0)
+    await pair.check()
 
 
-async def test_a_replay_answers_what_a_limit_had_cut(stopped: Database) -> None:
-    async with Pair.on(stopped) as pair:
-        await prepare(pair, reserve(PARTIAL))
-        for replayed in (False, True):
-            answer = await pair.ask("reserve", "a", hold_id="cut", amount=90, minimum=1)
-            assert (answer.outcome, answer.shortfall) == (PARTIAL, 50)
-            assert answer.replayed == replayed
+async def test_a_replay_answers_what_a_limit_had_cut(pair: Pair) -> None:
+    await prepare(pair, reserve(PARTIAL))
+    for replayed in (False, True):
+        answer = await pair.ask("reserve", "a", hold_id="cut", amount=90, minimum=1)
+        assert (answer.outcome, answer.shortfall) == (PARTIAL, 50)
+        assert answer.replayed == replayed
 
 
-async def test_limits_change_with_the_plan_and_leave_open_holds_alone(stopped: Database) -> None:
-    async with Pair.on(stopped) as pair:
-        await prepare(pair, reserve(GRANTED, open_holds=2))
-        await pair.put_plan(Plan("narrow", hold_max=5, open_holds_max=1))
-        await pair.ask("update_account", "a", plan=("narrow", 1))
-        await pair.ask("add_grant", "a", grant_id="g", amount=50)
-        denied = await pair.ask("extend", "a", hold_id="hold-0", total=11)
-        assert (denied.outcome, denied.limit) == (DENIED, LARGEST)
-        assert (await pair.ask("commit", "a", hold_id="hold-0", used=10)).charged == 10
-        denied = await pair.ask("reserve", "a", hold_id="new", amount=1)
-        assert (denied.outcome, denied.limit) == (DENIED, MOST)
-        await pair.ask("release", "a", hold_id="hold-1")
-        assert (await pair.ask("reserve", "a", hold_id="new", amount=5)).outcome == GRANTED
-        await pair.check()
+async def test_limits_change_with_the_plan_and_leave_open_holds_alone(pair: Pair) -> None:
+    await prepare(pair, reserve(GRANTED, open_holds=2))
+    await pair.put_plan(Plan("narrow", hold_max=5, open_holds_max=1))
+    await pair.ask("update_account", "a", plan=("narrow", 1))
+    await pair.ask("add_grant", "a", grant_id="g", amount=50)
+    denied = await pair.ask("extend", "a", hold_id="hold-0", total=11)
+    assert (denied.outcome, denied.limit) == (DENIED, LARGEST)
+    assert (await pair.ask("commit", "a", hold_id="hold-0", used=10)).charged == 10
+    denied = await pair.ask("reserve", "a", hold_id="new", amount=1)
+    assert (denied.outcome, denied.limit) == (DENIED, MOST)
+    await pair.ask("release", "a", hold_id="hold-1")
+    assert (await pair.ask("reserve", "a", hold_id="new", amount=5)).outcome == GRANTED
+    await pair.check()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.contract.drivers import START
 from tests.oracle.answers import Answer, StandingView
 from tests.oracle.subscriber import Plan
-from tests.support.database import Database
-from tests.support.pair import Pair, stop_clock
+from tests.support.pair import Pair
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -26,23 +28,16 @@ PLANS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stopped(module_database: Database) -> Database:
-    stop_clock(module_database)
-    return module_database
-
-
-@pytest.fixture
-async def pair(stopped: Database) -> AsyncIterator[Pair]:
+@pytest_asyncio.fixture(name="pair", loop_scope="module")
+async def subscribed(pair: Pair) -> AsyncIterator[Pair]:
     """An account on the monthly plan since the beginning of the story."""
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        for plan in PLANS:
-            await pair.put_plan(plan)
-        await pair.ask("create_account", "a")
-        await pair.ask("update_account", "a", plan=("month", 1))
-        yield pair
-        await pair.check()
+    await pair.set_time(START)
+    for plan in PLANS:
+        await pair.put_plan(plan)
+    await pair.ask("create_account", "a")
+    await pair.ask("update_account", "a", plan=("month", 1))
+    yield pair
+    await pair.check()
 
 
 def settled(answer: Answer) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from creditgate_server.domain.accounts import GrantKind
-from creditgate_server.postgres.pool import open_pool
+from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.sweeps import PostgresSweeps
 from creditgate_server.settings import Settings
 from tests.contract.drivers import START
@@ -19,54 +21,54 @@ from tests.oracle.subscriber import Plan
 from tests.support.database import Database
 from tests.support.direct import DirectLedger
 from tests.support.figures import Figures
-from tests.support.pair import SETTINGS, Pair, stop_clock
+from tests.support.pair import SETTINGS, Pair, Pairs
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
 
-@pytest.fixture(scope="module")
-def stopped(module_database: Database) -> Database:
-    stop_clock(module_database)
-    return module_database
-
-
 ACCOUNTS, ROUNDS = 40, 5
 
 
-async def test_two_servers_and_a_sweeper_race_for_every_reset(
-    stopped: Database, figures: Figures
+@pytest_asyncio.fixture(loop_scope="module")
+async def pools(pairs: Pairs, module_database: Database) -> AsyncIterator[list[Pool]]:
+    """The connections of two servers."""
+    other = await open_pool(Settings(database_url=module_database.url, **SETTINGS))
+    yield [pairs.pool, other]
+    await other.close(timeout_seconds=5)
+
+
+async def test_two_servers_with_their_sweepers_race_for_every_reset(
+    pair: Pair, pools: list[Pool], figures: Figures
 ) -> None:
     """Each operation needs the new allowance; whoever is first turns the cycle, nobody else."""
     plan = Plan("day", allowance=10, unit="DAY", rollover_max=4)
     names = [f"account-{number}" for number in range(ACCOUNTS)]
-    async with Pair.on(stopped) as pair:
-        pools = [await open_pool(Settings(database_url=stopped.url, **SETTINGS)) for _ in range(2)]
-        servers = [DirectLedger(pool, tenant_id=pair.direct.tenant_id) for pool in pools]
-        sweeps = [PostgresSweeps(pool) for pool in pools]
-        await pair.set_time(START)
-        await pair.put_plan(plan)
+    servers = [DirectLedger(pool, tenant_id=pair.direct.tenant_id) for pool in pools]
+    sweeps = [PostgresSweeps(pool) for pool in pools]
+    await pair.set_time(START)
+    await pair.put_plan(plan)
+    for name in names:
+        await pair.ask("create_account", name)
+        await pair.ask("update_account", name, plan=plan.name)
+    for number in range(1, ROUNDS + 1):
+        await pair.set_time(START + number * DAY)
+        arguments = [{"hold_id": f"hold-{number}-{server}", "amount": 3} for server in (0, 1)]
+        asked = [
+            server.ask("charge", name, each)
+            for name in names
+            for server, each in zip(servers, arguments, strict=True)
+        ]
+        swept = [each.expire_due(bucket, limit=100) for each in sweeps for bucket in range(64)]
+        answers, _ = await asyncio.gather(asyncio.gather(*asked), asyncio.gather(*swept))
+        assert {each.outcome for each in answers} == {"GRANTED"}
         for name in names:
-            await pair.ask("create_account", name)
-            await pair.ask("update_account", name, plan=plan.name)
-        for number in range(1, ROUNDS + 1):
-            await pair.set_time(START + number * DAY)
-            arguments = [{"hold_id": f"hold-{number}-{server}", "amount": 3} for server in (0, 1)]
-            asked = [
-                server.ask("charge", name, each)
-                for name in names
-                for server, each in zip(servers, arguments, strict=True)
-            ]
-            swept = [each.expire_due(bucket, limit=100) for each in sweeps for bucket in range(64)]
-            answers, _ = await asyncio.gather(asyncio.gather(*asked), asyncio.gather(*swept))
-            assert {each.outcome for each in answers} == {"GRANTED"}
-            for name in names:
-                for each in arguments:
-                    pair.model.charge(pair.now, name, **each)
-        counts = [await allowances(pair, name) for name in names]
-        await pair.check()
-        for pool in pools:
-            await pool.close(timeout_seconds=5)
+            for each in arguments:
+                pair.model.charge(pair.now, name, **each)
+    counts = [await allowances(pair, name) for name in names]
+    await pair.check()
     double, missed = (
         sum(max(sign * (count - ROUNDS - 1), 0) for count in counts) for sign in (1, -1)
     )
@@ -129,31 +131,28 @@ PLANS = {
 
 
 @pytest.mark.parametrize("story", AWAY)
-async def test_being_away_for_long_is_as_turning_each_in_time(
-    stopped: Database, story: str
-) -> None:
+async def test_being_away_for_long_is_as_turning_each_in_time(pair: Pair, story: str) -> None:
     """Two accounts with the same past: one is looked at with every cycle, one after them all."""
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        for plan in PLANS.values():
-            await pair.put_plan(plan)
-        for name in ("punctual", "away"):
-            await pair.ask("create_account", name)
-            await pair.ask("update_account", name, plan=("month", 1), time_zone="America/New_York")
-            await pair.ask("charge", name, hold_id="first", amount=10)
-            for verb, arguments in AWAY[story]:
-                assert (await pair.ask(verb, name, **arguments)).outcome in {"ACCEPTED", "GRANTED"}
-        for _ in range(30):
-            cycle = pair.model.accounts["punctual"].cycle
-            if cycle is None or cycle.ends_at > START + 130 * DAY:
-                break
-            await pair.set_time(cycle.ends_at)
-            await pair.ask("update_account", "punctual")
-        await pair.set_time(START + 130 * DAY)
+    await pair.set_time(START)
+    for plan in PLANS.values():
+        await pair.put_plan(plan)
+    for name in ("punctual", "away"):
+        await pair.ask("create_account", name)
+        await pair.ask("update_account", name, plan=("month", 1), time_zone="America/New_York")
+        await pair.ask("charge", name, hold_id="first", amount=10)
+        for verb, arguments in AWAY[story]:
+            assert (await pair.ask(verb, name, **arguments)).outcome in {"ACCEPTED", "GRANTED"}
+    for _ in range(30):
+        cycle = pair.model.accounts["punctual"].cycle
+        if cycle is None or cycle.ends_at > START + 130 * DAY:
+            break
+        await pair.set_time(cycle.ends_at)
         await pair.ask("update_account", "punctual")
-        await pair.ask("update_account", "away")
-        assert await shown(pair, "away") == await shown(pair, "punctual")
-        await pair.check()
+    await pair.set_time(START + 130 * DAY)
+    await pair.ask("update_account", "punctual")
+    await pair.ask("update_account", "away")
+    assert await shown(pair, "away") == await shown(pair, "punctual")
+    await pair.check()
 
 
 async def shown(pair: Pair, account_id: str) -> tuple[Any, ...]:
@@ -172,21 +171,20 @@ def plain(grant: GrantView) -> tuple[Any, ...]:
     return (grant.grant_id, grant.kind, grant.amount, grant.remaining, grant.effective_at, ends)
 
 
-async def test_a_year_away_with_a_package_that_lasts(stopped: Database, figures: Figures) -> None:
+async def test_half_a_year_away_with_a_package_that_lasts(pair: Pair, figures: Figures) -> None:
     """The slowest there is: nothing can be passed over, each day brings credits that stay."""
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        await pair.put_plan(Plan("daily", allowance=1, unit="DAY"))
-        await pair.ask("create_account", "away")
-        await pair.ask("update_account", "away", plan=("daily", 1))
-        await pair.ask("add_addon", "away", addon_id="p", amount=1, outlives_cycle=True)
-        await pair.set_time(START + 365 * DAY)
-        began = perf_counter()
-        await pair.direct.ask("release", "away", {"hold_id": "none"})
-        figures(cycles=365, seconds=perf_counter() - began)
-        answer = await pair.ask("release", "away", hold_id="none")
-        assert answer.balance is not None
-        assert answer.balance.settled == 1 + 1 + 365
+    await pair.set_time(START)
+    await pair.put_plan(Plan("daily", allowance=1, unit="DAY"))
+    await pair.ask("create_account", "away")
+    await pair.ask("update_account", "away", plan=("daily", 1))
+    await pair.ask("add_addon", "away", addon_id="p", amount=1, outlives_cycle=True)
+    await pair.set_time(START + 180 * DAY)
+    began = perf_counter()
+    await pair.direct.ask("release", "away", {"hold_id": "none"})
+    figures(cycles=180, seconds=perf_counter() - began)
+    answer = await pair.ask("release", "away", hold_id="none")
+    assert answer.balance is not None
+    assert answer.balance.settled == 1 + 1 + 180
 
 
 @pytest.mark.parametrize(
@@ -194,31 +192,30 @@ async def test_a_year_away_with_a_package_that_lasts(stopped: Database, figures:
     [(1, 86_400_000_001), (43_200_000_001, 10**18 - 1), (86_399_999_999, 10**18)],
 )
 async def test_a_change_of_plans_is_prorated_to_the_micro_credit(
-    stopped: Database, left: int, whole_allowance: int
+    pair: Pair, left: int, whole_allowance: int
 ) -> None:
-    await prorate(stopped, left, whole_allowance)
+    await prorate(pair, left, whole_allowance)
 
 
-async def test_a_share_just_below_the_next_micro_credit_is_rounded_down(stopped: Database) -> None:
+async def test_a_share_just_below_the_next_micro_credit_is_rounded_down(pair: Pair) -> None:
     """The share is as little short of a whole number as there is, and does not reach it."""
     left = 43_200_000_007
     allowance = 10**17 // DAY * DAY - pow(left, -1, DAY)
     assert allowance * left % DAY == DAY - 1
-    await prorate(stopped, left, allowance)
+    await prorate(pair, left, allowance)
 
 
-async def prorate(stopped: Database, left: int, allowance: int) -> None:
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        await pair.put_plan(Plan("old", allowance=5, unit="DAY"))
-        await pair.put_plan(Plan("new", allowance=allowance, unit="DAY"))
-        await pair.ask("create_account", "a")
-        await pair.ask("update_account", "a", plan=("old", 1))
-        await pair.set_time(START + DAY - left)
-        answer = await pair.ask("update_account", "a", plan=("new", 1))
-        assert answer.balance is not None
-        assert answer.balance.settled == allowance * left // DAY
-        await pair.check()
+async def prorate(pair: Pair, left: int, allowance: int) -> None:
+    await pair.set_time(START)
+    await pair.put_plan(Plan("old", allowance=5, unit="DAY"))
+    await pair.put_plan(Plan("new", allowance=allowance, unit="DAY"))
+    await pair.ask("create_account", "a")
+    await pair.ask("update_account", "a", plan=("old", 1))
+    await pair.set_time(START + DAY - left)
+    answer = await pair.ask("update_account", "a", plan=("new", 1))
+    assert answer.balance is not None
+    assert answer.balance.settled == allowance * left // DAY
+    await pair.check()
 
 
 CROWD = 600  # more than twice the holds that one step ends
@@ -235,16 +232,15 @@ CROWD = 600  # more than twice the holds that one step ends
     ],
 )
 async def test_everybody_finds_the_cycle_turned_whatever_the_backlog(
-    stopped: Database, verb: str, arguments: dict[str, Any]
+    pair: Pair, verb: str, arguments: dict[str, Any]
 ) -> None:
-    async with Pair.on(stopped) as pair:
-        await pair.set_time(START)
-        for plan in (*PLANS.values(), Plan("crowded", allowance=CROWD, unit="DAY")):
-            await pair.put_plan(plan)
-        await pair.ask("create_account", "a")
-        await pair.ask("update_account", "a", plan=("crowded", 1))
-        holds = [{"hold_id": f"hold-{number}", "amount": 1} for number in range(CROWD)]
-        await pair.ask_together([("reserve", "a", each) for each in holds])
-        await pair.set_time(START + DAY + SECOND)
-        await pair.ask(verb, "a", **arguments)
-        await pair.check()
+    await pair.set_time(START)
+    for plan in (*PLANS.values(), Plan("crowded", allowance=CROWD, unit="DAY")):
+        await pair.put_plan(plan)
+    await pair.ask("create_account", "a")
+    await pair.ask("update_account", "a", plan=("crowded", 1))
+    holds = [{"hold_id": f"hold-{number}", "amount": 1} for number in range(CROWD)]
+    await pair.ask_together([("reserve", "a", each) for each in holds])
+    await pair.set_time(START + DAY + SECOND)
+    await pair.ask(verb, "a", **arguments)
+    await pair.check()

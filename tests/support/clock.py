@@ -6,6 +6,10 @@ that a test knows `now` exactly and need not wait for what time does.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from tests.support.database import Connection
 
 _INSTALL = """
@@ -36,3 +40,15 @@ class DatabaseClock:
         """Let it be this instant, in microseconds since 1970."""
         # PostgreSQL multiplies intervals by floats, which count microseconds exactly until 2255.
         await self._connection.execute(_SET, now)
+
+
+async def set_clock(clock: DatabaseClock, text: str) -> None:
+    """Let it be this time, UTC."""
+    await clock.set_time(stamp(text).ToMicroseconds())
+
+
+def stamp(text: str) -> Timestamp:
+    """Write a time, UTC, as messages have it."""
+    moment = Timestamp()
+    moment.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    return moment

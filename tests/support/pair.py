@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
-from creditgate_server.postgres.pool import open_pool
+from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.settings import Settings
 from tests.model import Model
 from tests.oracle.answers import Answer, BalanceView, GrantView
 from tests.oracle.subscriber import Plan
 from tests.support.clock import DatabaseClock
-from tests.support.database import Connection, Database, run
+from tests.support.database import Connection, Database
 from tests.support.direct import DirectLedger
 
 Request = tuple[str, str, dict[str, Any]]
@@ -40,23 +40,6 @@ class Pair:
         self._clock, self.now = clock, 0
         self._ahead: defaultdict[str, int] = defaultdict(int)
         self._turns: defaultdict[str, int] = defaultdict(int)
-
-    @classmethod
-    @asynccontextmanager
-    async def on(cls, database: Database) -> AsyncIterator[Self]:
-        """A tenant of its own on a database whose clock has been stopped."""
-        pool = await open_pool(Settings(database_url=database.url, **SETTINGS))
-        connection = await database.connect()
-        try:
-            direct = DirectLedger(pool)
-            await connection.execute(
-                "INSERT INTO creditgate.tenants (tenant_id, name) VALUES ($1, $1::uuid::text)",
-                direct.tenant_id,
-            )
-            yield cls(direct, connection, DatabaseClock(connection))
-        finally:
-            await connection.close()
-            await pool.close(timeout_seconds=5)
 
     async def set_time(self, now: int) -> None:
         """Let it be this instant, in microseconds since 1970."""
@@ -152,14 +135,30 @@ class Pair:
         return replace(balance, version=balance.version + self._ahead[account_id])
 
 
-def stop_clock(database: Database) -> None:
-    """Stop the clock of a database, once for all pairs on it."""
+class Pairs:
+    """Makes pairs, each with a tenant of its own, on one database whose clock is stopped."""
 
-    async def stop() -> None:
-        connection = await database.connect()
-        try:
-            await DatabaseClock(connection).stop()
-        finally:
-            await connection.close()
+    def __init__(self, pool: Pool, connection: Connection) -> None:
+        self.pool, self._connection = pool, connection
 
-    run(stop())
+    async def new(self) -> Pair:
+        """A ledger and an oracle that are empty."""
+        direct = DirectLedger(self.pool)
+        await self._connection.execute(
+            "INSERT INTO creditgate.tenants (tenant_id, name) VALUES ($1, $1::uuid::text)",
+            direct.tenant_id,
+        )
+        return Pair(direct, self._connection, DatabaseClock(self._connection))
+
+
+@asynccontextmanager
+async def open_pairs(database: Database) -> AsyncIterator[Pairs]:
+    """Stop a database's clock, and connect to it for any number of pairs."""
+    pool = await open_pool(Settings(database_url=database.url, **SETTINGS))
+    connection = await database.connect()
+    try:
+        await DatabaseClock(connection).stop()
+        yield Pairs(pool, connection)
+    finally:
+        await connection.close()
+        await pool.close(timeout_seconds=5)

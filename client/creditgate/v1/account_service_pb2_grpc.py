@@ -119,7 +119,8 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """GetAccount answers one account. Errors: NOT_FOUND.
+        """GetAccount answers one account as it is written; what time alone has changed shows as with GetBalance.
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class AccountServiceStub:
     Errors: ALREADY_EXISTS NAME_REUSED (account_id used with another body).
     """
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]
-    """GetAccount answers one account. Errors: NOT_FOUND."""
+    """GetAccount answers one account as it is written; what time alone has changed shows as with GetBalance.
+    Errors: NOT_FOUND.
+    """
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
@@ -94,7 +96,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Errors: ALREADY_EXISTS NAME_REUSED (account_id used with another body).
     """
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
-    """GetAccount answers one account. Errors: NOT_FOUND."""
+    """GetAccount answers one account as it is written; what time alone has changed shows as with GetBalance.
+    Errors: NOT_FOUND.
+    """
     ListAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """ListAccounts answers the tenant's accounts in the order of their ids."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
@@ -156,7 +160,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.GetAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.GetAccountResponse, _abc.Awaitable[_account_service_pb2.GetAccountResponse]]:
-        """GetAccount answers one account. Errors: NOT_FOUND."""
+        """GetAccount answers one account as it is written; what time alone has changed shows as with GetBalance.
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListAccounts(

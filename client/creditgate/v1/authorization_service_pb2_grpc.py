@@ -176,7 +176,9 @@ class CreditAuthorizationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBalance(self, request, context):
-        """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account).
+        """GetBalance answers an account's balance from the primary database as it is written. What time alone has changed, such
+        as the turn of a cycle, shows with the next operation on the account or the next sweep, some seconds later at most.
+        Errors: NOT_FOUND (account).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

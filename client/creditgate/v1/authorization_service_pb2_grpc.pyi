@@ -80,7 +80,10 @@ class CreditAuthorizationServiceStub:
     Errors: NOT_FOUND (account or hold).
     """
     GetBalance: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.GetBalanceRequest, _authorization_service_pb2.GetBalanceResponse]
-    """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account)."""
+    """GetBalance answers an account's balance from the primary database as it is written. What time alone has changed, such
+    as the turn of a cycle, shows with the next operation on the account or the next sweep, some seconds later at most.
+    Errors: NOT_FOUND (account).
+    """
     Authorize: _grpc.StreamStreamMultiCallable[_authorization_service_pb2.AuthorizeRequest, _authorization_service_pb2.AuthorizeResponse]
     """Authorize carries any of the operations above over one stream, for callers with thousands of them under way.
     Answers carry the request_id of their request and may come in another order. The stream ends when the caller
@@ -143,7 +146,10 @@ class CreditAuthorizationServiceAsyncStub(CreditAuthorizationServiceStub):
     Errors: NOT_FOUND (account or hold).
     """
     GetBalance: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.GetBalanceRequest, _authorization_service_pb2.GetBalanceResponse]  # type: ignore[assignment]
-    """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account)."""
+    """GetBalance answers an account's balance from the primary database as it is written. What time alone has changed, such
+    as the turn of a cycle, shows with the next operation on the account or the next sweep, some seconds later at most.
+    Errors: NOT_FOUND (account).
+    """
     Authorize: _aio.StreamStreamMultiCallable[_authorization_service_pb2.AuthorizeRequest, _authorization_service_pb2.AuthorizeResponse]  # type: ignore[assignment]
     """Authorize carries any of the operations above over one stream, for callers with thousands of them under way.
     Answers carry the request_id of their request and may come in another order. The stream ends when the caller
@@ -251,7 +257,10 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_service_pb2.GetBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_service_pb2.GetBalanceResponse, _abc.Awaitable[_authorization_service_pb2.GetBalanceResponse]]:
-        """GetBalance answers an account's balance from the primary database. Errors: NOT_FOUND (account)."""
+        """GetBalance answers an account's balance from the primary database as it is written. What time alone has changed, such
+        as the turn of a cycle, shows with the next operation on the account or the next sweep, some seconds later at most.
+        Errors: NOT_FOUND (account).
+        """
 
     @_abc_1.abstractmethod
     def Authorize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -76,23 +78,31 @@ class PostgresSweeps:
         assert row is not None, "an aggregate has a row"
         return OpenHolds(*row)
 
-    async def verify(self) -> Sequence[Violation]:
-        """Prove every rule on every account, bucket by bucket; answers what is broken."""
+    async def verify(self, *, rest: float = 0.0) -> Sequence[Violation]:
+        """Prove every rule on every account, bucket by bucket; answers what is broken.
+
+        After each bucket it rests `rest` times as long as the bucket took.
+        """
         found: list[Violation] = []
         for bucket in range(BUCKETS):
-            async with self._pool.connection() as connection:
-                with executing():
-                    async with connection.transaction(readonly=True):
-                        await connection.execute(
-                            "SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on;"
-                            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;"
-                            "SET LOCAL plan_cache_mode = auto"
-                        )
-                        rows = await connection.fetch(
-                            "SELECT rule, account_key, tenant_id, account_id, detail"
-                            "  FROM creditgate.verify($1)",
-                            bucket,
-                            timeout=_VERIFY_TIMEOUT_SECONDS,
-                        )
-            found += [Violation(*row) for row in rows]
+            started = perf_counter()
+            found += await self._verify_bucket(bucket)
+            await asyncio.sleep(rest * (perf_counter() - started))
         return found
+
+    async def _verify_bucket(self, bucket: int) -> list[Violation]:
+        async with self._pool.connection() as connection:
+            with executing():
+                async with connection.transaction(readonly=True):
+                    await connection.execute(
+                        "SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on;"
+                        "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;"
+                        "SET LOCAL plan_cache_mode = auto"
+                    )
+                    rows = await connection.fetch(
+                        "SELECT rule, account_key, tenant_id, account_id, detail"
+                        "  FROM creditgate.verify($1)",
+                        bucket,
+                        timeout=_VERIFY_TIMEOUT_SECONDS,
+                    )
+        return [Violation(*row) for row in rows]

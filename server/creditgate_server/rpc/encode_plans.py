@@ -53,5 +53,6 @@ def entry(to: pb.Entry, of: Entry) -> None:
     to.hold_id = of.hold_id or ""
     to.name = of.name or ""
     for grant_id, micros in of.draws:
-        to.draws.add(grant_id=grant_id, amount_micros=micros)
+        if micros:  # a grant that only paid debt has nothing of its amount
+            to.draws.add(grant_id=grant_id, amount_micros=micros)
     moment(to.created_at, of.created_at)

@@ -1,0 +1,155 @@
+"""Bad values for every field of every request, and the field an error must name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from creditgate.v1 import account_service_pb2 as accounts_pb
+from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate.v1 import hold_pb2
+from creditgate_server.rpc.method import Method
+from tests.support.calls import good_plan
+
+INT64_MAX = 2**63 - 1
+MEGABYTE = 1_000_000
+BAD_IDS = ("", "a" * 129, "a b", "a\0b", "Zoë", "a\nb", "a'--", "a" * MEGABYTE)
+BAD_AMOUNTS = (0, -1, 10**18 + 1, INT64_MAX, -(2**63))
+BAD_TOTALS = (-1, 10**18 + 1, INT64_MAX, -(2**63))
+BAD_VERSIONS = (0, -1, -(2**31))
+BAD_TEXTS = ("a" * 129, "a\0b", "a" * MEGABYTE)
+BAD_TTLS = (
+    Duration(),
+    Duration(nanos=999_999),
+    Duration(seconds=-1),
+    Duration(seconds=86_400, nanos=1_000_000),
+    Duration(seconds=2**62),
+    Duration(seconds=1, nanos=-1),
+    Duration(seconds=1, nanos=10**9),
+)
+BAD_TIMES = (
+    Timestamp(seconds=-1),
+    Timestamp(seconds=253_370_764_800),
+    Timestamp(seconds=2**62),
+    Timestamp(seconds=1, nanos=-1),
+    Timestamp(seconds=1, nanos=10**9),
+)
+ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
+
+
+def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
+    """Answer (field to be named, bad value) for a field of any request."""
+    if name in {"account_id", "hold_id", "grant_id", "refund_id", "addon_id", "plan_id"}:
+        return [(name, value) for value in BAD_IDS]
+    if name == "plan":
+        return bad_plans() if method.name == "PutPlan" else bad_choices()
+    if name == "termination_cause":
+        return [(name, value) for value in BAD_IDS if value]
+    if name in {"minimum_micros", "used_micros", "used_quantity", "overdraft_limit_micros"}:
+        return [(name, value) for value in BAD_TOTALS]
+    if name in {"amount_micros", "quantity"}:
+        return [(name, value) for value in BAD_AMOUNTS]
+    return BAD_OTHERS[name]
+
+
+def bad_plans() -> list[tuple[str, Any]]:
+    """Answer plans with one field wrong, and that field."""
+    wrong: list[tuple[str, Any]] = [
+        *[("plan_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        *[("name", value) for value in ("a" * 129, "a\0b")],
+        ("cycle", 5),
+        ("cycle", -1),
+        ("overage_policy", 3),
+    ]
+    for name in ("allowance", "rollover_max", "welcome", "overdraft_limit"):
+        wrong += [(f"{name}_micros", value) for value in BAD_TOTALS]
+    plans = [(f"plan.{name}", good_plan(**{name: value})) for name, value in wrong]
+    bad_limits: dict[str, tuple[Any, ...]] = {
+        "hold_max_micros": BAD_TOTALS,
+        "open_holds_max": BAD_TOTALS,
+        "hold_ttl_max": BAD_TTLS[1:],  # none is no limit
+    }
+    for name, values in bad_limits.items():
+        limits = [catalog_pb.PlanLimits(**{name: value}) for value in values]
+        plans += [(f"plan.limits.{name}", good_plan(limits=each)) for each in limits]
+    for name in ("allowance_micros", "rollover_max_micros"):
+        without_cycle: Any = {"allowance_micros": 0, "rollover_max_micros": 0, "cycle": 0}
+        plans.append((f"plan.{name}", good_plan(**without_cycle | {name: 1})))
+    return [*plans, ("plan", None)]
+
+
+def bad_choices() -> list[tuple[str, Any]]:
+    """Answer changes of plan with one field wrong, and that field."""
+    right: dict[str, Any] = {"plan_id": "p", "version": 1}
+    wrong: list[tuple[str, Any]] = [
+        *[("plan_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        ("timing", 3),
+        ("timing", -1),
+    ]
+    return [
+        (f"plan.{name}", accounts_pb.PlanChange(**right | {name: value})) for name, value in wrong
+    ]
+
+
+BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
+    "ttl": [("ttl", value) for value in BAD_TTLS],
+    "attributes": [
+        (f"attributes.{name}", hold_pb2.Attributes(**{name: value}))
+        for name in ATTRIBUTES
+        for value in BAD_TEXTS[:2]
+    ]
+    + [("attributes", hold_pb2.Attributes(agent="a" * MEGABYTE))],
+    "labels": [
+        ("labels", {f"k{n}": "v" for n in range(17)}),
+        ("labels", {"": "v"}),
+        ("labels", {"k" * 65: "v"}),
+        ("labels", {"ü": "v"}),
+        ("labels", {"k\0": "v"}),
+        ("labels[k]", {"k": "v" * 257}),
+        ("labels[k]", {"k": "v\0"}),
+    ],
+    "keep_open": [],  # both of its values are right
+    "outlives_cycle": [],  # these too
+    "version": [("version", -1), ("version", -(2**31))],
+    "time_zone": [
+        ("time_zone", value)
+        for value in (
+            *("", "Mars/Olympus_Mons", "america/new_york", "America/New_York ", "Europe/Zürich"),
+            # What PostgreSQL would take, and not as the place it is the name of.
+            *("CET", "EST", "+02", "UTC+2", "<+02>-2", "posix/Asia/Tokyo", "Factory", "localtime"),
+            *("../../etc/passwd", "UTC\0", "A" * 65, "A" * MEGABYTE),
+        )
+    ],
+    "billing_anchor": [("billing_anchor", value) for value in BAD_TIMES],
+    "from": [("from", value) for value in BAD_TIMES],
+    "until": [
+        *[("until", value) for value in BAD_TIMES],
+        ("until", Timestamp(seconds=1_700_000_000)),
+        ("until", Timestamp(seconds=1)),
+    ],
+    "usage": [
+        ("usage.meter", hold_pb2.Usage(quantity=1)),
+        ("usage.meter", hold_pb2.Usage(meter="m" * 129, quantity=1)),
+        ("usage.meter", hold_pb2.Usage(meter="\0", quantity=1)),
+        ("usage.model", hold_pb2.Usage(meter="m", model="m" * 129, quantity=1)),
+        *[("usage.quantity", hold_pb2.Usage(meter="m", quantity=value)) for value in BAD_AMOUNTS],
+    ],
+    "overage_policy": [("overage_policy", 3), ("overage_policy", -1)],
+    "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
+    "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],
+    "state": [("state", 5), ("state", -1)],
+    "priority": [("priority", -1), ("priority", 1001), ("priority", 2**31 - 1)],
+    "effective_at": [("effective_at", value) for value in BAD_TIMES],
+    "expires_at": [
+        *[("expires_at", value) for value in BAD_TIMES],
+        ("expires_at", Timestamp(seconds=1_700_000_000)),
+        ("expires_at", Timestamp(seconds=1)),
+    ],
+    "reference": [("reference", "r" * 257), ("reference", "r\0")],
+    "page_size": [("page_size", -1), ("page_size", -(2**31))],
+    "page_token": [("page_token", value) for value in ("a", "é", "A" * 64, "A" * 5000, "\0")],
+}

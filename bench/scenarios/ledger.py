@@ -114,7 +114,7 @@ def _direct(ledger: PostgresLedger) -> Submit:
 
 def _through_lanes(ledger: PostgresLedger) -> Submit:
     lanes: Lanes[Operation, Result] = Lanes(
-        ledger.apply, lanes=4, batch_max=256, queue_max=4_096, reserve_queue_max=2_048
+        ledger.apply, lanes=2, batch_max=256, queue_max=4_096, reserve_queue_max=2_048
     )
 
     def submit(operation: Operation) -> Awaitable[Result]:

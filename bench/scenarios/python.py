@@ -75,7 +75,7 @@ class Steps:
         self._metadata = (("authorization", f"Bearer {key_text}"), ("user-agent", "bench"))
         self._telemetry = Telemetry()
         self._lanes: Lanes[Operation, Result] = Lanes(
-            self._flush, lanes=4, batch_max=256, queue_max=4096, reserve_queue_max=2048,
+            self._flush, lanes=2, batch_max=256, queue_max=4096, reserve_queue_max=2048,
             observer=self._telemetry.batches,
         )  # fmt: skip
         self._handler = self._make_handler()

@@ -46,7 +46,8 @@ BEGIN
     END IF;
 END $$;
 
--- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available.
+-- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available, and
+-- whoever names holds is judged by the grants and the cycle of the time.
 CREATE OR REPLACE FUNCTION creditgate.is_enough(
     p_account creditgate.accounts, p_now timestamptz, p_named text[], p_needed_micros numeric)
 RETURNS boolean
@@ -55,7 +56,12 @@ BEGIN
     RETURN p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros >= p_needed_micros
         AND NOT EXISTS (SELECT FROM creditgate.holds AS h
              WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
-               AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now);
+               AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now)
+        AND (p_named IS NULL OR (
+            coalesce(p_account.cycle_ends_at > p_now, true)
+            AND NOT EXISTS (SELECT FROM creditgate.grants AS g
+                 WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key
+                   AND ((g.state = 1 AND g.effective_at <= p_now) OR (g.state = 2 AND g.expires_at <= p_now)))));
 END $$;
 
 -- Bring a locked account up to now: holds expire, cycles turn, grants begin and end, in the order of their instants; at
@@ -85,10 +91,8 @@ BEGIN
             p_account := v_step.p_account;
             p_done := p_done + v_step.p_expired;
             v_more := v_step.p_expired >= p_limit;
-            -- Operations are judged by the grants and the cycle of their time.
-            EXIT WHEN NOT v_more OR p_done >= 20 * p_limit OR (
-                creditgate.is_enough(p_account, p_now, p_named, p_needed_micros)
-                AND (p_named IS NULL OR coalesce(least(v_grant_at, p_account.cycle_ends_at) > p_now, true)));
+            EXIT WHEN NOT v_more OR p_done >= 20 * p_limit
+                OR creditgate.is_enough(p_account, p_now, p_named, p_needed_micros);
         END LOOP;
         EXIT WHEN v_more;
         IF p_account.cycle_ends_at <= least(p_now, v_grant_at) THEN

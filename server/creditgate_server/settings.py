@@ -118,7 +118,7 @@ class Settings:
     ] = 120
     probe_interval_ms: Annotated[int, Within(50, 60_000), "between looks at the database"] = 1_000
 
-    lanes: Annotated[int, Within(1, 64), "batches under way at once in a process"] = 4
+    lanes: Annotated[int, Within(1, 64), "batches under way at once in a process"] = 2
     batch_size_max: Annotated[int, Within(1, 10_000), "operations in a batch"] = 256
     lane_queue_max: Annotated[int, Within(1, 1_000_000), "operations waiting in a lane"] = 4_096
     lane_reserve_queue_max: Annotated[

@@ -96,7 +96,7 @@ async def test_control_without_the_lock_more_is_granted_than_there_is(
     await vary(
         database,
         "050_apply.sql",
-        ("        FOR NO KEY UPDATE);\n", ");\n    PERFORM pg_sleep(0.002);\n"),
+        ("        FOR NO KEY UPDATE OF a);\n", ");\n    PERFORM pg_sleep(0.002);\n"),
     )
     async with fleet(database, tmp_path) as servers:
         callers = await servers.callers(CLIENTS)

@@ -103,4 +103,4 @@ def test_the_description_shows_no_secret_and_has_a_meaning_for_everything() -> N
     assert "hunter2" not in repr(read())
     assert "ppp" not in repr(read())
     assert all(meaning for _, _, meaning in rows)
-    assert ("CREDITGATE_LANES", "4", "batches under way at once in a process") in rows
+    assert ("CREDITGATE_LANES", "2", "batches under way at once in a process") in rows

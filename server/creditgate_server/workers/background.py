@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 from creditgate_server.domain.figures import OpenHolds
@@ -71,8 +70,9 @@ def background(
 ) -> Sequence[Loop]:
     """Make the loops: the sweep, the reconciliation of `rules`, the figures of open holds."""
     sweep = ExpireHolds(store, limit=settings.sweep_batch_max, swept=observer.swept)
-    verify = partial(store.verify, rest=_VERIFY_REST)
-    reconcile = Reconcile(verify, rules=rules, found=observer.violations)
+    reconcile = Reconcile(
+        lambda: store.verify(rest=_VERIFY_REST), rules=rules, found=observer.violations
+    )
     measure = MeasureHolds(store.open_holds, observer=observer)
 
     def loop(

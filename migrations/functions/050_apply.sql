@@ -56,7 +56,7 @@ BEGIN
         END IF;
         IF v_behind[r.account_no] THEN
             -- Undecided: what this call could end has ended, and the caller has to call again.
-            v := ROW(0, 0, 0, false, 0, 0, NULL)::creditgate.verdict;
+            v := ROW(0, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;

@@ -124,8 +124,8 @@ MUTANTS = (
     Mutant(
         "Extend adds instead of stating a total",
         SQL + "041_decide_extend.sql",
-        "            v_hold.granted_micros := p_op.amount_micros;\n",
-        "            v_hold.granted_micros := v_hold.granted_micros + p_op.amount_micros;\n",
+        "        v_hold.granted_micros := v_total - greatest(",
+        "        v_hold.granted_micros := v_hold.granted_micros + v_total - greatest(",
         contract("extend: an extend raises the total"),
     ),
     Mutant(

@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
         "names", nargs="*", metavar="scenario", choices=[[], *ALL],
         help=f"{', '.join(DEFAULT)}; long: {', '.join(LONG)}",
     )  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=4.0, help="to measure each load (4)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="to measure each load (3)")
     parser.add_argument("--rounds", type=int, default=2, help="of each closed loop (2)")
     parser.add_argument("--out", help="name of the result files")
     parser.add_argument("--postgres", metavar="MAJOR", help="PostgreSQL's version to use")

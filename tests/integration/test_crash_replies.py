@@ -76,7 +76,7 @@ def outcome(reply: Reply) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(
     "cuts",
-    [pytest.param(48, id="short"), pytest.param(400, id="full", marks=pytest.mark.faults)],
+    [pytest.param(32, id="short"), pytest.param(400, id="full", marks=pytest.mark.faults)],
 )
 async def test_a_commit_cut_in_its_middle_is_told_truly_and_done_once(
     database: Database, tmp_path: Path, figures: Figures, cuts: int

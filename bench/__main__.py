@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from time import monotonic
 
@@ -41,6 +42,10 @@ def main() -> None:
 
 
 async def _measure(bench: Bench, names: list[str]) -> tuple[dict[str, Section], str]:
+    # What was begun is to be ended and removed also when somebody ends this: it may be gigabytes.
+    task = asyncio.current_task()
+    assert task is not None, "asyncio.run has made one"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     connection = await asyncpg.connect(bench.cluster.postgres.url())
     version = str(await connection.fetchval("SHOW server_version"))
     await connection.close()

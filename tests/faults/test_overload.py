@@ -26,14 +26,14 @@ LONG_SECONDS = 20
 SMALL = {
     "lanes": "1",
     "batch_size_max": "4",
-    "lane_queue_max": "64",
+    "lane_queue_max": "256",
     "lane_reserve_queue_max": "32",
     "run_workers": "false",
 }
 
 
 class Source:
-    """Requests of all kinds: seven of ten reserve, the others end holds that are there."""
+    """Most requests reserve; the others, fewer than can be done, end holds that are there."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -41,7 +41,7 @@ class Source:
         self.open: list[str] = []
 
     def next(self) -> Any:
-        if self.open and self._random.random() < 0.3:
+        if self.open and self._random.random() < 0.15:
             hold_id = self.open.pop()
             end = commit("acme", hold_id, CREDIT) if self._random.random() < 0.5 else None
             return end or release("acme", hold_id)

@@ -21,13 +21,14 @@ AT_ONCE = 48
 
 
 async def cancel_at_random(caller: Caller, requests: Iterable[Any], random: Random) -> Counter[str]:
-    """Sends requests, many at once, and gives each up after 0 to 80 ms; answers what was heard."""
+    """Sends requests, many at once, and gives each up after 0 to 200 ms; answers what was heard."""
     waiting, heard = iter(requests), Counter[str]()
 
     async def one() -> None:
         for request in waiting:
             sending = asyncio.create_task(caller.send(request))
-            await asyncio.wait({sending}, timeout=random.uniform(0, 0.08))
+            # Most give up early, some late: on machines of any speed some are answered, some not.
+            await asyncio.wait({sending}, timeout=0.2 * random.random() ** 4)
             if sending.cancel():
                 await asyncio.wait({sending})
             verdict = "CANCELLED" if sending.cancelled() else sending.result().verdict
@@ -73,7 +74,8 @@ async def test_a_storm_of_cancelled_calls_leaves_everything_whole(
         async with superuser(database) as connection:
             done = await connection.fetchval("SELECT count(*) FROM creditgate.holds")
         again = [await caller.insist(request) for request in requests[:: count // 500]]
-    assert heard["CANCELLED"] > count // 2
+    # How many is for the machine to say; too few would prove nothing.
+    assert heard["CANCELLED"] > count // 10
     # gRPC itself ends a connection whose calls are given up too fast.
     assert set(heard) <= {"CANCELLED", "GRANTED", "UNAVAILABLE"}
     assert heard["GRANTED"] <= done <= count

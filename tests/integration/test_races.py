@@ -23,6 +23,7 @@ from tests.support.load_servers import fleet
 from tests.support.postgres_faults import broken_rules, superuser, vary, watch_transitions
 
 ACCOUNTS = 20
+REQUESTS_PER_SECOND = 500
 SWEEPS = {"sweep_interval_ms": "50"}
 
 _ENDS = """
@@ -75,10 +76,16 @@ class Shot(NamedTuple):
 
 
 async def fire(
-    callers: Sequence[Caller], shot: Shot, random: Random, *, ttl_ms: int, spread_seconds: float
+    callers: Sequence[Caller],
+    shot: Shot,
+    random: Random,
+    *,
+    ttl_ms: int,
+    spread_seconds: float,
+    over_seconds: float = 3,
 ) -> list[Reply]:
     """Reserves, then sends all requests at the expiry, up to `spread_seconds` before or after."""
-    await asyncio.sleep(random.uniform(0, 3))
+    await asyncio.sleep(random.uniform(0, over_seconds))
     caller = random.choice(callers)
     reply = await caller.insist(reserve(shot.account_id, shot.hold_id, CREDIT, ttl_ms=ttl_ms))
     ends_at = reply.message.hold.expires_at.ToNanoseconds() / 1e9
@@ -189,7 +196,11 @@ async def test_a_volley_at_one_hold_leaves_one_end_and_the_charge_that_was_answe
             account_id, hold_id = f"account-{n % ACCOUNTS}", f"volley-{n}"
             requests = volley(account_id, hold_id, random, size=size)
             shots.append(Shot(account_id, hold_id, requests))
-        fired = (fire(callers, shot, random, ttl_ms=500, spread_seconds=0.05) for shot in shots)
+        seconds = holds * size / REQUESTS_PER_SECOND
+        fired = (
+            fire(callers, shot, random, ttl_ms=500, spread_seconds=0.05, over_seconds=seconds)
+            for shot in shots
+        )
         replies = dict(zip([s.hold_id for s in shots], await asyncio.gather(*fired), strict=True))
         ends = await ends_of_holds(database)
 

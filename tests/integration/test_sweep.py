@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from creditgate_server.domain.accounts import BUCKETS, account_key
@@ -183,6 +184,17 @@ async def test_an_overrun_is_charged_from_what_expired_holds_still_keep(
     figures(backlog=9_999, charged_micros=answer.charged_micros, uncollected_micros=0)
 
 
+async def pages_read(connection: Any, questions: Iterable[str]) -> int:
+    """How many pages PostgreSQL looks at to answer calls of functions."""
+    total = 0
+    for question in questions:
+        plan = await connection.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF) SELECT creditgate.{question}"
+        )
+        total += sum(int(pages) for row in plan for pages in re.findall(r"hit=(\d+)", row[0]))
+    return total
+
+
 async def test_a_sweep_reads_what_is_due_and_not_every_account(
     database: Database, figures: Figures
 ) -> None:
@@ -197,15 +209,11 @@ async def test_a_sweep_reads_what_is_due_and_not_every_account(
             f" VALUES ($1, $2, '{tenant_id}', 'account-' || $3::int, 1, 1, 0, now())",
             keys,
         )
-        read = 0
-        for bucket in range(BUCKETS):
-            plan = await connection.fetch(
-                "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF)"
-                f" SELECT creditgate.expire_holds({bucket}::smallint, 500)"
-            )
-            if bucket:  # the first call also loads the function
-                read += sum(
-                    int(pages) for row in plan for pages in re.findall(r"hit=(\d+)", row[0])
-                )
+        buckets = f"'{{{','.join(map(str, range(BUCKETS)))}}}'"
+        questions = [f"expire_holds({bucket}::smallint, 500)" for bucket in range(BUCKETS)]
+        questions.append(f"due_buckets({buckets})")
+        # The first calls also load the functions.
+        await pages_read(connection, [questions[0], questions[-1]])
+        read = await pages_read(connection, questions)
     assert read / BUCKETS < 20, f"{read} pages read where nothing is due"
     figures(accounts=count, due=0, pages_read_by_a_sweep=read / BUCKETS)

@@ -116,11 +116,12 @@ class Accounts(Protocol):
 
 
 class Sweeps(Protocol):
-    """Background work on accounts with something due."""
+    """Background work on accounts with something due. Raises `domain.errors`."""
+
+    async def due_buckets(self, buckets: Sequence[int]) -> Sequence[int]:
+        """Answer those of the buckets in which something is due, in the order given."""
+        ...
 
     async def expire_due(self, bucket: int, *, limit: int) -> int:
-        """End up to `limit` due things (holds, grants) of one bucket; answers how many.
-
-        Raises `domain.errors`.
-        """
+        """End up to `limit` due things (holds, grants) of one bucket; answers how many."""
         ...

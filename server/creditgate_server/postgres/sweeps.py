@@ -61,6 +61,15 @@ class PostgresSweeps:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    async def due_buckets(self, buckets: Sequence[int]) -> Sequence[int]:
+        """Answer those of the buckets in which something is due."""
+        async with self._pool.connection() as connection:
+            with executing():
+                due = await connection.fetchval(
+                    "SELECT creditgate.due_buckets($1::smallint[])", buckets
+                )
+        return list(due)
+
     async def expire_due(self, bucket: int, *, limit: int) -> int:
         """End up to about `limit` due things of one bucket."""
         async with self._pool.connection() as connection:

@@ -23,6 +23,10 @@ _BACKOFF_SECONDS_MAX = 60.0
 class Store(Protocol):
     """What background work needs of the database. Raises `domain.errors`."""
 
+    async def due_buckets(self, buckets: Sequence[int]) -> Sequence[int]:
+        """Answer those of the buckets in which something is due."""
+        ...
+
     async def expire_due(self, bucket: int, *, limit: int) -> int:
         """End up to `limit` due things of one bucket; answers how many."""
         ...

@@ -12,7 +12,7 @@ _CALLS_MAX = 1_000
 
 
 class ExpireHolds:
-    """One round visits every bucket and stays in it until nothing in it is due.
+    """One round visits every bucket with something due and stays in it until nothing is.
 
     Any number of servers may do this at once: what one is ending the others pass over. Each begins
     at another bucket, so that they rarely meet. `swept` is told how much every call ended.
@@ -37,10 +37,11 @@ class ExpireHolds:
     async def __call__(self) -> bool:
         """Sweep once round; True when there was more than one round may do."""
         first = self._first()
+        every = [(first + offset) % BUCKETS for offset in range(BUCKETS)]
         spare = self._calls_max - BUCKETS
         more = False
-        for offset in range(BUCKETS):
-            calls, done = await self._sweep((first + offset) % BUCKETS, calls_max=1 + spare)
+        for bucket in await self._sweeps.due_buckets(every):
+            calls, done = await self._sweep(bucket, calls_max=1 + spare)
             spare -= calls - 1
             more = more or not done
         return more

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
@@ -126,7 +127,8 @@ class Lanes(Generic[Op, Res]):
         lane.depth += 1
         if lane.runner is None:
             # The task starts in the loop's next round, and takes along all that this round submits.
-            lane.runner = loop.create_task(self._run(lane))
+            # It works for many callers, so it does not go on in the context of this one.
+            lane.runner = loop.create_task(self._run(lane), context=Context())
         return future
 
     def _has_share(self, lane: _Lane[Op, Res], waiting: int, room: int) -> bool:

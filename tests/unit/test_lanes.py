@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import pytest
 
@@ -314,3 +315,17 @@ async def test_the_observer_surrounds_each_flush_and_sees_who_is_in_it() -> None
     assert observer.traces == [["a", "b"]]
     assert 0 <= observer.waits[0] < 5
     assert observer.open == 0
+
+
+async def test_batches_are_sent_in_the_context_of_no_caller() -> None:
+    caller = ContextVar("caller", default="nobody")
+    seen: list[str] = []
+
+    async def flush(operations: list[int]) -> Sequence[int]:
+        seen.append(caller.get())
+        return operations
+
+    lanes: Lanes[int, int] = Lanes(flush, lanes=1, batch_max=10, queue_max=10, reserve_queue_max=10)
+    caller.set("the first")
+    await lanes.submit(0, 1, urgent=False)
+    assert seen == ["nobody"], "what is logged there is not about this caller alone"

@@ -1,8 +1,13 @@
-"""Histories that hypothesis finds and shrinks."""
+"""Histories that hypothesis finds and shrinks.
+
+Holds, grants, plans, add-ons and resets together, while time is moved in the database.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import itertools
+from collections.abc import Coroutine
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,11 +20,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.property.history import ACCOUNTS, History
 from tests.property.operations import Pick
+from tests.property.plan_history import ACCOUNTS, TTL_MS_MAX, PlanHistory
+from tests.support.served import new_staged_pair
 from tests.support.stage import Stage
 
-SOME = st.sampled_from(ACCOUNTS)
+_numbers = itertools.count()
 
 
 def picking(data: st.DataObject) -> Pick:
@@ -34,53 +40,76 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history = History(self.stage)
+        number = next(_numbers)
+        accounts = [f"{name}-{number}" for name in ACCOUNTS]
+        self.pair = self.stage.run(new_staged_pair(self.stage, accounts=accounts))
+        self.history = PlanHistory(self.pair, accounts=accounts, ttl_ms_max=TTL_MS_MAX)
 
-    @initialize(policy=st.sampled_from(["CAP", "DEBT"]), credits_=st.integers(5, 30))
-    def open(self, policy: str, credits_: int) -> None:
-        self.history.open(policy=policy, credits_=credits_)
+    @initialize(data=st.data())
+    def open(self, data: st.DataObject) -> None:
+        self._run(self.history.open(picking(data)))
 
-    @rule(account=SOME, data=st.data())
-    def authorize(self, account: str, data: st.DataObject) -> None:
-        self.history.ask((account, self.history.chooser(account, picking(data)).hot()))
+    @rule(data=st.data())
+    def authorize(self, data: st.DataObject) -> None:
+        self._take("hot", data)
 
-    @rule(account=SOME, data=st.data())
-    def authorize_more(self, account: str, data: st.DataObject) -> None:
-        self.history.ask((account, self.history.chooser(account, picking(data)).hot()))
+    @rule(data=st.data())
+    def authorize_more(self, data: st.DataObject) -> None:
+        self._take("hot", data)
 
-    @rule(account=SOME, data=st.data())
-    def administer(self, account: str, data: st.DataObject) -> None:
-        self.history.ask((account, self.history.chooser(account, picking(data)).admin()))
+    @rule(data=st.data())
+    def hold_over_a_reset(self, data: st.DataObject) -> None:
+        self._take("long_hold", data)
 
-    @rule(account=SOME, data=st.data())
-    def read(self, account: str, data: st.DataObject) -> None:
-        self.history.ask((account, self.history.chooser(account, picking(data)).read()))
+    @rule(data=st.data())
+    def authorize_together(self, data: st.DataObject) -> None:
+        self._take("batch", data)
+
+    @rule(data=st.data())
+    def administer(self, data: st.DataObject) -> None:
+        self._take("admin", data)
+
+    @rule(data=st.data())
+    def change_plan(self, data: st.DataObject) -> None:
+        self._take("plan", data)
+
+    @rule(data=st.data())
+    def book_or_cancel_an_addon(self, data: st.DataObject) -> None:
+        self._take("addon", data)
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
         """Send an earlier request again, however late."""
-        self.history.ask(picking(data)(self.history.sent))
-
-    @rule(data=st.data(), accounts=st.lists(SOME, min_size=2, max_size=8))
-    def batch(self, data: st.DataObject, accounts: list[str]) -> None:
-        pick = picking(data)
-        asked = [(each, self.history.chooser(each, pick).hot()) for each in accounts]
-        self.history.ask_together(asked)
+        self._take("repeat", data)
 
     @rule(data=st.data())
     def wait(self, data: st.DataObject) -> None:
-        self.history.wait(picking(data))
+        self._take("wait", data)
+
+    @rule(data=st.data())
+    def wait_more(self, data: st.DataObject) -> None:
+        self._take("wait", data)
 
     @rule()
     def sweep(self) -> None:
-        self.history.sweep()
+        self._run(self.pair.sweep())
+
+    @rule()
+    def read(self) -> None:
+        self._run(self.pair.compare())
 
     @invariant()
     def rules_hold_in_the_database(self) -> None:
-        self.history.check()
+        self._run(self.pair.prove())
 
     def teardown(self) -> None:
-        self.history.compare()
+        self._run(self.pair.compare())
+
+    def _take(self, step: str, data: st.DataObject) -> None:
+        self._run(self.history.take(step, picking(data)))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self.stage.run(work)
 
 
 def run_machine(stage: Stage, *, examples: int, steps: int) -> None:
@@ -97,7 +126,7 @@ def run_machine(stage: Stage, *, examples: int, steps: int) -> None:
 
 
 def test_server_answers_as_the_oracle(stage: Stage) -> None:
-    run_machine(stage, examples=30, steps=25)
+    run_machine(stage, examples=40, steps=30)
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 
 from creditgate_server.domain.statements import Entry
 from creditgate_server.postgres.statements import PostgresStatements
-from tests.property.plan_walk import ACCOUNTS, PlanWalk
+from tests.property.plan_history import ACCOUNTS
+from tests.property.plan_walk import PlanWalk
 from tests.support.direct import instant
 from tests.support.pair import Pair, Pairs
 

@@ -20,6 +20,9 @@ from tests.support.direct import DirectLedger
 Request = tuple[str, str, dict[str, Any]]
 """The name of the oracle's method, the account, the arguments."""
 
+REST = "UPDATE creditgate.accounts SET due_at = 'infinity' WHERE due_at < 'infinity'"
+"""Leaves undone, for good, what is due on the accounts that are there."""
+
 SETTINGS: dict[str, Any] = {
     "key_pepper": "p" * 32,
     "pool_size": 4,
@@ -79,13 +82,22 @@ class Pair:
                 continue
 
     async def check(self) -> None:
-        """Compare all that both know, and prove the rules in SQL."""
-        for account_id, account in self.model.accounts.items():
-            account.check()
+        """Compare all that both know, and prove the rules."""
+        await self.compare()
+        await self.prove()
+
+    async def compare(self) -> None:
+        """Compare all that both know."""
+        for account_id in self.model.accounts:
             await self.ask("get_account", account_id)
             await self.ask("list_holds", account_id)
             await self.ask("list_addons", account_id)
             await self._check_grants(account_id)
+
+    async def prove(self) -> None:
+        """Prove the rules: in the oracle, and in SQL."""
+        for account_id, account in self.model.accounts.items():
+            account.check()
             key = self.direct.key(account_id)
             broken = await self.connection.fetch(
                 "SELECT rule, detail FROM creditgate.verify($1::smallint) WHERE account_key = $2",
@@ -147,9 +159,7 @@ class Pairs:
         What is due on the accounts of pairs before it is left undone: sweeps have none of them.
         """
         direct = DirectLedger(self.pool)
-        await self._connection.execute(
-            "UPDATE creditgate.accounts SET due_at = 'infinity' WHERE due_at < 'infinity'"
-        )
+        await self._connection.execute(REST)
         await self._connection.execute(
             "INSERT INTO creditgate.tenants (tenant_id, name) VALUES ($1, $1::uuid::text)",
             direct.tenant_id,

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 from creditgate_server.domain.accounts import BUCKETS, account_key
 from tests.contract.drivers import GrpcDriver
@@ -23,8 +24,8 @@ class Stage:
     """Owns an event loop with a server in it, for tests that are not coroutines themselves."""
 
     driver: GrpcDriver
+    connection: Connection
     _server: Running
-    _connection: Connection
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,10 +49,15 @@ class Stage:
         self.run(self._open.aclose())
         self._runner.close()
 
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose accounts the driver asks about."""
+        return self._server.tenant_id
+
     async def violations(self, account_id: str) -> list[str]:
         """The rules of the ledger that do not hold now, proved in SQL on one account."""
         key = account_key(self._server.tenant_id, account_id)
-        rows = await self._connection.fetch(
+        rows = await self.connection.fetch(
             "SELECT rule, detail FROM creditgate.verify($1::smallint) WHERE account_key = $2",
             key.bucket,
             key.account_key,
@@ -59,9 +65,9 @@ class Stage:
         return [f"{row['rule']}: {row['detail']}" for row in rows]
 
     async def _start(self) -> None:
-        self._connection = await self._database.connect()
-        self._open.push_async_callback(self._connection.close)
-        clock = DatabaseClock(self._connection)
+        self.connection = await self._database.connect()
+        self._open.push_async_callback(self.connection.close)
+        clock = DatabaseClock(self.connection)
         await clock.stop()
         server = running_server(
             self._database.url, run_workers=False, drain_timeout_ms=100, lanes=1
@@ -77,6 +83,6 @@ class Stage:
 
     async def _sweep(self) -> None:
         for bucket in range(BUCKETS):
-            await self._connection.execute(
+            await self.connection.execute(
                 "SELECT creditgate.expire_holds($1::smallint, $2)", bucket, SWEEP_LIMIT
             )

@@ -1,0 +1,73 @@
+"""Whoever speaks the API, asked as the ledger is asked directly: beside the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from creditgate_server.domain.accounts import AccountKey, account_key
+from tests.contract.drivers import GrpcDriver
+from tests.contract.wire import Operation
+from tests.oracle.answers import Answer
+from tests.oracle.subscriber import Plan
+from tests.support.clock import DatabaseClock
+from tests.support.pair import REST, Pair, Request
+from tests.support.stage import Stage
+
+PAGE = 1_000
+
+
+class ServedLedger:
+    """One tenant's ledger behind the API."""
+
+    def __init__(
+        self, driver: GrpcDriver, *, accounts: Sequence[str], tenant_id: UUID | None = None
+    ) -> None:
+        self._driver, self._accounts, self._tenant_id = driver, accounts, tenant_id
+
+    def key(self, account_id: str) -> AccountKey:
+        assert self._tenant_id, "only what is in a database has a key"
+        return account_key(self._tenant_id, account_id)
+
+    async def ask(self, verb: str, account_id: str, arguments: dict[str, Any]) -> Answer:
+        page = {"page_size": PAGE} if verb.startswith("list_") else {}
+        return await self._driver.run(account_id, Operation(verb, {**page, **arguments}))
+
+    async def apply(self, requests: Sequence[Request]) -> list[Answer]:
+        return await self._driver.run_batch(
+            [(account_id, Operation(verb, arguments)) for verb, account_id, arguments in requests]
+        )
+
+    async def put_plan(self, plan: Plan) -> Answer:
+        # On the wire, a plan is of the account it is named after.
+        operation = Operation("put_plan", {"plan": plan})
+        *_, last = [await self._driver.run(each, operation) for each in self._accounts]
+        return last
+
+    async def list_grants(self, account_id: str) -> Answer:
+        return await self.ask("list_grants", account_id, {})
+
+
+class ServedPair(Pair):
+    """What speaks the API, and the oracle."""
+
+    def __init__(self, ledger: ServedLedger, connection: Any = None, clock: Any = None) -> None:
+        asked: Any = ledger
+        super().__init__(asked, connection, clock)
+
+    def _asked(self, request: Request) -> Answer:
+        answer = super()._asked(request)
+        # The API does not show it.
+        return replace(answer, balance=None) if request[0] == "cancel_addon" else answer
+
+
+async def new_staged_pair(stage: Stage, *, accounts: Sequence[str]) -> ServedPair:
+    """A pair of a stage's server and an oracle that is empty; the accounts are to be new.
+
+    What is due on the accounts that were there before is left undone: sweeps have none of them.
+    """
+    await stage.connection.execute(REST)
+    ledger = ServedLedger(stage.driver, accounts=accounts, tenant_id=stage.tenant_id)
+    return ServedPair(ledger, stage.connection, DatabaseClock(stage.connection))

@@ -78,12 +78,14 @@ from creditgate._types import (
     Revocation,
     Settlement,
 )
+from creditgate._watch import AccountState, Change, HoldMustEnd
 
 __all__ = [
     "TLS",
     "Account",
     "AccountClosed",
     "AccountInactive",
+    "AccountState",
     "AccountStatus",
     "Addon",
     "Amount",
@@ -93,6 +95,7 @@ __all__ = [
     "Attributes",
     "Balance",
     "Booking",
+    "Change",
     "Client",
     "CreditgateError",
     "CreditsHeld",
@@ -112,6 +115,7 @@ __all__ = [
     "HoldCommitted",
     "HoldEnded",
     "HoldExpired",
+    "HoldMustEnd",
     "HoldReleased",
     "HoldState",
     "HoldStatus",

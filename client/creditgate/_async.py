@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -27,8 +27,11 @@ from creditgate._types import (
     Reservation,
     Settlement,
 )
+from creditgate._watch import ENDED, Change, Place
 
 Answer = TypeVar("Answer")
+
+CHANNEL_CLOSED = Failure(grpc.StatusCode.CANCELLED, "the connection was closed")
 
 
 class AsyncClient(AsyncAdministration, BaseClient):
@@ -207,6 +210,48 @@ class AsyncClient(AsyncAdministration, BaseClient):
         """Read an account's balance."""
         return await self._send(calls.get_balance(account_id))
 
+    async def watch(
+        self, account_id: str, *, after_version: int = 0, warn_before_seconds: float = 10.0
+    ) -> AsyncIterator[Change]:
+        """Tell what happens to an account, as it happens, for as long as the loop runs.
+
+        First the account as it stands, then each change of it, though only the newest where the
+        loop is slow; and holds that are about to expire, `warn_before_seconds` (up to 600) before.
+        Interruptions are bridged, and what is known is not told again; `after_version` is the
+        version of the last balance that was known when an earlier watch ended.
+        Raises when it is refused, or when nothing has been heard for `patience_seconds` after an
+        interruption.
+        """
+        place = Place(
+            account_id, after_version=after_version, warn_before_seconds=warn_before_seconds
+        )
+        attempts = None
+        while True:
+            self._connect()
+            call = self._methods["WatchAccount"](place.request(), metadata=self._metadata())
+            failure = ENDED
+            try:
+                async for answer in call:
+                    attempts = None
+                    self._throttle.succeed()
+                    if (change := place.read(answer)) is not None:
+                        yield change
+            except grpc.RpcError as error:
+                failure = read_failure(error)
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                failure = CHANNEL_CLOSED
+            finally:
+                call.cancel()
+            attempts = attempts or self._attempts(
+                "WatchAccount", writes=False, patience_seconds=None, clock=time.monotonic
+            )
+            if not self._closed:
+                await asyncio.sleep(attempts.delay_after(failure))
+            if self._closed:
+                raise attempts.give_up(failure)
+
     def _connect(self) -> None:
         """Make the channel, on first use: it belongs to the running event loop."""
         if self._closed:
@@ -251,7 +296,12 @@ async def _outcome(sent: Awaitable[Any]) -> Any:
     except grpc.RpcError as error:
         return read_failure(error)
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if _is_cancelled():
             raise
-        return Failure(grpc.StatusCode.CANCELLED, "the connection was closed")
+        return CHANNEL_CLOSED
+
+
+def _is_cancelled() -> bool:
+    """Whether a cancellation is the caller's own; else it came from a channel that was closed."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

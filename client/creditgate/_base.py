@@ -19,16 +19,24 @@ from creditgate._policy import new_throttle, retry_policy
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as authorization
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import event_service_pb2 as events
 from creditgate.v1.account_service_pb2_grpc import AccountServiceStub
 from creditgate.v1.authorization_service_pb2_grpc import CreditAuthorizationServiceStub
 from creditgate.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from creditgate.v1.event_service_pb2_grpc import EventServiceStub
 
 _SERVICES = (
     authorization.DESCRIPTOR.services_by_name["CreditAuthorizationService"],
     accounts.DESCRIPTOR.services_by_name["AccountService"],
     catalog.DESCRIPTOR.services_by_name["CatalogService"],
+    events.DESCRIPTOR.services_by_name["EventService"],
 )
-_STUBS = (CreditAuthorizationServiceStub, AccountServiceStub, CatalogServiceStub)
+_STUBS = (
+    CreditAuthorizationServiceStub,
+    AccountServiceStub,
+    CatalogServiceStub,
+    EventServiceStub,
+)
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     # Retries are this package's own: see creditgate/_policy.py.
@@ -149,7 +157,7 @@ class BaseClient:
 
 
 def methods_of(channel: Any) -> dict[str, Any]:
-    """The unary methods of all services on a channel, by name."""
+    """The methods of all services on a channel, by name, but for the one that streams requests."""
     methods: dict[str, Any] = {}
     for stub in _STUBS:
         methods |= vars(stub(channel))

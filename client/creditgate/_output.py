@@ -11,12 +11,18 @@ from typing import Any
 
 from creditgate._amount import to_credits
 from creditgate._plan_types import Addon, Entry, Plan
-from creditgate._types import Account, Balance, Grant, Hold
+from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
+from creditgate._watch import AccountState, Change
 
 
 def to_json(answer: Any) -> str:
     """An answer as JSON: each amount as a string of credits and as an integer of micro-credits."""
     return json.dumps(plain(answer), indent=2)
+
+
+def to_json_line(answer: Any) -> str:
+    """The same in one line, for answers that come one after the other."""
+    return json.dumps(plain(answer))
 
 
 def plain(value: Any) -> Any:
@@ -125,6 +131,16 @@ def entry_line(entry: Entry) -> str:
     about = [name for name in (entry.hold_id, entry.name) if name]
     parts = [_clock(entry.created_at), entry.kind.value.lower(), *about]
     return "  ".join([*parts, f"{entry.amount:+f}", f"settled {entry.settled:f}"])
+
+
+def change_line(change: Change) -> str:
+    """What a watch tells, in one line."""
+    if isinstance(change, AccountState):
+        parts = [balance_line(change.balance), f"open holds {change.open_holds}"]
+        active = change.status is AccountStatus.ACTIVE
+        parts += [] if active else [change.status.value.lower()]
+        return "  ".join([_clock(change.balance.as_of), *parts])
+    return f"hold {change.hold_id}  must end by {_clock(change.ends_at)}  holds {change.held}"
 
 
 def _clock(instant: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,6 +25,7 @@ from creditgate._types import (
     Reservation,
     Settlement,
 )
+from creditgate._watch import ENDED, Change, Place
 
 Answer = TypeVar("Answer")
 
@@ -204,6 +205,44 @@ class Client(SyncAdministration, BaseClient):
     def get_balance(self, account_id: str) -> Balance:
         """Read an account's balance."""
         return self._send(calls.get_balance(account_id))
+
+    def watch(
+        self, account_id: str, *, after_version: int = 0, warn_before_seconds: float = 10.0
+    ) -> Iterator[Change]:
+        """Tell what happens to an account, as it happens, for as long as the loop runs.
+
+        First the account as it stands, then each change of it, though only the newest where the
+        loop is slow; and holds that are about to expire, `warn_before_seconds` (up to 600) before.
+        Interruptions are bridged, and what is known is not told again; `after_version` is the
+        version of the last balance that was known when an earlier watch ended.
+        Raises when it is refused, or when nothing has been heard for `patience_seconds` after an
+        interruption.
+        """
+        place = Place(
+            account_id, after_version=after_version, warn_before_seconds=warn_before_seconds
+        )
+        attempts = None
+        while True:
+            self._connect()
+            call = self._methods["WatchAccount"](place.request(), metadata=self._metadata())
+            failure = ENDED
+            try:
+                for answer in call:
+                    attempts = None
+                    self._throttle.succeed()
+                    if (change := place.read(answer)) is not None:
+                        yield change
+            except grpc.RpcError as error:
+                failure = read_failure(error)
+            finally:
+                call.cancel()
+            attempts = attempts or self._attempts(
+                "WatchAccount", writes=False, patience_seconds=None, clock=time.monotonic
+            )
+            if not self._closed:
+                time.sleep(attempts.delay_after(failure))
+            if self._closed:
+                raise attempts.give_up(failure)
 
     def _connect(self) -> None:
         """Make the channel, on first use: a process that forks before that has none to share."""

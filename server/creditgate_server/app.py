@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +23,7 @@ from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
+from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.rpc.detached import Detached
 from creditgate_server.rpc.health import Health, Prober
 from creditgate_server.rpc.interceptors.deadline import DeadlineRules
@@ -34,9 +35,12 @@ from creditgate_server.rpc.pipeline import Pipeline
 from creditgate_server.rpc.server import BindError, Server, options
 from creditgate_server.rpc.services import Services, make_services
 from creditgate_server.rpc.tls import TlsFiles
+from creditgate_server.rpc.topics import Topics
+from creditgate_server.rpc.watch import WatchRules
 from creditgate_server.settings import Settings
 from creditgate_server.telemetry import Telemetry
 from creditgate_server.workers.background import background
+from creditgate_server.workers.loop import Loop
 
 _POOL_CLOSE_SECONDS = 3.0
 _START_RETRY_SECONDS = 0.2
@@ -44,6 +48,7 @@ _START_RETRY_SECONDS_MAX = 5.0
 _SCHEMA_SECONDS_MAX = 10.0
 _LISTEN_AGAIN_SECONDS = 1.0
 _PARENT_CHECK_SECONDS = 0.5
+_WATCH_BACKOFF_SECONDS_MAX = 2.0
 _CANCEL_AGAIN_SECONDS = 0.2
 # Callers who are refused go elsewhere, or wait a little: then gRPC can be stopped unnoticed.
 _REFUSING_SECONDS = 0.1
@@ -100,16 +105,12 @@ class App:
         )
         ledger = PostgresLedger(pool)
         self._lanes = self._make_lanes(ledger, telemetry)
+        self._topics = Topics(PostgresWatches(pool))
         self._services = self._make_services(ledger, telemetry)
         self._server = self._make_server()
-        self._loops = (
-            background(
-                settings, store=PostgresSweeps(pool), rules=RULES, observer=telemetry.metrics.work
-            )
-            if settings.run_workers
-            else ()
-        )
+        self._loops = self._make_loops(telemetry)
         telemetry.metrics.watch_lanes(lambda: self._lanes.depth)
+        telemetry.metrics.watch_watches(lambda: self._services.watches.count)
         telemetry.metrics.watch_pool(lambda: (pool.size - pool.idle, pool.idle))
 
     async def start(self) -> None:
@@ -140,7 +141,7 @@ class App:
         self.health.shut()
         _log.info("draining")
         await asyncio.sleep(settings.drain_notice_ms / 1000)
-        self._services.streams.drain()
+        self._services.drain()
         self._gate.close()
         await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.lull(within_seconds=_LULL_SECONDS_MAX)
@@ -173,6 +174,22 @@ class App:
             observer=telemetry.batches,
         )
 
+    def _make_loops(self, telemetry: Telemetry) -> Sequence[Loop]:
+        """Make what runs beside the calls; only the look at watched accounts always does."""
+        settings, observer = self._settings, telemetry.metrics.work
+        watch = Loop(
+            self._topics.poll,
+            name="watch",
+            interval_seconds=settings.watch_interval_ms / 1000,
+            backoff_seconds_max=_WATCH_BACKOFF_SECONDS_MAX,
+            observer=observer,
+            sleep=self._topics.pause,
+        )
+        if not settings.run_workers:
+            return (watch,)
+        store = PostgresSweeps(self._pool)
+        return (watch, *background(settings, store=store, rules=RULES, observer=observer))
+
     def _make_services(self, ledger: PostgresLedger, telemetry: Telemetry) -> Services:
         settings = self._settings
         rates = Rates(
@@ -198,10 +215,17 @@ class App:
             accounts=PostgresAccounts(self._pool),
             catalog=PostgresCatalog(self._pool),
             statements=PostgresStatements(self._pool),
+            topics=self._topics,
+            watch_rules=WatchRules(
+                watches_max=settings.watches_max,
+                tenant_watches_max=settings.tenant_watches_max,
+                age_max_seconds=settings.watch_age_max_seconds,
+            ),
             lanes=self._lanes,
             detached=self._detached,
             pages=Pages(settings.key_pepper),
             rates=rates,
+            shed=self._shed,
             pipeline=pipeline,
         )
 

@@ -16,8 +16,9 @@ _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
 _PORT_MAX = 65_535
 _PEPPER_LENGTH_MIN = 32
-# For two look-ups of keys, the listener, the probe and three background loops.
-_CONNECTIONS_KEPT = 7
+# For two look-ups of keys, the listener, the probe, the look at watched accounts and three
+# background loops.
+_CONNECTIONS_KEPT = 8
 
 
 class SettingsError(ValueError):
@@ -103,7 +104,7 @@ class Settings:
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
-    pool_size: Annotated[int, Within(9, 200), "database connections of a process"] = 16
+    pool_size: Annotated[int, Within(10, 200), "database connections of a process"] = 16
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
     acquire_timeout_ms: Annotated[
         int, Within(10, 60_000), "to get a connection, opened anew where need be"
@@ -148,6 +149,17 @@ class Settings:
     tenant_burst: Annotated[
         int, Within(0, 10_000_000), "calls of one tenant at once; 0: those of a second"
     ] = 0
+
+    watches_max: Annotated[int, Within(0, 100_000), "watches of accounts open in a process"] = 1_000
+    tenant_watches_max: Annotated[
+        int, Within(0, 100_000), "of these, of one tenant; 0: no limit of its own"
+    ] = 0
+    watch_interval_ms: Annotated[
+        int, Within(20, 60_000), "between looks at the accounts that are watched"
+    ] = 200
+    watch_age_max_seconds: Annotated[
+        int, Within(1, 86_400), "after which those who watch are asked to begin anew"
+    ] = 3_600
 
     key_cache_ttl_ms: Annotated[int, Within(0, 300_000), "a looked-up API key is believed"] = 5_000
     key_cache_size: Annotated[int, Within(1, 1_000_000), "API keys remembered"] = 10_000

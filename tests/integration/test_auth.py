@@ -13,6 +13,7 @@ import pytest
 
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.keys import Scope, new_key
+from creditgate_server.rpc.method import Method
 from tests.support.calls import (
     BY_NAME,
     METHODS,
@@ -29,7 +30,7 @@ from tests.support.server import Caller, Running, keys_in, running_server
 from tests.support.server import new_key as new_key_of
 
 AUTHORIZE = {"Reserve", "Extend", "Commit", "Release", "Charge", "BatchAuthorize", "Authorize"}
-READ_OR_AUTHORIZE = {"Quote", "GetHold", "GetBalance"}
+READ_OR_AUTHORIZE = {"Quote", "GetHold", "GetBalance", "WatchAccount"}
 READ_OR_ADMIN = {
     "GetAccount",
     "ListAccounts",
@@ -80,12 +81,11 @@ def question() -> pb.AuthorizeRequest:
     return pb.AuthorizeRequest(request_id="1", get_balance=pb.GetBalanceRequest(account_id="acme"))
 
 
-async def one_on_stream(caller: Caller) -> pb.AuthorizeResponse:
-    """Open a stream, ask one thing, and answer what was answered."""
-    call = caller.authorization.Authorize(iter([question()]))
-    answer = await call.read()
-    assert isinstance(answer, pb.AuthorizeResponse)
-    return answer
+async def one_answer(caller: Caller, method: Method) -> Any:
+    """Ask one thing, and answer what was answered, or answered first."""
+    request = iter([question()]) if method is STREAM else good(method, "acme")
+    call = service_of(caller, method)(request)
+    return await (call.read() if method.streams else call)
 
 
 async def test_each_scope_allows_exactly_its_cells(
@@ -99,11 +99,7 @@ async def test_each_scope_allows_exactly_its_cells(
         key = await new_key_of(database.url, server.tenant_id, scope)
         async with server.caller(key) as caller:
             for method in METHODS:
-                if method is STREAM:
-                    call: Any = one_on_stream(caller)
-                else:
-                    call = service_of(caller, method)(good(method, "acme"))
-                code, reason = await _end(call)
+                code, reason = await _end(one_answer(caller, method))
                 refused = code is grpc.StatusCode.PERMISSION_DENIED
                 assert refused is not allowed(method.name, scope), (scope, method.name, code)
                 assert not refused or reason == "SCOPE_MISSING"

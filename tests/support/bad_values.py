@@ -124,6 +124,17 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
             *("../../etc/passwd", "UTC\0", "A" * 65, "A" * MEGABYTE),
         )
     ],
+    "after_version": [("after_version", -1), ("after_version", -(2**63))],
+    "warn_before": [
+        ("warn_before", value)
+        for value in (
+            Duration(seconds=-1),
+            Duration(seconds=600, nanos=1),
+            Duration(seconds=2**62),
+            Duration(seconds=1, nanos=-1),
+            Duration(seconds=1, nanos=10**9),
+        )
+    ],
     "billing_anchor": [("billing_anchor", value) for value in BAD_TIMES],
     "from": [("from", value) for value in BAD_TIMES],
     "until": [

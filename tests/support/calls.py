@@ -18,14 +18,16 @@ from creditgate_server.rpc.method import (
     ACCOUNTS,
     ADMINISTRATION,
     CATALOG,
+    EVENTS,
     METHODS,
     OPERATIONS,
     SELLING,
     STREAM,
+    WATCH,
     Method,
 )
 
-UNARY = tuple(method for method in METHODS if method is not STREAM)
+UNARY = tuple(method for method in METHODS if not method.streams)
 BY_NAME = {method.name: method for method in METHODS}
 
 
@@ -39,6 +41,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "addon_id": name,
         "plan_id": name,
         "version": 1,
+        "after_version": 1,
+        "warn_before": Duration(seconds=30),
         "minimum_micros": 1,
         "ttl": Duration(seconds=30),
         "attributes": hold_pb2.Attributes(
@@ -134,7 +138,7 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
 
 def service_of(caller: Any, method: Method) -> Any:
     """Answer the stub's function for a method."""
-    services = {ACCOUNTS: caller.accounts, CATALOG: caller.catalog}
+    services = {ACCOUNTS: caller.accounts, CATALOG: caller.catalog, EVENTS: caller.events}
     return getattr(services.get(method.service, caller.authorization), method.name)
 
 
@@ -146,6 +150,7 @@ __all__ = [
     "SELLING",
     "STREAM",
     "UNARY",
+    "WATCH",
     "Failure",
     "failure",
     "good",

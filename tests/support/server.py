@@ -24,6 +24,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import account_service_pb2_grpc as accounts_grpc
 from creditgate.v1 import authorization_service_pb2_grpc as authorization_grpc
 from creditgate.v1 import catalog_service_pb2_grpc as catalog_grpc
+from creditgate.v1 import event_service_pb2_grpc as events_grpc
 from creditgate_server.app import App
 from creditgate_server.domain.keys import Scope
 from creditgate_server.domain.operations import Operation
@@ -60,6 +61,7 @@ class Caller:
         )
         self.accounts: Any = _Keyed(accounts_grpc.AccountServiceStub(self.channel), self.key)
         self.catalog: Any = _Keyed(catalog_grpc.CatalogServiceStub(self.channel), self.key)
+        self.events: Any = _Keyed(events_grpc.EventServiceStub(self.channel), self.key)
         self.health: Any = health_pb2_grpc.HealthStub(self.channel)
 
     async def __aenter__(self) -> Self:

@@ -40,6 +40,7 @@ def test_every_figure_is_explained_and_every_explained_one_is_there() -> None:
     telemetry = Telemetry()
     telemetry.metrics.watch_lanes(lambda: 0)
     telemetry.metrics.watch_pool(lambda: (0, 0))
+    telemetry.metrics.watch_watches(lambda: 0)
     work = telemetry.metrics.work
     work.holds(open_count=0, held_micros=0, oldest_seconds=0, overdue_seconds=0)
     names = {

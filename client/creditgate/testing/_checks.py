@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from creditgate.v1 import account_pb2
 
 AMOUNT_MAX = 10**18
+WARN_MAX = timedelta(minutes=10)
 TTL_MIN, TTL_MAX = timedelta(milliseconds=1), timedelta(hours=24)
 LABELS_MAX = 16
 TEXT_MAX, LABEL_KEY_MAX, LABEL_MAX, REFERENCE_MAX = 128, 64, 256, 256
@@ -109,6 +110,10 @@ def _statement(request: Any) -> Iterator[tuple[str, bool]]:
     yield "until", not both or begins < ends
 
 
+def _watch(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "warn_before", timedelta() <= request.warn_before.ToTimedelta() <= WARN_MAX
+
+
 def _nothing(_: Any) -> Iterator[tuple[str, bool]]:
     return iter(())
 
@@ -137,6 +142,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
     "plan_id": _id,
     "version": lambda version: version >= 0,
+    "after_version": lambda version: version >= 0,
     "time_zone": lambda zone: not zone or zone in available_timezones(),
     "termination_cause": lambda cause: not cause or _id(cause),
     "page_size": lambda size: size >= 0,
@@ -156,4 +162,5 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "PutPlanRequest": _plan,
     "UpdateAccountRequest": _change,
     "GetStatementRequest": _statement,
+    "WatchAccountRequest": _watch,
 }

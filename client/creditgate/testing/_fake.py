@@ -21,13 +21,17 @@ from creditgate._failures import DETAILS_KEY, DOMAIN
 from creditgate._sync import Client
 from creditgate.testing._ledger import Ledger
 from creditgate.testing._wallet import RefusalError
+from creditgate.testing._watch import Watch
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import event_service_pb2 as events
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
-THREADS = 8
+# Each watch keeps one for itself.
+THREADS = 64
+_LOOK_SECONDS = 0.05
 
 _CODES = {
     "INVALID_FIELD": code_pb2.INVALID_ARGUMENT,
@@ -56,6 +60,7 @@ class FakeCreditgate:
     def __init__(self, *, api_key: str | None = None, now: datetime = START) -> None:
         self._api_key, self._now = api_key, _micros(now)
         self._ledger, self._lock = Ledger(), threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._server: grpc.Server | None = None
         self._faults: deque[str] = deque()
         self._port = 0
@@ -75,6 +80,7 @@ class FakeCreditgate:
             (messages, "CreditAuthorizationService"),
             (accounts, "AccountService"),
             (catalog, "CatalogService"),
+            (events, "EventService"),
         ):
             described = module.DESCRIPTOR.services_by_name[service]
             handlers = {m.name: self._handler(m.name, m) for m in described.methods}
@@ -131,12 +137,15 @@ class FakeCreditgate:
 
     def set_time(self, now: datetime) -> None:
         """Set the clock; backwards too, which the rules do not expect."""
-        self._now = _micros(now)
+        with self._changed:
+            self._now = _micros(now)
+            self._changed.notify_all()
 
     def sweep(self) -> None:
         """Let everything due happen now, as a server's background work does."""
-        with self._lock:
+        with self._changed:
             self._ledger.sweep(self._now)
+            self._changed.notify_all()
 
     def lose_replies(self, count: int = 1) -> None:
         """Carry out the next `count` requests, but answer OUTCOME_UNKNOWN."""
@@ -156,7 +165,8 @@ class FakeCreditgate:
         Raises:
             RefusalError: it was refused.
         """
-        with self._lock:
+        with self._changed:
+            self._changed.notify_all()
             return self._ledger.answer(request, self._now)
 
     def _handler(self, name: str, method: Any) -> grpc.RpcMethodHandler[Any, Any]:
@@ -164,6 +174,8 @@ class FakeCreditgate:
         encode = _class_of(method.output_type).SerializeToString
         if name == "Authorize":
             return grpc.stream_stream_rpc_method_handler(self._stream, decode, encode)
+        if name == "WatchAccount":
+            return grpc.unary_stream_rpc_method_handler(self._watch, decode, encode)
         serve = self._batch if name == "BatchAuthorize" else self.answer
         return grpc.unary_unary_rpc_method_handler(self._serving(serve), decode, encode)
 
@@ -205,6 +217,24 @@ class FakeCreditgate:
         self._authenticate(context)
         for request in requests:
             yield self._one(request)
+
+    def _watch(
+        self, request: events.WatchAccountRequest, context: grpc.ServicerContext
+    ) -> Iterator[events.WatchAccountResponse]:
+        self.requests.append(request)
+        self._authenticate(context)
+        if fault := self._next_fault():
+            _abort(context, RefusalError(fault))
+        watch = Watch(request)
+        try:
+            while context.is_active():
+                with self._changed:
+                    news = list(watch.news(self._ledger.watched(request), self._now))
+                    if not news:
+                        self._changed.wait(_LOOK_SECONDS)
+                yield from news
+        except RefusalError as refusal:
+            _abort(context, refusal)
 
     def _one(self, request: messages.AuthorizeRequest) -> messages.AuthorizeResponse:
         """Answer one operation of a batch or a stream; its error concerns it alone."""
@@ -249,7 +279,7 @@ def _abort(context: grpc.ServicerContext, refusal: RefusalError) -> NoReturn:
 def _class_of(described: Any) -> Any:
     return next(
         getattr(module, described.name)
-        for module in (messages, accounts, catalog)
+        for module in (messages, accounts, catalog, events)
         if hasattr(module, described.name)
     )
 

@@ -22,6 +22,7 @@ from creditgate.testing._wallet import (
 )
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
+from creditgate.v1 import event_service_pb2 as events
 
 TTL_MS_DEFAULT = 60_000
 
@@ -49,6 +50,12 @@ class Ledger(Catalog):
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
         method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
         return method(request, now)
+
+    def watched(self, request: events.WatchAccountRequest) -> Subscriber:
+        """The account that a request wants to watch. Raises RefusalError."""
+        if field := check(request):
+            raise RefusalError("INVALID_FIELD", field)
+        return self._wallet(request)
 
     def _reserve(self, request: messages.ReserveRequest, now: int) -> messages.ReserveResponse:
         answer: messages.ReserveResponse = self._open(request, messages.ReserveResponse, now)

@@ -11,12 +11,14 @@ from google.protobuf.message import Message
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate.v1 import event_service_pb2 as events_pb
 from creditgate_server.domain.keys import Scope
 
 AUTHORIZATION = "creditgate.v1.CreditAuthorizationService"
 ACCOUNTS = "creditgate.v1.AccountService"
 CATALOG = "creditgate.v1.CatalogService"
-API_SERVICES = (AUTHORIZATION, ACCOUNTS, CATALOG)
+EVENTS = "creditgate.v1.EventService"
+API_SERVICES = (AUTHORIZATION, ACCOUNTS, CATALOG, EVENTS)
 
 REQUEST_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
@@ -135,5 +137,14 @@ SELLING = (
 )
 """What CatalogService has."""
 
-METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING)
+WATCH = Method(
+    service=EVENTS,
+    name="WatchAccount",
+    request=events_pb.WatchAccountRequest,
+    response=events_pb.WatchAccountResponse,
+    scopes=(Scope.READ, Scope.AUTHORIZE),
+    streams=True,
+)
+
+METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING, WATCH)
 """Every method of the API."""

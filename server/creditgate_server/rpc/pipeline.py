@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol
 
-from .call import Handler
+from .call import Call, Handler
 from .detached import Shed
 from .interceptors.auth import authenticated
 from .interceptors.deadline import DeadlineRules, bounded
@@ -62,9 +62,21 @@ class Pipeline:
         telemetry, errors, gate, _, auth, rate = self._steps
         return compose(method, handler, (telemetry, errors, gate, auth, rate))
 
+    def for_check(self, method: Method) -> Handler:
+        """Compose what finds out whether a stream that was let through may still go on.
+
+        It answers nothing, takes no request, and raises `domain.errors`, too.
+        """
+        *_, auth, _ = self._steps
+        return auth(method, _let)
+
     def for_part(self, method: Method, handler: Handler) -> Handler:
         """Compose the way of one part of a call that has come this way as a whole."""
         return self._translated(method, handler)
+
+
+async def _let(_: object, call: Call) -> None:
+    """Let a call go on."""
 
 
 def compose(method: Method, handler: Handler, steps: tuple[Step, ...]) -> Handler:

@@ -17,15 +17,17 @@ from .addons import Addons
 from .authorization import Authorization
 from .call import Handler
 from .catalog import PlanCatalog
-from .detached import Detached
+from .detached import Detached, Shed
 from .interceptors.rate import Rates
 from .lists import Lists
-from .method import ADMINISTRATION, BATCH, OPERATIONS, SELLING, STREAM, Method
+from .method import ADMINISTRATION, BATCH, OPERATIONS, SELLING, STREAM, WATCH, Method
 from .operations import Batch, Operations
 from .pages import Pages
 from .pipeline import Pipeline
 from .statements import StatementReading
 from .stream import Streams
+from .topics import Topics
+from .watch import AccountWatches, WatchRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,12 @@ class Services:
 
     handlers: Mapping[Method, Handler]
     streams: Streams
+    watches: AccountWatches
+
+    def drain(self) -> None:
+        """End all streams: what was read of them is answered before."""
+        self.streams.drain()
+        self.watches.drain()
 
 
 def make_services(
@@ -42,10 +50,13 @@ def make_services(
     accounts: Accounts,
     catalog: Catalog,
     statements: Statements,
+    topics: Topics,
+    watch_rules: WatchRules,
     lanes: Lanes[Operation, Result],
     detached: Detached,
     pages: Pages,
     rates: Rates,
+    shed: Shed,
     pipeline: Pipeline,
 ) -> Services:
     """Make the handlers of all methods."""
@@ -66,7 +77,9 @@ def make_services(
     handlers = {m: pipeline.for_bytes(m, handler) for m, handler in (hot | admin).items()}
     handlers[BATCH] = pipeline.for_bytes(BATCH, batch.batch_authorize)
     handlers[STREAM] = pipeline.for_stream(STREAM, streams.authorize)
-    return Services(handlers=handlers, streams=streams)
+    watches = AccountWatches(topics, pipeline.for_check(WATCH), watch_rules, shed=shed)
+    handlers[WATCH] = pipeline.for_stream(WATCH, watches.watch_account)
+    return Services(handlers=handlers, streams=streams, watches=watches)
 
 
 def _find(method: Method, servicers: Iterable[object]) -> Handler:

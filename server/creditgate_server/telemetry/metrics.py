@@ -50,6 +50,10 @@ class Metrics:
         """Export the lanes: `depth` answers how many operations wait in them."""
         self.registry.register(_LaneDepth(depth))
 
+    def watch_watches(self, count: Callable[[], int]) -> None:
+        """Export the watches: `count` answers how many are open."""
+        self.registry.register(_OpenWatches(count))
+
     def watch_pool(self, usage: Callable[[], tuple[int, int]]) -> None:
         """Export the pool: `usage` answers how many connections are (in use, idle)."""
         self.registry.register(_PoolUsage(usage))
@@ -240,6 +244,15 @@ class _LaneDepth(Collector):
     def collect(self) -> Iterator[Metric]:
         meaning = "Operations that wait in the lanes of this process."
         yield GaugeMetricFamily("creditgate_lane_depth", meaning, value=self._depth())
+
+
+class _OpenWatches(Collector):
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        meaning = "Watches of accounts that are open in this process."
+        yield GaugeMetricFamily("creditgate_watches_open", meaning, value=self._count())
 
 
 class _PoolUsage(Collector):

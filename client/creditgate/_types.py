@@ -84,6 +84,7 @@ class OveragePolicy(Word):
     UNKNOWN = "UNKNOWN"
     CAP = "CAP"
     DEBT = "DEBT"
+    DENY = "DENY"
 
 
 class GrantKind(Word):

@@ -1,5 +1,6 @@
 -- Take a hold's cumulative usage to a higher total. The part inside the hold is always collected; beyond it only what
--- is available, never what other holds have; the rest follows the account's overage policy.
+-- is available, never what other holds have; the rest follows the account's overage policy. DENY collects nothing beyond
+-- what the hold was granted, though much may be available: of a hold that has expired, its granted part.
 CREATE OR REPLACE FUNCTION creditgate.settle_usage(
     p_verdict creditgate.verdict, p_account creditgate.accounts, p_used_micros bigint)
 RETURNS creditgate.verdict
@@ -9,13 +10,17 @@ DECLARE
     v_hold creditgate.holds := p_verdict.hold;
     v_delta bigint := p_used_micros - v_hold.used_micros;
     v_inside bigint := least(v_delta, v_hold.held_micros);
+    v_beyond bigint := v_delta - v_inside;
     v_available bigint :=
         p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros;
 BEGIN
-    v.collected_micros := v_delta;
-    IF p_account.overage_policy = 1 THEN
-        v.collected_micros := v_inside + least(v_delta - v_inside, greatest(v_available, 0));
+    IF p_account.overage_policy = 3 THEN
+        v_beyond := least(v_beyond, greatest(v_hold.granted_micros - v_hold.used_micros - v_inside, 0));
     END IF;
+    IF p_account.overage_policy <> 2 THEN
+        v_beyond := least(v_beyond, greatest(v_available, 0));
+    END IF;
+    v.collected_micros := v_inside + v_beyond;
     v.uncollected_micros := v_delta - v.collected_micros;
     v_hold.used_micros := p_used_micros;
     v_hold.charged_micros := v_hold.charged_micros + v.collected_micros;

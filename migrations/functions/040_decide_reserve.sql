@@ -1,6 +1,13 @@
--- Reserve: find, replay?, account state?, limits, credits.
+-- The functions of the version before, which knew no budgets.
+DROP FUNCTION IF EXISTS creditgate.decide_reserve(
+    creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz);
+DROP FUNCTION IF EXISTS creditgate.decide_charge(
+    creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz);
+
+-- Reserve: find, replay?, account state?, limits, credits. p_stakes is NULL where the account has no budgets.
 CREATE OR REPLACE FUNCTION creditgate.decide_reserve(
-    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz,
+    p_stakes creditgate.stake[])
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -9,6 +16,7 @@ DECLARE
     v_available bigint := v_funds - p_account.held_micros;
     v_needed bigint := CASE WHEN p_op.minimum_micros > 0 THEN p_op.minimum_micros ELSE p_op.amount_micros END;
     v_granted bigint;
+    v_left bigint;
 BEGIN
     IF p_hold.hold_id IS NOT NULL THEN
         IF p_hold.decision IS NULL THEN
@@ -32,6 +40,7 @@ BEGIN
         WHEN v_needed > p_account.hold_max_micros THEN 'hold_max_micros'
         WHEN p_op.ttl_ms > p_account.hold_ttl_max_ms THEN 'hold_ttl_max'
         WHEN p_op.verb = 1 AND p_account.open_holds >= p_account.open_holds_max THEN 'open_holds_max'
+        WHEN p_stakes IS NOT NULL THEN creditgate.denied_by(p_stakes, v_needed, p_op.verb = 1)
     END;
     IF v.limit_name IS NOT NULL THEN
         v.outcome := 5;
@@ -45,23 +54,27 @@ BEGIN
     END IF;
 
     -- From here on the operation succeeds.
-    v_granted := least(p_op.amount_micros, v_available, p_account.hold_max_micros);
+    IF p_stakes IS NOT NULL THEN
+        v_left := creditgate.least_left(p_stakes);
+    END IF;
+    v_granted := least(p_op.amount_micros, v_available, p_account.hold_max_micros, v_left);
     v.outcome := CASE WHEN v_granted < p_op.amount_micros THEN 2 ELSE 1 END;
     v.shortfall_micros := p_op.amount_micros - v_granted;
     v.hold := ROW(
         p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
         v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
-        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details)::creditgate.holds;
+        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details, NULL)::creditgate.holds;
     RETURN v;
 END $$;
 
 -- Charge: a Reserve that is committed in the same breath.
 CREATE OR REPLACE FUNCTION creditgate.decide_charge(
-    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz,
+    p_stakes creditgate.stake[])
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := creditgate.decide_reserve(p_op, p_account, p_hold, p_now);
+    v creditgate.verdict := creditgate.decide_reserve(p_op, p_account, p_hold, p_now, p_stakes);
     v_hold creditgate.holds := v.hold;
 BEGIN
     IF v.outcome <= 2 AND NOT v.replayed THEN

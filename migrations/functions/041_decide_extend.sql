@@ -1,6 +1,11 @@
+-- The function of the version before, which knew no budgets.
+DROP FUNCTION IF EXISTS creditgate.decide_extend(
+    creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz);
+
 -- Extend: find, state?, charge the reported usage, then account state, limits and the raise.
 CREATE OR REPLACE FUNCTION creditgate.decide_extend(
-    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz)
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz,
+    p_stakes creditgate.stake[])
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -12,6 +17,8 @@ DECLARE
     v_wanted bigint;
     v_needed bigint;
     v_total bigint;
+    v_left bigint;
+    v_over bigint;
 BEGIN
     IF p_hold.hold_id IS NULL OR p_hold.state <> 1 THEN
         v.outcome := CASE WHEN p_hold.hold_id IS NULL THEN 21 ELSE 22 + p_hold.state END;
@@ -50,6 +57,24 @@ BEGIN
         IF p_op.minimum_micros > 0 THEN
             v_needed := least(v_wanted,
                 greatest(v_hold.granted_micros + p_op.minimum_micros - v_hold.used_micros, 0) - v_hold.held_micros);
+        END IF;
+        IF p_stakes IS NOT NULL AND v_wanted > 0 THEN
+            -- Usage within the hold has been counted since it was held; what was collected beyond it counts now.
+            v_over := v.collected_micros - (p_hold.held_micros - v_hold.held_micros);
+            IF v_needed > 0 THEN
+                v.limit_name := creditgate.denied_by(p_stakes, v_needed + v_over, false);
+            END IF;
+            IF v.limit_name IS NOT NULL THEN
+                v.outcome := 5;
+                RETURN v;
+            END IF;
+            -- A minimum lets budgets cap the raise, as the largest hold does.
+            v_left := creditgate.least_left(p_stakes) - v_over;
+            IF v_left < v_wanted THEN
+                v_over := v_wanted - greatest(v_left, 0);
+                v_total := v_total - v_over;
+                v_wanted := v_wanted - v_over;
+            END IF;
         END IF;
         IF v_needed > 0 AND v_available < v_needed THEN
             v.outcome := CASE WHEN v_needed > v_funds - v_hold.held_micros THEN 3 ELSE 4 END;

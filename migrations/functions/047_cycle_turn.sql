@@ -32,10 +32,10 @@ LANGUAGE sql STABLE AS $$
        AND g.kind = 1 AND g.expires_at = p_account.cycle_ends_at AND starts_with(g.grant_id, 'cycle/')
 $$;
 
--- Copy onto an account what the hot path needs of a plan.
+-- Copy onto an account what the hot path needs of a plan. Its own budgets stay.
 CREATE OR REPLACE FUNCTION creditgate.take_terms(p_account creditgate.accounts, p_plan creditgate.plans)
 RETURNS creditgate.accounts
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     a creditgate.accounts := p_account;
 BEGIN
@@ -49,7 +49,7 @@ BEGIN
     a.hold_max_micros := p_plan.hold_max_micros;
     a.hold_ttl_max_ms := p_plan.hold_ttl_max_ms;
     a.open_holds_max := p_plan.open_holds_max;
-    RETURN a;
+    RETURN creditgate.take_budgets(a, creditgate.own_budgets(a));
 END $$;
 
 -- Write what a plan and its cycle have set on an account. Its version and its sums are left to `write_accounts`, which
@@ -65,7 +65,8 @@ BEGIN
            anchor_at = p_account.anchor_at, cycle_unit = p_account.cycle_unit, cycle_no = p_account.cycle_no,
            cycle_starts_at = p_account.cycle_starts_at, cycle_ends_at = p_account.cycle_ends_at,
            hold_max_micros = p_account.hold_max_micros, hold_ttl_max_ms = p_account.hold_ttl_max_ms,
-           open_holds_max = p_account.open_holds_max
+           open_holds_max = p_account.open_holds_max, budgets = p_account.budgets,
+           budget_numbers = p_account.budget_numbers
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 

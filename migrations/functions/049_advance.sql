@@ -8,6 +8,7 @@ DECLARE
     v_after creditgate.holds;
     v_purse creditgate.purse;
     v_holds creditgate.holds[] := '{}';
+    v_counted creditgate.holds[] := '{}';
     v_entries creditgate.entries[] := '{}';
     b creditgate.booking;
 BEGIN
@@ -36,6 +37,9 @@ BEGIN
         p_account := b.account;
         v_purse := b.purse;
         v_holds := v_holds || b.hold;
+        IF h.counters IS NOT NULL THEN
+            v_counted := v_counted || h;
+        END IF;
         v_entries := v_entries || b.entries;
     END LOOP;
     p_expired := cardinality(v_holds);
@@ -43,6 +47,9 @@ BEGIN
         PERFORM creditgate.write_holds(v_holds);
         PERFORM creditgate.write_entries(v_entries);
         PERFORM creditgate.close_purses(ARRAY[v_purse]);
+    END IF;
+    IF cardinality(v_counted) > 0 THEN
+        PERFORM creditgate.uncount(v_counted);
     END IF;
 END $$;
 

@@ -14,6 +14,10 @@ DECLARE
     v_holds    creditgate.holds[] := '{}';
     v_entries  creditgate.entries[] := '{}';
     v_places   integer[] := '{}';
+    v_counted  boolean := false;
+    v_counters creditgate.budget_counters[] := '{}';
+    v_stakes   creditgate.stake[];
+    c          record;
     v_account  creditgate.accounts;
     v_hold     creditgate.holds;
     v          creditgate.verdict;
@@ -37,7 +41,11 @@ BEGIN
             v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
             v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, p_operations);
         END IF;
+        v_counted := v_counted OR v_accounts[i].budget_numbers > 0;
     END LOOP;
+    IF v_counted THEN
+        v_counters := creditgate.open_counters(v_accounts, p_operations, v_now);
+    END IF;
 
     FOR r IN
         SELECT o.op, o.ordinal, array_position(v_keys, (o.op).account_key) AS account_no,
@@ -66,12 +74,16 @@ BEGIN
             v_hold := v_holds[v_places[r.hold_no]];
         END IF;
 
+        v_stakes := NULL;
+        IF v_account.budget_numbers > 0 THEN
+            v_stakes := creditgate.stakes(r.op, v_account, v_hold, v_counters);
+        END IF;
         v := CASE (r.op).verb
-            WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now)
-            WHEN 2 THEN creditgate.decide_extend(r.op, v_account, v_hold, v_now)
+            WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now, v_stakes)
+            WHEN 2 THEN creditgate.decide_extend(r.op, v_account, v_hold, v_now, v_stakes)
             WHEN 3 THEN creditgate.decide_commit(r.op, v_account, v_hold, v_now)
             WHEN 4 THEN creditgate.decide_release(r.op, v_account, v_hold, v_now)
-            WHEN 5 THEN creditgate.decide_charge(r.op, v_account, v_hold, v_now)
+            WHEN 5 THEN creditgate.decide_charge(r.op, v_account, v_hold, v_now, v_stakes)
         END;
 
         IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
@@ -80,6 +92,12 @@ BEGIN
                 v_purses := creditgate.open_purses(v_accounts);
             END IF;
             b := creditgate.book(v_account, v_purses[r.account_no], v_hold, v.hold, v.collected_micros, v_now);
+            IF v_stakes IS NOT NULL THEN
+                SELECT * INTO c FROM creditgate.count_change(
+                    v_counters, b, v_stakes, v_hold, v.collected_micros, v_now);
+                v_counters := c.p_counters;
+                b := c.p_booking;
+            END IF;
             v_account := b.account;
             v_accounts[r.account_no] := v_account;
             IF cardinality(b.entries) > 0 THEN
@@ -98,6 +116,9 @@ BEGIN
 
     PERFORM creditgate.write_accounts(v_accounts);
     PERFORM creditgate.write_holds(v_holds);
+    IF v_counted THEN
+        PERFORM creditgate.write_counters(v_counters);
+    END IF;
     IF cardinality(v_entries) > 0 THEN
         PERFORM creditgate.write_entries(v_entries);
         PERFORM creditgate.close_purses(v_purses);

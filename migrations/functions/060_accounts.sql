@@ -92,6 +92,9 @@ BEGIN
     IF a IS DISTINCT FROM v.account THEN
         a.version := a.version + 1;
         PERFORM creditgate.write_terms(a);
+        IF a.budget_numbers > 0 THEN
+            PERFORM creditgate.move_periods(a, v.as_of);
+        END IF;
         SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
         a := v_locked.p_account;
     END IF;

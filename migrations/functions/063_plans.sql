@@ -1,6 +1,6 @@
--- Write a version of a plan: the next one, or the same again with the same body.
+-- Write a version of a plan, and its budgets: the next one, or the same again with the same body.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
-    p_plan creditgate.plans, OUT p_outcome smallint, OUT p_replayed boolean)
+    p_plan creditgate.plans, p_budgets creditgate.budget[], OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_known creditgate.plans;
@@ -25,12 +25,21 @@ BEGIN
         p_plan.created_at := creditgate.clock();
         INSERT INTO creditgate.plans SELECT p_plan.* ON CONFLICT DO NOTHING;
         IF FOUND THEN
+            INSERT INTO creditgate.plan_budgets
+            SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_budgets WHERE cardinality(p_budgets) > 0;
             RETURN;
         END IF;
     END IF;
     -- Another caller wrote this version at the same moment: judge again by what it wrote.
-    SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(p_plan);
+    SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(p_plan, p_budgets);
 END $$;
+
+-- As servers of the version before write plans, which have no budgets.
+CREATE OR REPLACE FUNCTION creditgate.put_plan(
+    p_plan creditgate.plans, OUT p_outcome smallint, OUT p_replayed boolean)
+LANGUAGE sql AS $$
+    SELECT * FROM creditgate.put_plan(p_plan, '{}')
+$$;
 
 -- Book an add-on: its credits come now, and with every cycle from the next on.
 CREATE OR REPLACE FUNCTION creditgate.add_addon(

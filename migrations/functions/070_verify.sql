@@ -30,6 +30,22 @@ LANGUAGE sql STABLE AS $$
             ON e.bucket = h.bucket AND e.account_key = h.account_key AND e.hold_id = h.hold_id
          WHERE h.bucket = p_bucket
          GROUP BY h.account_key, h.hold_id, h.charged_micros, h.refunded_micros
+    ), k AS (
+        SELECT * FROM creditgate.budget_counters WHERE bucket = p_bucket
+    ), on_counter AS (
+        SELECT h.account_key, h.hold_id, h.state, h.held_micros, u.counter_no
+          FROM creditgate.holds AS h, unnest(h.counters) AS u (counter_no)
+         WHERE h.bucket = p_bucket AND h.counters IS NOT NULL AND EXISTS (SELECT FROM k)
+    ), open_on AS (
+        SELECT account_key, counter_no, sum(held_micros) AS held, count(*) AS open_holds
+          FROM on_counter WHERE state = 1 GROUP BY account_key, counter_no
+    ), spent_on AS (
+        SELECT k.account_key, k.counter_no, -sum(e.amount_micros) AS spent
+          FROM k JOIN on_counter AS o USING (account_key, counter_no)
+          JOIN creditgate.entries AS e
+            ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
+           AND e.version > k.since_version
+         GROUP BY k.account_key, k.counter_no
     ), broken (rule, account_key, detail) AS (
         SELECT 'settled = sum of entries', a.account_key, format('%s <> %s', a.settled_micros, coalesce(e.total, 0))
           FROM a LEFT JOIN e USING (account_key) WHERE a.settled_micros <> coalesce(e.total, 0)
@@ -66,6 +82,17 @@ LANGUAGE sql STABLE AS $$
                format('due %s, holds %s, grants %s, cycle %s', a.due_at, h.first_end, g.next_at, a.cycle_ends_at)
           FROM a LEFT JOIN h USING (account_key) LEFT JOIN g USING (account_key)
          WHERE a.due_at > least(h.first_end, g.next_at, a.cycle_ends_at)
+        UNION ALL
+        SELECT 'held on a counter = its open holds', k.account_key,
+               format('counter %s: %s in %s <> %s in %s', k.counter_no, k.held_micros, k.open_holds,
+                      coalesce(o.held, 0), coalesce(o.open_holds, 0))
+          FROM k LEFT JOIN open_on AS o USING (account_key, counter_no)
+         WHERE k.held_micros <> coalesce(o.held, 0) OR k.open_holds <> coalesce(o.open_holds, 0)
+        UNION ALL
+        SELECT 'spent on a counter = its charges of the period', k.account_key,
+               format('counter %s: %s <> %s', k.counter_no, k.spent_micros, coalesce(s.spent, 0))
+          FROM k LEFT JOIN spent_on AS s USING (account_key, counter_no)
+         WHERE k.spent_micros <> least(coalesce(s.spent, 0), 4000000000000000000)
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

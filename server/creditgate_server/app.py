@@ -16,6 +16,7 @@ from creditgate_server.domain.outcomes import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.migrate import pending
 from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
@@ -214,6 +215,7 @@ class App:
             ledger=ledger,
             accounts=PostgresAccounts(self._pool),
             catalog=PostgresCatalog(self._pool),
+            budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
             topics=self._topics,
             watch_rules=WatchRules(

@@ -30,6 +30,8 @@ from tests.support.database import Database
 from tests.support.figures import Figures
 from tests.support.server import Caller, running_server
 
+TABLES = ("accounts", "grants", "holds", "entries", "plans", "addons", "budget_counters")
+
 
 class Case(NamedTuple):
     """A request that is right but for `changes`, and the field an error must name."""
@@ -83,7 +85,7 @@ async def state_of(database: Database) -> list[Any]:
                 tuple(row)
                 for row in await connection.fetch(f"SELECT * FROM creditgate.{table} t ORDER BY t")
             ]
-            for table in ("accounts", "grants", "holds", "entries", "plans", "addons")
+            for table in TABLES
         ]
     finally:
         await connection.close()

@@ -250,10 +250,17 @@ class Account:
         if self.policy == "DEBT" and self.settled - delta < -BALANCE_MAX:
             raise Refused("OUT_OF_RANGE")
         inside = min(delta, hold.held)
+        granted = max(min(hold.used + delta, hold.granted) - hold.used, 0)
         hold.used += delta
         self.draw(hold, inside, carried=hold.carried)
         excess = delta - inside
-        beyond = excess if self.policy == "DEBT" else min(excess, max(self.available, 0))
+        affordable = min(excess, max(self.available, 0))
+        # What was granted to a hold that has expired is all that DENY charges late.
+        beyond = {
+            "DEBT": excess,
+            "CAP": affordable,
+            "DENY": min(affordable, granted - inside),
+        }[self.policy]
         self.stretched |= beyond > max(self.available, 0)
         self.draw(hold, beyond, carried=0)
         return inside + beyond, excess - beyond

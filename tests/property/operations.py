@@ -168,7 +168,7 @@ class Chooser:
         if self._pick((False, True)):
             changes["overdraft"] = self._pick((0, 3 * CREDIT, 10 * CREDIT, AMOUNT_MAX))
         if self._pick((False, True)):
-            changes["policy"] = self._pick(("CAP", "CAP", "CAP", "DEBT"))
+            changes["policy"] = self._pick(("CAP", "CAP", "CAP", "DEBT", "DENY"))
         if self._account.status != "ACTIVE" or self._rarely():
             statuses = ("ACTIVE",) * 8 + ("SUSPENDED",) * 4 + ("CLOSED",)
             changes["status"] = self._pick(statuses)

@@ -33,7 +33,7 @@ class PlanHistory:
         for plan in PLANS:
             await self.pair.put_plan(plan)
         for account in self.accounts:
-            terms = {"policy": pick(("CAP", "DEBT")), "overdraft": pick((0, 5 * CREDIT))}
+            terms = {"policy": pick(("CAP", "DEBT", "DENY")), "overdraft": pick((0, 5 * CREDIT))}
             await self._ask(("create_account", account, terms))
             if pick((True, False)):
                 gift = {"grant_id": "gift", "amount": pick(range(5, 31)) * CREDIT, "kind": "PLAN"}

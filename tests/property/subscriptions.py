@@ -50,7 +50,7 @@ class PlanChooser(Chooser):
         if self._rarely():
             changes["overdraft"] = self._pick((0, 6 * CREDIT))
         if self._rarely():
-            changes["policy"] = self._pick(("CAP", "DEBT"))
+            changes["policy"] = self._pick(("CAP", "DEBT", "DENY"))
         return Operation("update_account", changes)
 
     def addon(self) -> Operation:

@@ -16,7 +16,8 @@ STEPS = (*("hot",) * 8, *("admin",) * 3, *("batch",) * 2, *("wait",) * 3, "read"
 def walk(stage: Staged, seed: int, *, steps: int) -> None:
     chance = random.Random(seed)
     history = History(stage)
-    history.open(policy=chance.choice(("CAP", "CAP", "DEBT")), credits_=chance.randint(5, 60))
+    policy = chance.choice(("CAP", "CAP", "DEBT", "DENY"))
+    history.open(policy=policy, credits_=chance.randint(5, 60))
     for _ in range(steps):
         take_step(history, chance)
         history.check()

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.database import Connection, Database, run
 
-MONEY_TABLES = ("accounts", "addons", "entries", "grants", "holds", "refunds")
+MONEY_TABLES = ("accounts", "addons", "budget_counters", "entries", "grants", "holds", "refunds")
+IN_MONEY = str(MONEY_TABLES)
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +46,18 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
 ) -> None:
     found = rows(
         catalog,
-        """
+        f"""
         SELECT i.indexrelid::regclass::text AS index,
                (SELECT array_agg(a.attname ORDER BY k.place)
                   FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, place)
                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS columns
           FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
          WHERE c.relnamespace = 'creditgate'::regnamespace AND i.indisunique
-           AND c.relname IN ('accounts', 'addons', 'entries', 'grants', 'holds', 'refunds')
+           AND c.relname IN {IN_MONEY}
         """,
     )
-    assert len(found) == len(MONEY_TABLES) + 1  # each has a primary key, grants a name besides
+    # Each has a primary key; grants have a name besides, counters a budget and a value.
+    assert len(found) == len(MONEY_TABLES) + 2
     for row in found:
         assert list(row["columns"][:2]) == ["bucket", "account_key"], row["index"]
 
@@ -63,26 +65,25 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
 def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(
     catalog: Database,
 ) -> None:
-    in_money = "('accounts', 'addons', 'entries', 'grants', 'holds', 'refunds')"
     assert not rows(
         catalog,
         f"""
         SELECT conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-         WHERE k.contype = 'f' AND c.relname IN {in_money}
+         WHERE k.contype = 'f' AND c.relname IN {IN_MONEY}
         """,
     )
     assert not rows(
         catalog,
         f"""
         SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-         WHERE c.relname IN {in_money}
+         WHERE c.relname IN {IN_MONEY}
         """,
     )
     assert not rows(
         catalog,
         f"""
         SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-         WHERE c.relname IN {in_money} AND (a.attidentity <> '' OR a.attgenerated <> '')
+         WHERE c.relname IN {IN_MONEY} AND (a.attidentity <> '' OR a.attgenerated <> '')
         """,
     )
     volatile_defaults = rows(
@@ -90,7 +91,7 @@ def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(
         f"""
         SELECT c.relname, pg_get_expr(d.adbin, d.adrelid) AS value
           FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
-         WHERE c.relname IN {in_money}
+         WHERE c.relname IN {IN_MONEY}
            AND pg_get_expr(d.adbin, d.adrelid) ~ '\\('
         """,
     )
@@ -146,6 +147,8 @@ def test_whatever_decides_is_immutable(catalog: Database) -> None:
         "UPDATE creditgate.plans SET allowance_micros = 1",
         "DELETE FROM creditgate.plans",
         "DELETE FROM creditgate.addons",
+        "DELETE FROM creditgate.budget_counters",
+        "UPDATE creditgate.plan_budgets SET budgets = '{}'",
         "UPDATE creditgate.api_keys SET scopes = '{admin}'",
         "UPDATE creditgate.tenants SET name = 'other'",
         "DELETE FROM creditgate.api_keys",

@@ -11,7 +11,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate.v1 import hold_pb2
 from creditgate_server.rpc.method import Method
-from tests.support.calls import good_plan
+from tests.support.calls import good_budget, good_plan
 
 INT64_MAX = 2**63 - 1
 MEGABYTE = 1_000_000
@@ -36,12 +36,13 @@ BAD_TIMES = (
     Timestamp(seconds=1, nanos=-1),
     Timestamp(seconds=1, nanos=10**9),
 )
+IDS = {"account_id", "hold_id", "grant_id", "refund_id", "addon_id", "budget_id", "plan_id"}
 ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
 
 
 def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     """Answer (field to be named, bad value) for a field of any request."""
-    if name in {"account_id", "hold_id", "grant_id", "refund_id", "addon_id", "plan_id"}:
+    if name in IDS:
         return [(name, value) for value in BAD_IDS]
     if name == "plan":
         return bad_plans() if method.name == "PutPlan" else bad_choices()
@@ -62,7 +63,7 @@ def bad_plans() -> list[tuple[str, Any]]:
         *[("name", value) for value in ("a" * 129, "a\0b")],
         ("cycle", 5),
         ("cycle", -1),
-        ("overage_policy", 3),
+        ("overage_policy", 4),
     ]
     for name in ("allowance", "rollover_max", "welcome", "overdraft_limit"):
         wrong += [(f"{name}_micros", value) for value in BAD_TOTALS]
@@ -78,7 +79,35 @@ def bad_plans() -> list[tuple[str, Any]]:
     for name in ("allowance_micros", "rollover_max_micros"):
         without_cycle: Any = {"allowance_micros": 0, "rollover_max_micros": 0, "cycle": 0}
         plans.append((f"plan.{name}", good_plan(**without_cycle | {name: 1})))
+    plans += [
+        (f"plan.budgets[1]{named.removeprefix('budget')}", good_plan(budgets=[good_budget(), each]))
+        for named, each in bad_budgets()
+        if each is not None
+    ]
+    nine = [good_budget(budget_id=str(number)) for number in range(9)]
+    plans += [("plan.budgets", good_plan(budgets=each)) for each in (nine, [good_budget()] * 2)]
     return [*plans, ("plan", None)]
+
+
+def bad_budgets() -> list[tuple[str, Any]]:
+    """Answer budgets with one field wrong, and that field."""
+    wrong: list[tuple[str, Any]] = [
+        *[("budget_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("attribute", value) for value in ("Agent", "labels", "a\0b", " ")],
+        *[("value", value) for value in ("a" * 129, "a\0b")],
+        *[("period", value) for value in (4, -1)],
+        *[("spend_max_micros", value) for value in BAD_TOTALS],
+        *[("open_holds_max", value) for value in BAD_TOTALS],
+    ]
+    budgets = [
+        (f"budget.{name}", good_budget(**{"budget_id": "other", name: value}))
+        for name, value in wrong
+    ]
+    return [
+        *budgets,
+        ("budget.value", good_budget(budget_id="other", attribute="")),
+        ("budget", None),
+    ]
 
 
 def bad_choices() -> list[tuple[str, Any]]:
@@ -112,6 +141,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("labels[k]", {"k": "v" * 257}),
         ("labels[k]", {"k": "v\0"}),
     ],
+    "budget": bad_budgets(),
     "keep_open": [],  # both of its values are right
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],
@@ -149,7 +179,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("usage.model", hold_pb2.Usage(meter="m", model="m" * 129, quantity=1)),
         *[("usage.quantity", hold_pb2.Usage(meter="m", quantity=value)) for value in BAD_AMOUNTS],
     ],
-    "overage_policy": [("overage_policy", 3), ("overage_policy", -1)],
+    "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],
     "state": [("state", 5), ("state", -1)],

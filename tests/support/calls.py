@@ -40,6 +40,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "refund_id": f"r-{name}",
         "addon_id": name,
         "plan_id": name,
+        "budget_id": name,
+        "budget": good_budget(budget_id=name),
         "version": 1,
         "after_version": 1,
         "warn_before": Duration(seconds=30),
@@ -95,8 +97,23 @@ def good_plan(**changes: Any) -> catalog_pb.Plan:
         "overdraft_limit_micros": 7,
         "overage_policy": account_pb2.OVERAGE_POLICY_DEBT,
         "limits": limits,
+        "budgets": [good_budget()],
     }
     return catalog_pb.Plan(**body | changes)
+
+
+def good_budget(**changes: Any) -> account_pb2.Budget:
+    """Answer a budget that is right, every field of it set."""
+    body: dict[str, Any] = {
+        "budget_id": "per-agent",
+        "attribute": "agent",
+        "value": "a",
+        "together": True,
+        "period": account_pb2.BUDGET_PERIOD_DAY,
+        "spend_max_micros": 1000,
+        "open_holds_max": 10,
+    }
+    return account_pb2.Budget(**body | changes)
 
 
 def good(method: Method, account_id: str, *, name: str = "n-1") -> Message:
@@ -155,6 +172,7 @@ __all__ = [
     "failure",
     "good",
     "good_body",
+    "good_budget",
     "good_plan",
     "read_failure",
     "service_of",

@@ -209,13 +209,18 @@ class Wallet:
         delta = total - hold.message.used_micros
         if delta <= 0:
             return 0, 0
-        capped = self.message.overage_policy == account_pb2.OVERAGE_POLICY_CAP
-        if not capped and self.settled - delta < -BALANCE_MICROS_MAX:
+        policy = self.message.overage_policy
+        indebted = policy == account_pb2.OVERAGE_POLICY_DEBT
+        if indebted and self.settled - delta < -BALANCE_MICROS_MAX:
             raise RefusalError("OUT_OF_RANGE")
         inside = min(delta, hold.stand().held_micros)
+        beyond = delta - inside
+        if policy == account_pb2.OVERAGE_POLICY_DENY:
+            granted = hold.message.granted_micros - hold.message.used_micros
+            beyond = min(beyond, max(granted - inside, 0))
         hold.message.used_micros = total
-        spare = max(self.available - inside, 0)
-        beyond = min(delta - inside, spare) if capped else delta - inside
+        if not indebted:
+            beyond = min(beyond, max(self.available - inside, 0))
         self.draw(hold, inside + beyond)
         return inside + beyond, delta - inside - beyond
 

@@ -60,6 +60,10 @@ class _OveragePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Overage
     """OVERAGE_POLICY_CAP charges what is available and records the rest on the hold as uncollected."""
     OVERAGE_POLICY_DEBT: _OveragePolicy.ValueType  # 2
     """OVERAGE_POLICY_DEBT charges all of it; the balance goes below zero and the next grant pays the debt first."""
+    OVERAGE_POLICY_DENY: _OveragePolicy.ValueType  # 3
+    """OVERAGE_POLICY_DENY charges nothing beyond what the hold was granted, also where credits are available, and records
+    the rest on the hold as uncollected. After a hold has expired, its granted part is charged from what is available.
+    """
 
 class OveragePolicy(_OveragePolicy, metaclass=_OveragePolicyEnumTypeWrapper):
     """OveragePolicy says what happens to used credits that cannot be collected from what is available."""
@@ -70,7 +74,41 @@ OVERAGE_POLICY_CAP: OveragePolicy.ValueType  # 1
 """OVERAGE_POLICY_CAP charges what is available and records the rest on the hold as uncollected."""
 OVERAGE_POLICY_DEBT: OveragePolicy.ValueType  # 2
 """OVERAGE_POLICY_DEBT charges all of it; the balance goes below zero and the next grant pays the debt first."""
+OVERAGE_POLICY_DENY: OveragePolicy.ValueType  # 3
+"""OVERAGE_POLICY_DENY charges nothing beyond what the hold was granted, also where credits are available, and records
+the rest on the hold as uncollected. After a hold has expired, its granted part is charged from what is available.
+"""
 Global___OveragePolicy: _TypeAlias = OveragePolicy  # noqa: Y015
+
+class _BudgetPeriod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BudgetPeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BudgetPeriod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BUDGET_PERIOD_UNSPECIFIED: _BudgetPeriod.ValueType  # 0
+    """BUDGET_PERIOD_UNSPECIFIED means TOTAL where it is sent."""
+    BUDGET_PERIOD_TOTAL: _BudgetPeriod.ValueType  # 1
+    """BUDGET_PERIOD_TOTAL never begins anew."""
+    BUDGET_PERIOD_DAY: _BudgetPeriod.ValueType  # 2
+    """BUDGET_PERIOD_DAY is a day from midnight to midnight in the account's time zone."""
+    BUDGET_PERIOD_CYCLE: _BudgetPeriod.ValueType  # 3
+    """BUDGET_PERIOD_CYCLE is the cycle of the account's plan; without one, it is as TOTAL."""
+
+class BudgetPeriod(_BudgetPeriod, metaclass=_BudgetPeriodEnumTypeWrapper):
+    """BudgetPeriod is how long a budget sums up what is spent. What is held counts in the period that runs, and what is
+    committed in the one it is committed in.
+    """
+
+BUDGET_PERIOD_UNSPECIFIED: BudgetPeriod.ValueType  # 0
+"""BUDGET_PERIOD_UNSPECIFIED means TOTAL where it is sent."""
+BUDGET_PERIOD_TOTAL: BudgetPeriod.ValueType  # 1
+"""BUDGET_PERIOD_TOTAL never begins anew."""
+BUDGET_PERIOD_DAY: BudgetPeriod.ValueType  # 2
+"""BUDGET_PERIOD_DAY is a day from midnight to midnight in the account's time zone."""
+BUDGET_PERIOD_CYCLE: BudgetPeriod.ValueType  # 3
+"""BUDGET_PERIOD_CYCLE is the cycle of the account's plan; without one, it is as TOTAL."""
+Global___BudgetPeriod: _TypeAlias = BudgetPeriod  # noqa: Y015
 
 class _GrantKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -325,6 +363,61 @@ class Cycle(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Cycle: _TypeAlias = Cycle  # noqa: Y015
+
+@_typing.final
+class Budget(_message.Message):
+    """Budget bounds what some of an account's work may spend and hold: one agent, one user, all calls together. It counts
+    holds from their Reserve or Charge on; a Reserve, a Charge or the raise of an Extend is denied with limit `budget/` and
+    budget_id when it would take more than the budget has left, though the account has credits; where a minimum is given
+    that the budget allows, it caps the grant instead. A Commit is never denied, and counts. A refund does not lower what
+    was spent. A hold that was open before the budget is not counted by it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUDGET_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    TOGETHER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    SPEND_MAX_MICROS_FIELD_NUMBER: _builtins.int
+    OPEN_HOLDS_MAX_FIELD_NUMBER: _builtins.int
+    budget_id: _builtins.str
+    """budget_id names the budget, unique within the account and its plan."""
+    attribute: _builtins.str
+    """attribute says which holds are counted: those that carry this one of `agent`, `model`, `conversation_id`, `call_id`,
+    `user`, `topic`; empty counts every hold.
+    """
+    value: _builtins.str
+    """value counts only holds whose attribute has this value, at most 128 characters; empty counts all that carry it."""
+    together: _builtins.bool
+    """together counts all holds that carry the attribute as one, such as all calls; false counts each value by itself,
+    such as each agent. It is without effect where attribute is empty or value is set.
+    """
+    period: Global___BudgetPeriod.ValueType
+    """period is how long spending is summed up."""
+    spend_max_micros: _builtins.int
+    """spend_max_micros is the most that may be spent in a period, with what is held: 0 to 10^18; 0 means no limit."""
+    open_holds_max: _builtins.int
+    """open_holds_max is how many of these holds may be open at once, 0 to 10^18; 0 means no limit."""
+    def __init__(
+        self,
+        *,
+        budget_id: _builtins.str = ...,
+        attribute: _builtins.str = ...,
+        value: _builtins.str = ...,
+        together: _builtins.bool = ...,
+        period: Global___BudgetPeriod.ValueType = ...,
+        spend_max_micros: _builtins.int = ...,
+        open_holds_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "budget_id", b"budget_id", "open_holds_max", b"open_holds_max", "period", b"period", "spend_max_micros", b"spend_max_micros", "together", b"together", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Budget: _TypeAlias = Budget  # noqa: Y015
 
 @_typing.final
 class Grant(_message.Message):

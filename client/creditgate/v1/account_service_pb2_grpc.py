@@ -92,6 +92,21 @@ class AccountServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.FromString,
                 _registered_method=True)
+        self.PutBudget = channel.unary_unary(
+                '/creditgate.v1.AccountService/PutBudget',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.PutBudgetRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.PutBudgetResponse.FromString,
+                _registered_method=True)
+        self.DeleteBudget = channel.unary_unary(
+                '/creditgate.v1.AccountService/DeleteBudget',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetResponse.FromString,
+                _registered_method=True)
+        self.ListBudgets = channel.unary_unary(
+                '/creditgate.v1.AccountService/ListBudgets',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListBudgetsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListBudgetsResponse.FromString,
+                _registered_method=True)
         self.GetStatement = channel.unary_unary(
                 '/creditgate.v1.AccountService/GetStatement',
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.GetStatementRequest.SerializeToString,
@@ -197,6 +212,32 @@ class AccountServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutBudget(self, request, context):
+        """PutBudget gives an account a budget of its own, in the place of one of the same name, its plan's too. What was spent
+        and is held stays counted unless attribute, period or together is another: then it counts from nothing, and holds
+        that are open are not counted. Errors: NOT_FOUND, FAILED_PRECONDITION TOO_MANY_BUDGETS (8 others of its own).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBudget(self, request, context):
+        """DeleteBudget takes a budget of the account's own away; one of the same name of its plan takes its place. Where there
+        is none it changes nothing. Errors: NOT_FOUND (account).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBudgets(self, request, context):
+        """ListBudgets answers the budgets an account is bound by, and where they stand for each value: in the order of their
+        names, then of the values. Values with nothing spent in the running period and nothing held are left out.
+        Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatement(self, request, context):
         """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
         and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
@@ -270,6 +311,21 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ListAddons,
                     request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.SerializeToString,
+            ),
+            'PutBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutBudget,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.PutBudgetRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.PutBudgetResponse.SerializeToString,
+            ),
+            'DeleteBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBudget,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetResponse.SerializeToString,
+            ),
+            'ListBudgets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBudgets,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListBudgetsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.ListBudgetsResponse.SerializeToString,
             ),
             'GetStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatement,
@@ -582,6 +638,87 @@ class AccountService(object):
             '/creditgate.v1.AccountService/ListAddons',
             creditgate_dot_v1_dot_account__service__pb2.ListAddonsRequest.SerializeToString,
             creditgate_dot_v1_dot_account__service__pb2.ListAddonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/PutBudget',
+            creditgate_dot_v1_dot_account__service__pb2.PutBudgetRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.PutBudgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/DeleteBudget',
+            creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.DeleteBudgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBudgets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/ListBudgets',
+            creditgate_dot_v1_dot_account__service__pb2.ListBudgetsRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.ListBudgetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

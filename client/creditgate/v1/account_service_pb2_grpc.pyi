@@ -75,6 +75,20 @@ class AccountServiceStub:
     """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
     ListAddons: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]
     """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    PutBudget: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.PutBudgetRequest, _account_service_pb2.PutBudgetResponse]
+    """PutBudget gives an account a budget of its own, in the place of one of the same name, its plan's too. What was spent
+    and is held stays counted unless attribute, period or together is another: then it counts from nothing, and holds
+    that are open are not counted. Errors: NOT_FOUND, FAILED_PRECONDITION TOO_MANY_BUDGETS (8 others of its own).
+    """
+    DeleteBudget: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DeleteBudgetRequest, _account_service_pb2.DeleteBudgetResponse]
+    """DeleteBudget takes a budget of the account's own away; one of the same name of its plan takes its place. Where there
+    is none it changes nothing. Errors: NOT_FOUND (account).
+    """
+    ListBudgets: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListBudgetsRequest, _account_service_pb2.ListBudgetsResponse]
+    """ListBudgets answers the budgets an account is bound by, and where they stand for each value: in the order of their
+    names, then of the values. Values with nothing spent in the running period and nothing held are left out.
+    Errors: NOT_FOUND.
+    """
     GetStatement: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
     and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
@@ -130,6 +144,20 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """CancelAddon stops an add-on from coming again and takes nothing back. Errors: NOT_FOUND (account or add-on)."""
     ListAddons: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAddonsRequest, _account_service_pb2.ListAddonsResponse]  # type: ignore[assignment]
     """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+    PutBudget: _aio.UnaryUnaryMultiCallable[_account_service_pb2.PutBudgetRequest, _account_service_pb2.PutBudgetResponse]  # type: ignore[assignment]
+    """PutBudget gives an account a budget of its own, in the place of one of the same name, its plan's too. What was spent
+    and is held stays counted unless attribute, period or together is another: then it counts from nothing, and holds
+    that are open are not counted. Errors: NOT_FOUND, FAILED_PRECONDITION TOO_MANY_BUDGETS (8 others of its own).
+    """
+    DeleteBudget: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DeleteBudgetRequest, _account_service_pb2.DeleteBudgetResponse]  # type: ignore[assignment]
+    """DeleteBudget takes a budget of the account's own away; one of the same name of its plan takes its place. Where there
+    is none it changes nothing. Errors: NOT_FOUND (account).
+    """
+    ListBudgets: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListBudgetsRequest, _account_service_pb2.ListBudgetsResponse]  # type: ignore[assignment]
+    """ListBudgets answers the budgets an account is bound by, and where they stand for each value: in the order of their
+    names, then of the values. Values with nothing spent in the running period and nothing held are left out.
+    Errors: NOT_FOUND.
+    """
     GetStatement: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]  # type: ignore[assignment]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
     and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
@@ -248,6 +276,38 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListAddonsResponse, _abc.Awaitable[_account_service_pb2.ListAddonsResponse]]:
         """ListAddons answers an account's add-ons in the order of their ids. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def PutBudget(
+        self,
+        request: _account_service_pb2.PutBudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.PutBudgetResponse, _abc.Awaitable[_account_service_pb2.PutBudgetResponse]]:
+        """PutBudget gives an account a budget of its own, in the place of one of the same name, its plan's too. What was spent
+        and is held stays counted unless attribute, period or together is another: then it counts from nothing, and holds
+        that are open are not counted. Errors: NOT_FOUND, FAILED_PRECONDITION TOO_MANY_BUDGETS (8 others of its own).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteBudget(
+        self,
+        request: _account_service_pb2.DeleteBudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.DeleteBudgetResponse, _abc.Awaitable[_account_service_pb2.DeleteBudgetResponse]]:
+        """DeleteBudget takes a budget of the account's own away; one of the same name of its plan takes its place. Where there
+        is none it changes nothing. Errors: NOT_FOUND (account).
+        """
+
+    @_abc_1.abstractmethod
+    def ListBudgets(
+        self,
+        request: _account_service_pb2.ListBudgetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListBudgetsResponse, _abc.Awaitable[_account_service_pb2.ListBudgetsResponse]]:
+        """ListBudgets answers the budgets an account is bound by, and where they stand for each value: in the order of their
+        names, then of the values. Values with nothing spent in the running period and nothing held are left out.
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def GetStatement(

@@ -71,6 +71,7 @@ class Plan(_message.Message):
     OVERAGE_POLICY_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """plan_id names the plan, unique within the tenant."""
     version: _builtins.int
@@ -99,6 +100,12 @@ class Plan(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """created_at is when this version was written; ignored in requests."""
 
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Budget]:
+        """budgets is what accounts on this plan are bound by, at most 8 with different names. An account's own budget stands in
+        the place of the plan's of the same name.
+        """
+
     def __init__(
         self,
         *,
@@ -113,10 +120,11 @@ class Plan(_message.Message):
         overage_policy: _account_pb2.OveragePolicy.ValueType = ...,
         limits: Global___PlanLimits | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        budgets: _abc.Iterable[_account_pb2.Budget] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "created_at", b"created_at", "cycle", b"cycle", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rollover_max_micros", b"rollover_max_micros", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rollover_max_micros", b"rollover_max_micros", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,6 +72,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_NO_CYCLE: FAILED_PRECONDITION. The account is on no plan with a cycle."""
     ERROR_REASON_ADDON_NOT_FOUND: _ErrorReason.ValueType  # 22
     """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
+    ERROR_REASON_TOO_MANY_BUDGETS: _ErrorReason.ValueType  # 23
+    """ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 18
     """ERROR_REASON_INTERNAL: INTERNAL. A bug; metadata `error_id` is also in the server's log. Send the same request again
     to learn what is true.
@@ -137,6 +139,8 @@ ERROR_REASON_NO_CYCLE: ErrorReason.ValueType  # 21
 """ERROR_REASON_NO_CYCLE: FAILED_PRECONDITION. The account is on no plan with a cycle."""
 ERROR_REASON_ADDON_NOT_FOUND: ErrorReason.ValueType  # 22
 """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
+ERROR_REASON_TOO_MANY_BUDGETS: ErrorReason.ValueType  # 23
+"""ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 18
 """ERROR_REASON_INTERNAL: INTERNAL. A bug; metadata `error_id` is also in the server's log. Send the same request again
 to learn what is true.

@@ -35,6 +35,7 @@ class OveragePolicy(IntEnum):
 
     CAP = 1
     DEBT = 2
+    DENY = 3
 
 
 class GrantKind(IntEnum):

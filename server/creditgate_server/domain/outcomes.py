@@ -46,6 +46,7 @@ class Outcome(IntEnum):
     VERSION_SKIPPED = 32
     NO_CYCLE = 33
     ADDON_NOT_FOUND = 34
+    TOO_MANY_BUDGETS = 35
 
     @property
     def refused(self) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from .accounts import AccountKey
+    from .budgets import Budget
     from .outcomes import Balance, Outcome
 
 
@@ -27,7 +28,7 @@ class CycleUnit(IntEnum):
 class Plan(NamedTuple):
     """One version of a plan; limits that are None do not limit.
 
-    Fields and order are those of the table `creditgate.plans`, but for its tenant.
+    Fields and order are those of the table `creditgate.plans`, but for its tenant, and `budgets`.
     """
 
     plan_id: str
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
     open_holds_max: int | None = None
     fingerprint: bytes = b""
     created_at: datetime | None = None
+    budgets: tuple[Budget, ...] = ()
 
 
 class PlanResult(NamedTuple):

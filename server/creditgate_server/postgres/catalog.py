@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from creditgate_server.domain.outcomes import Balance, Outcome
 from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
 
+from .budgets import read_budgets
 from .errors import executing
 
 if TYPE_CHECKING:
@@ -17,19 +18,24 @@ if TYPE_CHECKING:
 
     from .pool import Pool, Record
 
-_PLAN_COLUMNS = ", ".join(Plan._fields)
+# The last field is in a table of its own.
+_PLAN_COLUMNS = f"""
+       {", ".join(f"p.{name}" for name in Plan._fields[:-1])},
+       (SELECT b.budgets FROM creditgate.plan_budgets AS b
+         WHERE b.tenant_id = p.tenant_id AND b.plan_id = p.plan_id AND b.version = p.version)
+"""  # noqa: S608 - all parts are ours
 _ADDON_COLUMNS = ", ".join(Addon._fields)
 
 _GET_PLAN = f"""
-SELECT {_PLAN_COLUMNS} FROM creditgate.plans
- WHERE tenant_id = $1 AND plan_id = $2 AND ($3 = 0 OR version = $3)
- ORDER BY version DESC LIMIT 1
+SELECT {_PLAN_COLUMNS} FROM creditgate.plans AS p
+ WHERE p.tenant_id = $1 AND p.plan_id = $2 AND ($3 = 0 OR p.version = $3)
+ ORDER BY p.version DESC LIMIT 1
 """  # noqa: S608 - both parts are ours
 
 _LIST_PLANS = f"""
-SELECT DISTINCT ON (plan_id) {_PLAN_COLUMNS} FROM creditgate.plans
- WHERE tenant_id = $1 AND plan_id > $2
- ORDER BY plan_id, version DESC LIMIT $3
+SELECT DISTINCT ON (p.plan_id) {_PLAN_COLUMNS} FROM creditgate.plans AS p
+ WHERE p.tenant_id = $1 AND p.plan_id > $2
+ ORDER BY p.plan_id, p.version DESC LIMIT $3
 """  # noqa: S608 - both parts are ours
 
 _LIST_ADDONS = f"""
@@ -55,7 +61,9 @@ class PostgresCatalog:
     async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
         """Write a version of a plan, or answer the one that was written with the same body."""
         rows = await self._rows(
-            "SELECT * FROM creditgate.put_plan($1::creditgate.plans)", (tenant_id, *plan)
+            "SELECT * FROM creditgate.put_plan($1::creditgate.plans, $2::creditgate.budget[])",
+            (tenant_id, *plan[:-1]),
+            plan.budgets,
         )
         outcome, replayed = Outcome(rows[0][0]), rows[0][1]
         if outcome.refused:
@@ -66,11 +74,11 @@ class PostgresCatalog:
     async def get_plan(self, tenant_id: UUID, plan_id: str, version: int) -> Plan | None:
         """Read a version of a plan."""
         rows = await self._rows(_GET_PLAN, tenant_id, plan_id, version)
-        return Plan(*rows[0]) if rows else None
+        return _plan(rows[0]) if rows else None
 
     async def list_plans(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Plan]:
         """Read a page of latest versions."""
-        return [Plan(*row) for row in await self._rows(_LIST_PLANS, tenant_id, after, limit)]
+        return [_plan(row) for row in await self._rows(_LIST_PLANS, tenant_id, after, limit)]
 
     async def add_addon(self, account: AccountKey, new: Addon) -> AddonResult:
         """Book an add-on."""
@@ -107,3 +115,8 @@ class PostgresCatalog:
         async with self._pool.connection() as connection:
             with executing():
                 return await connection.fetch(sql, *values)
+
+
+def _plan(row: Record) -> Plan:
+    *terms, budgets = row
+    return Plan(*terms, read_budgets(budgets))

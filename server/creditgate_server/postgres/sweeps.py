@@ -25,6 +25,8 @@ RULES = (
     "no entry is ahead of its account",
     "charged = entries of the hold",
     "nothing due is forgotten",
+    "held on a counter = its open holds",
+    "spent on a counter = its charges of the period",
     "every hold has an account",
 )
 """The rules `creditgate.verify` proves, by the names it reports them under."""

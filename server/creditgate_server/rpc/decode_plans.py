@@ -9,7 +9,7 @@ from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.domain.accounts import OveragePolicy
 from creditgate_server.domain.plans import Addon, CycleUnit, Plan
 
-from . import fields
+from . import decode_budgets, fields
 from .fingerprint import fingerprint
 
 VERSION_MAX = 2**31 - 1
@@ -20,7 +20,8 @@ _CAP = int(OveragePolicy.CAP)
 _POLICIES = frozenset(map(int, OveragePolicy))
 _UNITS = frozenset(map(int, CycleUnit))
 _TIMINGS = frozenset(pb.PlanTiming.values())
-_NAMING = frozenset({"plan_id", "version"})
+# Fields that name a plan, and one that a fingerprint writes in its own way.
+_APART = frozenset({"plan_id", "version", "budgets"})
 
 
 class PlanChoice(NamedTuple):
@@ -65,6 +66,7 @@ def new_plan(request: catalog_pb.PutPlanRequest) -> Plan:
         hold_max_micros=_amount(request, "limits.hold_max_micros", limits.hold_max_micros) or None,
         hold_ttl_max_ms=_hold_ttl_max_ms(request),
         open_holds_max=_amount(request, "limits.open_holds_max", limits.open_holds_max) or None,
+        budgets=decode_budgets.plan_budgets(request),
     )
     return plan._replace(fingerprint=_plan_fingerprint(plan))
 
@@ -114,7 +116,10 @@ def _hold_ttl_max_ms(request: catalog_pb.PutPlanRequest) -> int | None:
 
 def _plan_fingerprint(plan: Plan) -> bytes:
     said = ((name, value) for name, value in plan._asdict().items() if value)
-    return fingerprint("plan", [f"{name}={value}" for name, value in said if name not in _NAMING])
+    parts = [f"{name}={value}" for name, value in said if name not in _APART]
+    if plan.budgets:
+        parts.append(f"budgets={decode_budgets.meaning(plan.budgets)}")
+    return fingerprint("plan", parts)
 
 
 def _addon_fingerprint(addon: Addon) -> bytes:

@@ -9,6 +9,7 @@ from creditgate.v1 import catalog_service_pb2
 from creditgate_server.domain.plans import Addon, Plan
 from creditgate_server.domain.statements import Entry
 
+from . import encode_budgets
 from .encode import moment
 
 
@@ -27,6 +28,8 @@ def plan(to: catalog_service_pb2.Plan, of: Plan) -> None:
     to.limits.open_holds_max = of.open_holds_max or 0
     if of.hold_ttl_max_ms is not None:
         to.limits.hold_ttl_max.FromTimedelta(timedelta(milliseconds=of.hold_ttl_max_ms))
+    for each in of.budgets:
+        encode_budgets.budget(to.budgets.add(), each)
     if of.created_at is not None:
         moment(to.created_at, of.created_at)
 

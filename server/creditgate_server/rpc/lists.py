@@ -17,6 +17,7 @@ Paged = (
     | pb.ListGrantsRequest
     | pb.ListHoldsRequest
     | pb.ListAddonsRequest
+    | pb.ListBudgetsRequest
     | pb.GetStatementRequest
     | catalog_pb.ListPlansRequest
 )

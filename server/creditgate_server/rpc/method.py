@@ -125,6 +125,9 @@ ADMINISTRATION = (
     _admin("AddAddon"),
     _admin("CancelAddon"),
     _admin("ListAddons", Scope.READ, Scope.ADMIN),
+    _admin("PutBudget"),
+    _admin("DeleteBudget"),
+    _admin("ListBudgets", Scope.READ, Scope.ADMIN),
     _admin("GetStatement", Scope.READ, Scope.ADMIN),
     _admin("ListHolds", Scope.READ, Scope.ADMIN),
 )

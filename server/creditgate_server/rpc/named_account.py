@@ -18,6 +18,9 @@ AboutAccount = (
     | pb.AddAddonRequest
     | pb.CancelAddonRequest
     | pb.ListAddonsRequest
+    | pb.PutBudgetRequest
+    | pb.DeleteBudgetRequest
+    | pb.ListBudgetsRequest
     | pb.GetStatementRequest
     | pb.ListHoldsRequest
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from creditgate_server.domain.budgets import Budgets
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
@@ -15,6 +16,7 @@ from creditgate_server.lanes import Lanes
 from .accounts import AccountAdministration
 from .addons import Addons
 from .authorization import Authorization
+from .budgets import BudgetAdministration
 from .call import Handler
 from .catalog import PlanCatalog
 from .detached import Detached, Shed
@@ -49,6 +51,7 @@ def make_services(
     ledger: Ledger,
     accounts: Accounts,
     catalog: Catalog,
+    budgets: Budgets,
     statements: Statements,
     topics: Topics,
     watch_rules: WatchRules,
@@ -65,6 +68,7 @@ def make_services(
     rest = (
         AccountAdministration(accounts, lists, detached),
         Addons(catalog, lists, detached),
+        BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),
         PlanCatalog(catalog, lists, detached),
     )

@@ -142,6 +142,11 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         Code.FAILED_PRECONDITION, "NO_CYCLE", "the account is on no plan with a cycle"
     ),
     Outcome.ADDON_NOT_FOUND: Refusal(Code.NOT_FOUND, "ADDON_NOT_FOUND", "there is no such add-on"),
+    Outcome.TOO_MANY_BUDGETS: Refusal(
+        Code.FAILED_PRECONDITION,
+        "TOO_MANY_BUDGETS",
+        "the account has as many budgets of its own as it may have",
+    ),
 }
 
 INVALID_FIELD = Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", "{field}: {problem}")

@@ -1,0 +1,163 @@
+-- The value under which a budget counts a hold with these details; NULL when it does not count it.
+CREATE OR REPLACE FUNCTION creditgate.counter_value(
+    p_attribute text, p_value text, p_together boolean, p_details jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v_carried text := p_details -> 'attributes' ->> p_attribute;
+BEGIN
+    RETURN CASE
+        WHEN p_attribute = '' THEN ''
+        WHEN v_carried <> p_value AND p_value <> '' THEN NULL
+        WHEN v_carried IS NOT NULL AND p_together AND p_value = '' THEN ''
+        ELSE v_carried
+    END;
+END $$;
+
+-- A counter as it stands now: where its period has ended, nothing has been spent in the one that runs.
+CREATE OR REPLACE FUNCTION creditgate.running(
+    p_counter creditgate.budget_counters, p_account creditgate.accounts, p_now timestamptz)
+RETURNS creditgate.budget_counters
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    k creditgate.budget_counters := p_counter;
+BEGIN
+    IF k.period_ends_at <= p_now THEN
+        k.spent_micros := 0;
+        k.since_version := p_account.version;
+        k.period_ends_at := creditgate.period_end(p_account, k.period, p_now);
+    END IF;
+    RETURN k;
+END $$;
+
+-- The counters a batch may change: those its new holds would be on, and those its old holds are on.
+CREATE OR REPLACE FUNCTION creditgate.open_counters(
+    p_accounts creditgate.accounts[], p_operations creditgate.operation[], p_now timestamptz)
+RETURNS creditgate.budget_counters[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT creditgate.running(ROW(c.*)::creditgate.budget_counters, a, p_now)
+        FROM unnest(p_accounts) AS a,
+             LATERAL (
+                 SELECT k.*
+                   FROM unnest(p_operations) AS o, unnest(a.budgets) AS b, creditgate.budget_counters AS k
+                  WHERE o.bucket = a.bucket AND o.account_key = a.account_key AND o.verb IN (1, 5)
+                    AND k.bucket = a.bucket AND k.account_key = a.account_key AND k.budget_no = b.budget_no
+                    AND k.value = creditgate.counter_value(b.attribute, b.value, b.together, o.details)
+                 UNION
+                 SELECT k.*
+                   FROM unnest(p_operations) AS o, creditgate.holds AS h, creditgate.budget_counters AS k
+                  WHERE o.bucket = a.bucket AND o.account_key = a.account_key
+                    AND h.bucket = a.bucket AND h.account_key = a.account_key AND h.hold_id = o.hold_id
+                    AND k.bucket = a.bucket AND k.account_key = a.account_key
+                    AND k.counter_no = ANY (h.counters)) AS c
+        WHERE a.budget_numbers > 0);
+END $$;
+
+-- What an operation has at stake: of a new hold, in the budgets that count it; of an old one, in the counters it is on,
+-- without limits where their budgets are gone. In the order of the budgets' names.
+CREATE OR REPLACE FUNCTION creditgate.stakes(
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds,
+    p_counters creditgate.budget_counters[])
+RETURNS creditgate.stake[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF p_hold.hold_id IS NOT NULL THEN
+        RETURN ARRAY(
+            SELECT ROW(k.ordinality, k.budget_no, k.value, k.period, b.budget_id,
+                       b.spend_max_micros - k.spent_micros - k.held_micros, false)::creditgate.stake
+              FROM unnest(p_counters) WITH ORDINALITY AS k
+              LEFT JOIN unnest(p_account.budgets) AS b
+                ON b.budget_no = k.budget_no
+               AND creditgate.counter_value(b.attribute, b.value, b.together, p_hold.details) = k.value
+             WHERE k.account_key = p_account.account_key AND k.counter_no = ANY (p_hold.counters)
+             ORDER BY b.budget_id COLLATE "C");
+    ELSIF p_op.verb IN (1, 5) THEN
+        RETURN ARRAY(
+            SELECT ROW(coalesce(k.ordinality, 0), b.budget_no, v.value, b.period, b.budget_id,
+                       b.spend_max_micros - coalesce(k.spent_micros, 0) - coalesce(k.held_micros, 0),
+                       coalesce(coalesce(k.open_holds, 0) >= b.open_holds_max, false))::creditgate.stake
+              FROM unnest(p_account.budgets) AS b
+             CROSS JOIN LATERAL (SELECT creditgate.counter_value(b.attribute, b.value, b.together, p_op.details)) AS v (value)
+              LEFT JOIN unnest(p_counters) WITH ORDINALITY AS k
+                ON k.account_key = p_account.account_key AND k.budget_no = b.budget_no AND k.value = v.value
+             WHERE v.value IS NOT NULL
+             ORDER BY b.budget_id COLLATE "C");
+    END IF;
+    RETURN '{}';
+END $$;
+
+-- The limit of the first budget that has not got what is needed, or that lets no further hold be opened.
+CREATE OR REPLACE FUNCTION creditgate.denied_by(
+    p_stakes creditgate.stake[], p_needed_micros bigint, p_opens boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT 'budget/' || s.budget_id FROM unnest(p_stakes) WITH ORDINALITY AS s
+     WHERE p_needed_micros > s.left_micros OR (p_opens AND s.is_full)
+     ORDER BY s.ordinality LIMIT 1
+$$;
+
+-- The least that any of these budgets has left; NULL when none limits what is spent.
+CREATE OR REPLACE FUNCTION creditgate.least_left(p_stakes creditgate.stake[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT min(s.left_micros) FROM unnest(p_stakes) AS s
+$$;
+
+-- Count the change of a hold, as it was booked, on the counters of its stakes; a counter that is not there yet is made.
+-- What is spent is not counted beyond the range of balances: no limit is as high.
+CREATE OR REPLACE FUNCTION creditgate.count_change(
+    INOUT p_counters creditgate.budget_counters[], INOUT p_booking creditgate.booking, p_stakes creditgate.stake[],
+    p_before creditgate.holds, p_collected_micros bigint, p_now timestamptz)
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    a creditgate.accounts := p_booking.account;
+    h creditgate.holds := p_booking.hold;
+    k creditgate.budget_counters;
+    s creditgate.stake;
+BEGIN
+    FOREACH s IN ARRAY p_stakes LOOP
+        IF s.place = 0 THEN
+            a.budget_numbers := a.budget_numbers + 1;
+            s.place := coalesce(cardinality(p_counters), 0) + 1;
+            k := ROW(a.bucket, a.account_key, a.budget_numbers, s.budget_no, s.value, s.period, 0, 0, 0, 0,
+                     creditgate.period_end(a, s.period, p_now))::creditgate.budget_counters;
+        ELSE
+            k := p_counters[s.place];
+        END IF;
+        k.spent_micros := least(k.spent_micros + p_collected_micros, 4000000000000000000);
+        k.held_micros := k.held_micros + h.held_micros - coalesce(p_before.held_micros, 0);
+        k.open_holds := k.open_holds + (h.state = 1)::int - coalesce(p_before.state = 1, false)::int;
+        p_counters[s.place] := k;
+        IF p_before.hold_id IS NULL THEN
+            h.counters := h.counters || k.counter_no;
+        END IF;
+    END LOOP;
+    p_booking := ROW(a, p_booking.purse, h, p_booking.entries)::creditgate.booking;
+END $$;
+
+-- Write counters as a set: only what changed.
+CREATE OR REPLACE FUNCTION creditgate.write_counters(p_counters creditgate.budget_counters[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO creditgate.budget_counters AS k
+    SELECT n.* FROM unnest(p_counters) AS n
+    ON CONFLICT (bucket, account_key, counter_no) DO UPDATE
+       SET spent_micros = excluded.spent_micros, held_micros = excluded.held_micros,
+           open_holds = excluded.open_holds, since_version = excluded.since_version,
+           period_ends_at = excluded.period_ends_at
+     WHERE (k.spent_micros, k.held_micros, k.open_holds, k.period_ends_at)
+        <> (excluded.spent_micros, excluded.held_micros, excluded.open_holds, excluded.period_ends_at);
+END $$;
+
+-- Take holds that have ended off the counters they were on, as a set.
+CREATE OR REPLACE FUNCTION creditgate.uncount(p_holds creditgate.holds[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE creditgate.budget_counters AS k
+       SET held_micros = k.held_micros - e.held, open_holds = k.open_holds - e.holds
+      FROM (SELECT h.bucket, h.account_key, u.counter_no, sum(h.held_micros)::bigint AS held, count(*) AS holds
+              FROM unnest(p_holds) AS h, unnest(h.counters) AS u (counter_no)
+             GROUP BY h.bucket, h.account_key, u.counter_no) AS e
+     WHERE k.bucket = e.bucket AND k.account_key = e.account_key AND k.counter_no = e.counter_no;
+END $$;

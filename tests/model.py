@@ -14,6 +14,7 @@ from typing import Any
 from tests.oracle.account import DEFAULT_TTL_MS, Hold, Refused
 from tests.oracle.administration import find_hold, refusable
 from tests.oracle.answers import Answer, Pairs
+from tests.oracle.budgets import first_denial, least_left
 from tests.oracle.catalog import Catalog
 from tests.oracle.subscriber import Subscriber
 
@@ -38,11 +39,14 @@ class Model(Catalog):
         body = ("reserve", amount, minimum, ttl_ms, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        decided, granted = _decide_new(account, amount, minimum, at, ttl_ms)
+        decided, granted = _decide_new(
+            account, amount, minimum, at, ttl_ms=ttl_ms, attributes=attributes
+        )
         if not granted:
             return decided
         hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted)
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
+        hold.tallies = [tally for _, tally in account.stakes(attributes)]
         with account.change():
             account.holds[hold_id] = hold
         return replace(decided, hold=hold.view(), balance=account.balance(at))
@@ -63,11 +67,14 @@ class Model(Catalog):
         body = ("charge", amount, minimum, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        decided, granted = _decide_new(account, amount, minimum, at, None)
+        decided, granted = _decide_new(
+            account, amount, minimum, at, ttl_ms=None, attributes=attributes
+        )
         if not granted:
             return decided
         hold = Hold(hold_id, body, at, at, granted=granted, used=granted)
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
+        hold.tallies = [tally for _, tally in account.stakes(attributes)]
         hold.state, hold.settled_at = "COMMITTED", at
         account.holds[hold_id] = hold
         with account.change():
@@ -205,7 +212,13 @@ def _decide(
 
 
 def _decide_new(
-    account: Subscriber, amount: int, minimum: int, at: int, ttl_ms: int | None
+    account: Subscriber,
+    amount: int,
+    minimum: int,
+    at: int,
+    *,
+    ttl_ms: int | None,
+    attributes: Pairs,
 ) -> tuple[Answer, int]:
     """Judge a new hold; one without a time to live is charged at once and never open."""
     limits, need = account.limits, minimum or amount
@@ -216,7 +229,9 @@ def _decide_new(
         limit = "hold_ttl_max"
     elif ttl_ms is not None and _exceeds(len(account.open_holds) + 1, limits.open_holds_max):
         limit = "open_holds_max"
-    beyond = _beyond(amount, limits.hold_max)
+    stakes = account.stakes(attributes)
+    limit = limit or first_denial(account, stakes, need, opens=ttl_ms is not None)
+    beyond = max(_beyond(amount, limits.hold_max), _beyond(amount, least_left(account, stakes)))
     return _decide(account, None, amount - beyond, need, at, limit=limit, beyond=beyond)
 
 
@@ -234,6 +249,12 @@ def _raise(
         limit = "hold_max_micros"
     beyond = _beyond(total, limits.hold_max)
     more, least = (max(each - hold.used, 0) - hold.held for each in (total - beyond, least_total))
+    stakes = account.stakes_of(hold)
+    if not limit and min(least, more) > 0:
+        limit = first_denial(account, stakes, min(least, more), opens=False)
+    left = least_left(account, stakes)
+    over = 0 if left is None else max(more - max(left, 0), 0)
+    more, beyond = more - over, beyond + over
     decided, granted = _decide(
         account, hold, more, min(least, more), at, limit=limit, beyond=beyond
     )

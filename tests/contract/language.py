@@ -10,6 +10,7 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     sweep                           lets everything due happen
     plan pro@1 allowance 100 cycle MONTH    writes a version of a plan of the story's own
     update plan pro@1 zone Asia/Tokyo       puts the account on it
+    budget b,attribute=agent,spend=5        gives the account a budget of its own
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -29,7 +30,7 @@ from typing import Any
 
 from tests.contract.drivers import START
 from tests.contract.wire import Operation
-from tests.oracle.answers import Answer
+from tests.oracle.answers import Answer, BudgetView, CounterView
 from tests.oracle.subscriber import Plan
 
 Words = list[str]
@@ -88,6 +89,21 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def budget(text: str) -> BudgetView:
+    """`name,attribute=agent,period=DAY,spend=5`: a budget."""
+    name, *words = text.split(",")
+    terms = {}
+    for word, _, value in (each.partition("=") for each in words):
+        term, read = _BUDGET[word]
+        terms[term] = read(value)
+    return BudgetView(name, **terms)
+
+
+def budgets(text: str) -> tuple[BudgetView, ...]:
+    """Budgets, with a + between them."""
+    return tuple(map(budget, text.split("+")))
+
+
 def milliseconds(text: str) -> int:
     """Seconds as milliseconds."""
     return int(Decimal(text) * 1000)
@@ -99,6 +115,7 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "used": ("used", micros),
     "ttl": ("ttl_ms", milliseconds),
     "agent": ("attributes", lambda text: (("agent", text),)),
+    "with": ("attributes", pairs),
     "labels": ("labels", pairs),
     "cause": ("cause", str),
     "kind": ("kind", str.upper),
@@ -117,6 +134,15 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "anchor": ("anchor", instant),
     "lasts": ("outlives_cycle", flag),
 }
+# What budgets are made of.
+_BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "attribute": ("attribute", str),
+    "value": ("value", str),
+    "together": ("together", flag),
+    "period": ("period", str),
+    "spend": ("spend_max", micros),
+    "open": ("open_holds_max", int),
+}
 # What plans are made of.
 _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "allowance": ("allowance", micros),
@@ -128,6 +154,7 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "most": ("hold_max", micros),
     "longest": ("hold_ttl_max_ms", milliseconds),
     "open": ("open_holds_max", int),
+    "budgets": ("budgets", budgets),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
@@ -151,6 +178,9 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "addon": ("add_addon", [("addon_id", str), ("amount", micros)]),
     "cancel": ("cancel_addon", [("addon_id", str)]),
     "addons": ("list_addons", []),
+    "budget": ("put_budget", [("budget", budget)]),
+    "unbudget": ("delete_budget", [("budget_id", str)]),
+    "budgets": ("list_budgets", []),
     "statement": ("get_statement", []),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -174,6 +204,7 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "lapsed": ("lapsed", micros),
         "names": ("names", lambda text: tuple(text.split(","))),
         "limit": ("limit", str),
+        "counts": ("counts", lambda text: () if text == "none" else tuple(text.split(","))),
         "opening": ("opening", micros),
         "closing": ("closing", micros),
     },
@@ -281,11 +312,20 @@ def differences(step: Step, answer: Answer) -> Iterator[str]:
             yield f"line {step.line}: {step.text}\n    {path} is {got}, not {wanted}"
 
 
+def _written(counter: CounterView) -> str:
+    """A counter as stories write it: `name:value:spent:held:open holds`."""
+    amounts = (f"{Decimal(each) / 1_000_000:f}" for each in (counter.spent, counter.held))
+    return ":".join((counter.budget_id, counter.value, *amounts, str(counter.open_holds)))
+
+
 def _look(answer: Answer, path: str) -> Any:
     if path == "names":
         holds = tuple(hold.hold_id for hold in answer.holds)
         addons = tuple(addon.addon_id for addon in answer.addons)
-        return holds or addons or tuple(grant.grant_id for grant in answer.grants)
+        bounds = tuple(each.budget_id for each, _ in answer.budgets)
+        return holds or addons or bounds or tuple(grant.grant_id for grant in answer.grants)
+    if path == "counts":
+        return tuple(map(_written, answer.counters))
     value: Any = answer
     for name in path.split("."):
         value = getattr(value, name, None)

@@ -18,6 +18,8 @@ from tests.oracle.answers import (
     AddonView,
     Answer,
     BalanceView,
+    BudgetView,
+    CounterView,
     CycleView,
     GrantView,
     HoldView,
@@ -86,6 +88,8 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.ttl.FromMilliseconds(value)
     elif name == "plan":
         request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
+    elif name == "budget":
+        request.budget.CopyFrom(to_budget_message(value))
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
     elif name in _INSTANTS:
@@ -130,6 +134,11 @@ def to_answer(response: Any) -> Answer:
         given["balance"] = to_balance(response.account.balance)
     if hasattr(response, "addon"):
         given["addon"] = to_addon(response.addon)
+    if hasattr(response, "budget") and response.HasField("budget"):
+        given["budget"] = to_budget(response.budget)
+    bound = getattr(response, "budgets", ())
+    given["budgets"] = tuple((to_budget(each.budget), each.own) for each in bound)
+    given["counters"] = tuple(map(to_counter, getattr(response, "counters", ())))
     given["addons"] = tuple(map(to_addon, getattr(response, "addons", ())))
     given["holds"] = tuple(map(to_hold, getattr(response, "holds", ())))
     given["grants"] = tuple(map(to_grant, getattr(response, "grants", ())))
@@ -223,6 +232,43 @@ def to_addon(addon: accounts.Addon) -> AddonView:
     )
 
 
+def to_budget(budget: account_pb2.Budget) -> BudgetView:
+    return BudgetView(
+        budget_id=budget.budget_id,
+        attribute=budget.attribute,
+        value=budget.value,
+        together=budget.together,
+        period=word(account_pb2.BudgetPeriod, budget.period),
+        spend_max=budget.spend_max_micros or None,
+        open_holds_max=budget.open_holds_max or None,
+    )
+
+
+def to_budget_message(budget: BudgetView) -> account_pb2.Budget:
+    period = number(account_pb2.BudgetPeriod, budget.period)
+    return account_pb2.Budget(
+        budget_id=budget.budget_id,
+        attribute=budget.attribute,
+        value=budget.value,
+        together=budget.together,
+        period=account_pb2.BudgetPeriod.ValueType(period),
+        spend_max_micros=budget.spend_max or 0,
+        open_holds_max=budget.open_holds_max or 0,
+    )
+
+
+def to_counter(counter: accounts.BudgetCounter) -> CounterView:
+    ends = counter.HasField("period_ends_at")
+    return CounterView(
+        budget_id=counter.budget_id,
+        value=counter.value,
+        spent=counter.spent_micros,
+        held=counter.held_micros,
+        open_holds=counter.open_holds,
+        ends_at=counter.period_ends_at.ToMicroseconds() if ends else None,
+    )
+
+
 def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
     message = catalog.Plan(
         plan_id=f"{account_id}/{plan.plan_id}",
@@ -235,6 +281,7 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
             hold_max_micros=plan.hold_max or 0, open_holds_max=plan.open_holds_max or 0
         ),
     )
+    message.budgets.extend(map(to_budget_message, plan.budgets))
     unit = 0 if plan.unit == "NONE" else number(catalog.CycleUnit, plan.unit)
     message.cycle = catalog.CycleUnit.ValueType(unit)
     policy = number(account_pb2.OveragePolicy, plan.policy)

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
-from tests.support.calls import good_plan
+from tests.support.calls import good_budget, good_plan
 
 MAX = 10**18
 GIVEN: dict[str, Any] = {"account_id": "acme", "amount_micros": 5}
@@ -40,6 +40,17 @@ def _addon(**changes: Any) -> accounts.AddAddonRequest:
     return accounts.AddAddonRequest(**{**GIVEN, "addon_id": "a"} | changes)
 
 
+WRONG_BUDGETS: list[tuple[account_pb2.Budget, str]] = [
+    (good_budget(budget_id=""), "budget_id"),
+    (good_budget(budget_id="a b"), "budget_id"),
+    (good_budget(attribute="labels"), "attribute"),
+    (good_budget(attribute=""), "value"),
+    (good_budget(value="a" * 129), "value"),
+    (good_budget(period=4), "period"),
+    (good_budget(spend_max_micros=-1), "spend_max_micros"),
+    (good_budget(spend_max_micros=MAX + 1), "spend_max_micros"),
+    (good_budget(open_holds_max=-1), "open_holds_max"),
+]
 WRONG: list[tuple[Any, str]] = [
     (catalog.PutPlanRequest(), "plan"),
     (_put(plan_id=""), "plan.plan_id"),
@@ -53,6 +64,20 @@ WRONG: list[tuple[Any, str]] = [
     (_put(rollover_max_micros=-1), "plan.rollover_max_micros"),
     (_put(welcome_micros=-1), "plan.welcome_micros"),
     (_put(overdraft_limit_micros=MAX + 1), "plan.overdraft_limit_micros"),
+    *[
+        (_put(budgets=[good_budget(budget_id="first"), wrong]), f"plan.budgets[1].{field}")
+        for wrong, field in WRONG_BUDGETS
+    ],
+    (_put(budgets=[good_budget(), good_budget()]), "plan.budgets"),
+    (_put(budgets=[good_budget(budget_id=str(number)) for number in range(9)]), "plan.budgets"),
+    *[
+        (accounts.PutBudgetRequest(**ACME, budget=wrong), f"budget.{field}")
+        for wrong, field in WRONG_BUDGETS
+    ],
+    (accounts.PutBudgetRequest(**ACME), "budget"),
+    (accounts.DeleteBudgetRequest(**ACME), "budget_id"),
+    (accounts.ListBudgetsRequest(**ACME, page_size=-1), "page_size"),
+    (accounts.ListBudgetsRequest(**ACME, page_token="forged"), "page_token"),
     (_limit(hold_max_micros=-1), "plan.limits.hold_max_micros"),
     (_limit(open_holds_max=-1), "plan.limits.open_holds_max"),
     (_limit(hold_ttl_max=Duration(nanos=1)), "plan.limits.hold_ttl_max"),

@@ -77,6 +77,7 @@ class Hold:
     labels: Pairs = ()
     first: Answer | None = None
     draws: list[tuple[Grant | None, int]] = field(default_factory=list)
+    tallies: list[Any] = field(default_factory=list)
 
     @property
     def held(self) -> int:
@@ -270,6 +271,8 @@ class Account:
         from_ended = min(amount, carried)
         hold.carried -= from_ended
         hold.charged += amount
+        for tally in hold.tallies:
+            self.count(tally, amount)
         for states, share in (
             (("EXPIRED", "REVOKED"), from_ended),
             (("LIVE",), amount - from_ended),
@@ -284,6 +287,10 @@ class Account:
         if amount:
             self.debt += amount
             hold.draws.append((None, amount))
+
+    def count(self, tally: Any, amount: int) -> None:
+        """Count a charge on a tally of the hold's."""
+        raise NotImplementedError
 
     def give_back(self, hold: Hold, amount: int) -> int:
         """Refund a hold where its credits came from, the last drawn first; answers what lapsed.

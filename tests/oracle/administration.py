@@ -83,6 +83,7 @@ class Administration:
             account.stretched |= overdraft is not None and overdraft < account.overdraft
             account.overdraft = account.overdraft if overdraft is None else overdraft
             account.policy = policy or account.policy
+            account.realign()
         account.happen(at)
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
 

@@ -93,6 +93,31 @@ class AddonView:
 
 
 @dataclass(frozen=True)
+class BudgetView:
+    """A budget as it is asked for and shown; limits that are None do not limit."""
+
+    budget_id: str
+    attribute: str = ""
+    value: str = ""
+    together: bool = False
+    period: str = "TOTAL"
+    spend_max: int | None = None
+    open_holds_max: int | None = None
+
+
+@dataclass(frozen=True)
+class CounterView:
+    """Where a budget stands for one value; `ends_at` None when its period does not end."""
+
+    budget_id: str
+    value: str
+    spent: int
+    held: int
+    open_holds: int
+    ends_at: int | None
+
+
+@dataclass(frozen=True)
 class AccountView:
     """An account as a response shows it, but for its balance."""
 
@@ -132,5 +157,8 @@ class Answer:
     holds: tuple[HoldView, ...] = ()
     grants: tuple[GrantView, ...] = ()
     addons: tuple[AddonView, ...] = ()
+    budget: BudgetView | None = None
+    budgets: tuple[tuple[BudgetView, bool], ...] = ()
+    counters: tuple[CounterView, ...] = ()
     opening: int = 0
     closing: int = 0

@@ -24,7 +24,7 @@ _FARTHEST = {"DAY": 21_900, "WEEK": 3_120, "MONTH": 720, "YEAR": 60}
 def cycle_start(anchor: int, zone: str, unit: str, number: int) -> int:
     """When the cycle of this number begins."""
     local = (EPOCH + anchor * MICROSECOND).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    return _instant(_shifted(local, unit, number), ZoneInfo(zone))
+    return instant_of(_shifted(local, unit, number), ZoneInfo(zone))
 
 
 def cycle_at(anchor: int, zone: str, unit: str, at: int) -> CycleView:
@@ -47,7 +47,7 @@ def _shifted(local: datetime, unit: str, count: int) -> datetime:
     return local.replace(year=year, month=month, day=day)
 
 
-def _instant(local: datetime, zone: ZoneInfo) -> int:
+def instant_of(local: datetime, zone: ZoneInfo) -> int:
     """The instant a clock shows a local time; the later one where there are two."""
     readings = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     return max((each.astimezone(UTC) - EPOCH) // MICROSECOND for each in readings)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tests.oracle.account import Refused
 from tests.oracle.administration import Administration, refusable
-from tests.oracle.answers import AddonView, Answer
+from tests.oracle.answers import AddonView, Answer, BudgetView
+from tests.oracle.budgets import BUDGETS_MAX
 from tests.oracle.subscriber import Plan
 
 
@@ -67,6 +68,30 @@ class Catalog(Administration):
     def list_addons(self, _at: int, account_id: str) -> Answer:
         addons = self.account(None, account_id).addons
         return Answer("ACCEPTED", addons=tuple(addons[name] for name in sorted(addons)))
+
+    @refusable
+    def put_budget(self, at: int, account_id: str, budget: BudgetView) -> Answer:
+        account = self.account(at, account_id)
+        own = account.own | {budget.budget_id: budget}
+        if len(own) > BUDGETS_MAX:
+            raise Refused("TOO_MANY_BUDGETS")
+        with account.change():
+            account.bind(own=own, of_plan=account.of_plan)
+        return Answer("ACCEPTED", budget=budget)
+
+    @refusable
+    def delete_budget(self, at: int, account_id: str, budget_id: str) -> Answer:
+        account = self.account(at, account_id)
+        own = {name: each for name, each in account.own.items() if name != budget_id}
+        with account.change():
+            account.bind(own=own, of_plan=account.of_plan)
+        return Answer("ACCEPTED", budget=account.of_plan.get(budget_id))
+
+    @refusable
+    def list_budgets(self, at: int, account_id: str) -> Answer:
+        account = self.account(None, account_id)
+        shown = tuple((budget, budget.budget_id in account.own) for budget in account.budgets)
+        return Answer("ACCEPTED", budgets=shown, counters=tuple(account.counters(at)))
 
     @refusable
     def statement(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.oracle.account import Account, Grant
-from tests.oracle.answers import AddonView, CycleView, GrantView, StandingView
+from tests.oracle.account import Grant
+from tests.oracle.answers import AddonView, BudgetView, CycleView, GrantView, StandingView
+from tests.oracle.budgets import Budgeted
 from tests.oracle.calendar import EPOCH, cycle_at
 
 
@@ -27,6 +28,7 @@ class Plan:
     hold_max: int | None = None
     hold_ttl_max_ms: int | None = None
     open_holds_max: int | None = None
+    budgets: tuple[BudgetView, ...] = ()
 
     @property
     def name(self) -> tuple[str, int]:
@@ -36,7 +38,7 @@ class Plan:
 NO_PLAN = Plan("", 0)
 
 
-class Subscriber(Account):
+class Subscriber(Budgeted):
     """An account that may be on a plan."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,7 +63,8 @@ class Subscriber(Account):
         return StandingView(plan, following, self.zone, self.anchor, self.cycle)
 
     def shown(self) -> tuple[Any, ...]:
-        return (*super().shown(), self.plan, self.next_plan, self.zone, self.anchor)
+        bound = (tuple(self.budgets), tuple(self.own))
+        return (*super().shown(), self.plan, self.next_plan, self.zone, self.anchor, bound)
 
     def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
         yield from super().due(at)
@@ -90,6 +93,7 @@ class Subscriber(Account):
         """Let a plan take effect."""
         self.plan, self.next_plan = plan, None
         self.overdraft, self.policy = plan.overdraft, plan.policy
+        self.bind(own=self.own, of_plan={each.budget_id: each for each in plan.budgets})
         self.stretched = True  # the limit may be lower than what is used of it
 
     def turn(self) -> None:

@@ -98,6 +98,7 @@ class Administration:
             it.overage_policy = request.overage_policy or account_pb2.OVERAGE_POLICY_CAP
         if request.HasField("overdraft_limit_micros"):
             wallet.overdraft = request.overdraft_limit_micros
+        wallet.realign()
         wallet.version += before != wallet.numbers()
         wallet.advance(now)
         return accounts.UpdateAccountResponse(account=wallet.stand(now))

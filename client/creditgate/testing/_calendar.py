@@ -19,10 +19,10 @@ def cycle_start(anchor: int, zone: str, unit: catalog.CycleUnit.ValueType, numbe
     place = ZoneInfo(zone)
     local = (_EPOCH + timedelta(microseconds=anchor)).astimezone(place).replace(tzinfo=None)
     if unit in _DAYS:
-        return _instant(local + timedelta(days=_DAYS[unit] * number), place)
+        return local_instant(local + timedelta(days=_DAYS[unit] * number), place)
     year, month = divmod(local.year * 12 + local.month - 1 + _MONTHS[unit] * number, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    return _instant(local.replace(year=year, month=month + 1, day=min(local.day, last)), place)
+    return local_instant(local.replace(year=year, month=month + 1, day=min(local.day, last)), place)
 
 
 def cycle_number(anchor: int, zone: str, unit: catalog.CycleUnit.ValueType, at: int) -> int:
@@ -36,7 +36,7 @@ def cycle_number(anchor: int, zone: str, unit: catalog.CycleUnit.ValueType, at: 
     return number
 
 
-def _instant(local: datetime, place: ZoneInfo) -> int:
+def local_instant(local: datetime, place: ZoneInfo) -> int:
     """The instant of a local time. Of two, in an hour that is skipped or repeated, the later."""
     offsets = [local.replace(tzinfo=place, fold=fold).utcoffset() for fold in (0, 1)]
     offset = min(each for each in offsets if each is not None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from creditgate.testing._administration import Administration, page
+from creditgate.testing._budgets import OWN_MAX
+from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import RefusalError, stamp
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
@@ -16,6 +18,9 @@ class Catalog(Administration):
         plan = catalog.Plan()
         plan.CopyFrom(request.plan)
         plan.overage_policy = plan.overage_policy or account_pb2.OVERAGE_POLICY_CAP
+        plan.budgets.sort(key=lambda budget: budget.budget_id)
+        for budget in plan.budgets:
+            budget.period = budget.period or account_pb2.BUDGET_PERIOD_TOTAL
         known = self.plans.get((plan.plan_id, plan.version))
         if (
             known is None
@@ -38,6 +43,37 @@ class Catalog(Administration):
         latest = [self._plan(name, 0) for name in sorted({name for name, _ in self.plans})]
         plans, token = page(latest, request)
         return catalog.ListPlansResponse(plans=plans, next_page_token=token)
+
+    def _put_budget(
+        self, request: accounts.PutBudgetRequest, now: int
+    ) -> accounts.PutBudgetResponse:
+        wallet = self._wallet(request, now)
+        budget = account_pb2.Budget()
+        budget.CopyFrom(request.budget)
+        budget.period = budget.period or account_pb2.BUDGET_PERIOD_TOTAL
+        own = wallet.own | {budget.budget_id: budget}
+        if len(own) > OWN_MAX:
+            raise RefusalError("TOO_MANY_BUDGETS")
+        _bind(wallet, own)
+        return accounts.PutBudgetResponse(budget=budget)
+
+    def _delete_budget(
+        self, request: accounts.DeleteBudgetRequest, now: int
+    ) -> accounts.DeleteBudgetResponse:
+        wallet = self._wallet(request, now)
+        own = {name: each for name, each in wallet.own.items() if name != request.budget_id}
+        _bind(wallet, own)
+        return accounts.DeleteBudgetResponse(budget=wallet.budgets.get(request.budget_id))
+
+    def _list_budgets(
+        self, request: accounts.ListBudgetsRequest, now: int
+    ) -> accounts.ListBudgetsResponse:
+        wallet = self._wallet(request)
+        counters, token = page(list(wallet.standing(now)), request)
+        answer = accounts.ListBudgetsResponse(counters=counters, next_page_token=token)
+        for name, budget in wallet.budgets.items():
+            answer.budgets.add(budget=budget, own=name in wallet.own)
+        return answer
 
     def _add_addon(self, request: accounts.AddAddonRequest, now: int) -> accounts.AddAddonResponse:
         wallet = self._wallet(request, now)
@@ -103,3 +139,11 @@ class Catalog(Administration):
         return accounts.GetStatementResponse(
             opening_micros=opening, closing_micros=closing, entries=entries, next_page_token=token
         )
+
+
+def _bind(wallet: Subscriber, own: dict[str, account_pb2.Budget]) -> None:
+    """Let an account have these budgets of its own."""
+    before, numbers = wallet.budgets, wallet.numbers()
+    wallet.own = own
+    wallet.forget(before)
+    wallet.version += numbers != wallet.numbers()

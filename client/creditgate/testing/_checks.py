@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
-from creditgate.v1 import account_pb2
+from creditgate.v1 import account_pb2, hold_pb2
 
 AMOUNT_MAX = 10**18
 WARN_MAX = timedelta(minutes=10)
@@ -19,6 +19,7 @@ LABELS_MAX = 16
 TEXT_MAX, LABEL_KEY_MAX, LABEL_MAX, REFERENCE_MAX = 128, 64, 256, 256
 PRIORITY_MAX = 1000
 ADDON_ID_MAX = 80
+BUDGETS_MAX = 8
 
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 
@@ -95,6 +96,30 @@ def _plan(request: Any) -> Iterator[tuple[str, bool]]:
     longest = limits.hold_ttl_max
     unlimited = not longest.ToNanoseconds()
     yield "plan.limits.hold_ttl_max", unlimited or TTL_MIN <= longest.ToTimedelta() <= TTL_MAX
+    yield from _plan_budgets(request)
+
+
+def _plan_budgets(request: Any) -> Iterator[tuple[str, bool]]:
+    budgets = request.plan.budgets
+    yield "plan.budgets", len(budgets) <= BUDGETS_MAX
+    for number, budget in enumerate(budgets):
+        yield from _budget(f"plan.budgets[{number}]", budget)
+    yield "plan.budgets", len({budget.budget_id for budget in budgets}) == len(budgets)
+
+
+def _own_budget(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "budget", request.HasField("budget")
+    yield from _budget("budget", request.budget)
+
+
+def _budget(path: str, budget: account_pb2.Budget) -> Iterator[tuple[str, bool]]:
+    known = {"", *hold_pb2.Attributes.DESCRIPTOR.fields_by_name}
+    yield f"{path}.budget_id", _id(budget.budget_id)
+    yield f"{path}.attribute", budget.attribute in known
+    yield f"{path}.value", len(budget.value) <= (TEXT_MAX if budget.attribute else 0)
+    yield f"{path}.period", budget.period in account_pb2.BudgetPeriod.values()
+    for name in ("spend_max_micros", "open_holds_max"):
+        yield f"{path}.{name}", 0 <= getattr(budget, name) <= AMOUNT_MAX
 
 
 def _change(request: Any) -> Iterator[tuple[str, bool]]:
@@ -139,6 +164,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "hold_id": _id,
     "grant_id": _id,
     "refund_id": _id,
+    "budget_id": _id,
     "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
     "plan_id": _id,
     "version": lambda version: version >= 0,
@@ -160,6 +186,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "AddGrantRequest": _grant,
     "AddAddonRequest": _addon,
     "PutPlanRequest": _plan,
+    "PutBudgetRequest": _own_budget,
     "UpdateAccountRequest": _change,
     "GetStatementRequest": _statement,
     "WatchAccountRequest": _watch,

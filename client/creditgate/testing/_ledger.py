@@ -75,6 +75,7 @@ class Ledger(Catalog):
         if granted is not None:
             hold = _new_hold(request, granted, now)
             before = wallet.numbers()
+            hold.counters = [counter for _, counter in wallet.stakes(request.attributes)]
             wallet.holds[request.hold_id] = hold
             if isinstance(request, messages.ChargeRequest):
                 hold.message.used_micros = granted
@@ -97,6 +98,11 @@ class Ledger(Catalog):
             if not limit and 0 < limits.open_holds_max <= wallet.open_holds:
                 limit = "open_holds_max"
         wanted = min(amount, limits.hold_max_micros or amount)
+        stakes = wallet.stakes(request.attributes)
+        opens = isinstance(request, messages.ReserveRequest)
+        limit = limit or wallet.denial(stakes, need, opens=opens)
+        left = wallet.left(stakes)
+        wanted = wanted if left is None else min(wanted, left)
         granted = _decide(wallet, None, answer, amount=wanted, need=need, limit=limit)
         if granted is not None:
             _cap(answer, amount - wanted)
@@ -150,6 +156,13 @@ class Ledger(Catalog):
         need = wanted
         if request.minimum_micros:
             need = min(wanted, max(least - it.used_micros, 0) - it.held_micros)
+        stakes = wallet.stakes_of(hold)
+        if not limit and need > 0:
+            limit = wallet.denial(stakes, need, opens=False)
+        left = wallet.left(stakes)
+        if left is not None and max(left, 0) < wanted:
+            total -= wanted - max(left, 0)
+            wanted = max(left, 0)
         got = _decide(wallet, hold, answer, amount=wanted, need=need, limit=limit)
         if got is None:
             return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from creditgate.testing._budgets import Bounded
 from creditgate.testing._calendar import cycle_number, cycle_start
 from creditgate.testing._wallet import (
     BALANCE_MICROS_MAX,
@@ -15,7 +16,6 @@ from creditgate.testing._wallet import (
     PENDING,
     Event,
     FakeGrant,
-    Wallet,
     stamp,
 )
 from creditgate.v1 import account_pb2
@@ -27,7 +27,7 @@ EXPIRED = account_pb2.GRANT_STATE_EXPIRED
 
 
 @dataclass
-class Subscriber(Wallet):
+class Subscriber(Bounded):
     """A wallet, its plan and the next one, and its add-ons by name."""
 
     plan: catalog.Plan = field(default_factory=catalog.Plan)
@@ -55,7 +55,13 @@ class Subscriber(Wallet):
         it = self.message
         plans = (it.plan_id, it.plan_version, it.next_plan_id, it.next_plan_version)
         terms = (it.status, it.overage_policy, self.overdraft)
-        return *super().numbers(), *plans, *terms, it.time_zone, it.billing_anchor.ToNanoseconds()
+        bound = [each.SerializeToString() for each in self.budgets.values()], list(self.own)
+        counts = it.time_zone, it.billing_anchor.ToNanoseconds(), bound
+        return *super().numbers(), *plans, *terms, *counts
+
+    def planned(self) -> Sequence[account_pb2.Budget]:
+        """The budgets of the plan."""
+        return self.plan.budgets
 
     def due(self) -> Iterator[Event]:
         """The end of the cycle comes after the ends of holds, and before grants begin."""
@@ -139,7 +145,9 @@ class Subscriber(Wallet):
 
     def _adopt(self, plan: catalog.Plan) -> None:
         """Let the terms of a plan count."""
+        before = self.budgets
         it, self.plan, self.next_plan = self.message, plan, None
+        self.forget(before)
         it.plan_id, it.plan_version = plan.plan_id, plan.version
         it.next_plan_id, it.next_plan_version = "", 0
         it.overage_policy, self.overdraft = plan.overage_policy, plan.overdraft_limit_micros

@@ -52,6 +52,15 @@ class FakeGrant:
 
 
 @dataclass
+class FakeCounter:
+    """What is spent under one value of a budget, and when that begins anew; None is never."""
+
+    budget: account_pb2.Budget
+    ends: int | None
+    spent: int = 0
+
+
+@dataclass
 class FakeHold:
     """A hold's message, and what the API does not show; `drawn` lists (grant or debt, micros)."""
 
@@ -63,6 +72,7 @@ class FakeHold:
     closed: bool = False
     carried: int = 0
     drawn: Parts = field(default_factory=list)
+    counters: list[FakeCounter] = field(default_factory=list)
 
     def stand(self) -> hold_pb2.Hold:
         """The message with what follows from the rest of it."""
@@ -232,10 +242,14 @@ class Wallet:
         more, missing = self._take(amount - carried, LIVE)
         hold.drawn += [*parts, *more, *([(None, missing)] if missing else [])]
         hold.message.charged_micros += amount
+        self.count(hold, amount)
         self.settled -= amount
         self.debt += missing
         kind, name = accounts.ENTRY_KIND_CHARGE, hold.message.hold_id
         self._write(kind, -amount, "", [*parts, *more], hold_id=name)
+
+    def count(self, hold: FakeHold, amount: int) -> None:
+        """Count a charge on what counts the hold: nothing does."""
 
     def _take(self, amount: int, *states: int) -> tuple[Parts, int]:
         """Take from grants in burn order: (what from which, what is missing)."""

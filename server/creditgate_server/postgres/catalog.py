@@ -119,4 +119,4 @@ class PostgresCatalog:
 
 def _plan(row: Record) -> Plan:
     *terms, budgets = row
-    return Plan(*terms, read_budgets(budgets))
+    return Plan(*terms)._replace(budgets=read_budgets(budgets))

@@ -20,7 +20,8 @@ CreditgateError
 │   ├── AccountClosed        a closed account takes no grants
 │   ├── RefundExceedsCharge  more than was charged and not yet refunded
 │   ├── VersionSkipped       a plan's versions are written one after the other
-│   └── NoCycle              add-ons need a plan with a cycle
+│   ├── NoCycle              add-ons need a plan with a cycle
+│   └── TooManyBudgets       the account has as many budgets of its own as it may have
 └── Unavailable              no answer in time; a read raises this itself
     ├── NotExecuted          nothing was done; the same request may be sent again
     │   └── RateLimited      the tenant sends too fast
@@ -151,6 +152,10 @@ class VersionSkipped(Refused):
     """The version of the plan before this one has not been written."""
 
 
+class TooManyBudgets(Refused):
+    """The account has as many budgets of its own as it may have."""
+
+
 class NoCycle(Refused):
     """The account is on no plan with a cycle, so nothing can come with every one."""
 
@@ -195,6 +200,7 @@ REFUSALS: dict[str, type[Refused]] = {
     "PLAN_NOT_FOUND": NotFound,
     "VERSION_SKIPPED": VersionSkipped,
     "NO_CYCLE": NoCycle,
+    "TOO_MANY_BUDGETS": TooManyBudgets,
     "ADDON_NOT_FOUND": NotFound,
 }
 """The exception of each reason that is a definite refusal."""

@@ -37,6 +37,7 @@ READ_OR_ADMIN = {
     "ListGrants",
     "ListHolds",
     "ListAddons",
+    "ListBudgets",
     "GetStatement",
     "GetPlan",
     "ListPlans",
@@ -49,6 +50,8 @@ ADMIN = {
     "Refund",
     "AddAddon",
     "CancelAddon",
+    "PutBudget",
+    "DeleteBudget",
     "PutPlan",
 }
 

@@ -32,7 +32,8 @@ MAKES_ITS_OWN = {"CreateAccount", "ListAccounts", "PutPlan", "ListPlans", "Batch
 async def their_account(owner: Caller) -> None:
     """Give the other tenant a plan, and an account on it with one of everything, of one name."""
     await owner.account(account_id=THEIRS)
-    for method in ("PutPlan", "UpdateAccount", "Reserve", "Charge", "AddGrant", "AddAddon"):
+    made = ("PutPlan", "UpdateAccount", "PutBudget", "Reserve", "Charge", "AddGrant", "AddAddon")
+    for method in made:
         name = "charged" if method == "Charge" else THEIRS
         await service_of(owner, BY_NAME[method])(good(BY_NAME[method], THEIRS, name=name))
 

@@ -132,9 +132,10 @@ class Model(Catalog):
             if hold.state == "OPEN" and final:
                 hold.state, hold.settled_at, hold.cause = "COMMITTED", at, cause
                 account.let_go(hold)
-        if hold.state == "EXPIRED" and not hold.closed and (more or final):
-            hold.late, hold.closed = True, final
-            hold.cause = cause if final else hold.cause
+            elif hold.state == "EXPIRED" and not hold.closed and (more or final):
+                hold.late, hold.closed = True, final
+                hold.cause = cause if final else hold.cause
+                account.news.append(("HOLD_LATE", hold_id, charged, uncollected))
         return Answer(
             "ACCEPTED",
             hold=hold.view(),

@@ -1,5 +1,5 @@
 -- Book the change of a hold on its account: what it keeps from others, what it charged and from which grants, and one
--- version for all of it. Credits of ended grants that the hold still carried are charged first, and lapse when the
+-- version for all of it; a Commit after expiry is one even where it moves nothing. Credits of ended grants that the hold still carried are charged first, and lapse when the
 -- hold lets go of them. Nothing is written here; the caller writes sets.
 CREATE OR REPLACE FUNCTION creditgate.book(
     p_account creditgate.accounts, p_purse creditgate.purse, p_before creditgate.holds, p_after creditgate.holds,
@@ -28,7 +28,7 @@ BEGIN
 
     a.held_micros := a.held_micros + v_held_delta;
     a.open_holds := a.open_holds + (h.state = 1)::int - coalesce(p_before.state = 1, false)::int;
-    IF v_held_delta <> 0 OR p_collected_micros <> 0 OR v_lapsed <> 0 THEN
+    IF v_held_delta <> 0 OR p_collected_micros <> 0 OR v_lapsed <> 0 OR p_before.state = 4 THEN
         a.version := a.version + 1;
     END IF;
     IF h.state = 1 THEN

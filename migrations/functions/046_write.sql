@@ -5,7 +5,7 @@ BEGIN
     UPDATE creditgate.accounts AS a
        SET settled_micros = n.settled_micros, held_micros = n.held_micros, debt_micros = n.debt_micros,
            open_holds = n.open_holds, version = n.version, due_at = n.due_at, grant_count = n.grant_count,
-           budget_numbers = n.budget_numbers
+           budget_numbers = n.budget_numbers, event_count = n.event_count
       FROM unnest(p_accounts) AS n
      WHERE a.bucket = n.bucket AND a.account_key = n.account_key
        AND (a.version <> n.version OR a.open_holds <> n.open_holds OR a.due_at <> n.due_at

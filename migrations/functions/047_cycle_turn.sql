@@ -18,10 +18,11 @@ BEGIN
     p_account.grant_count := p_account.grant_count + 1;
     INSERT INTO creditgate.grants (
         bucket, account_key, seq, grant_id, kind, state, spendable, amount_micros, remaining_micros, priority,
-        effective_at, expires_at, reference, fingerprint, created_at)
+        effective_at, expires_at, reference, fingerprint, created_at, notice_at)
     VALUES (
         p_account.bucket, p_account.account_key, p_account.grant_count, p_grant_id, p_kind, 1, false, v_micros,
-        v_micros, p_priority, p_effective_at, p_expires_at, '', '', p_now);
+        v_micros, p_priority, p_effective_at, p_expires_at, '', '', p_now,
+        creditgate.notice_at(p_account, p_kind, p_effective_at, p_expires_at));
 END $$;
 
 -- The grants that are an account's allowance of the running cycle.
@@ -32,7 +33,19 @@ LANGUAGE sql STABLE AS $$
        AND g.kind = 1 AND g.expires_at = p_account.cycle_ends_at AND starts_with(g.grant_id, 'cycle/')
 $$;
 
--- Copy onto an account what the hot path needs of a plan. Its own budgets stay.
+-- Take over a plan's thresholds, or count an account's own anew by its allowance; and its notice.
+CREATE OR REPLACE FUNCTION creditgate.take_alerts(p_account creditgate.accounts, p_plan creditgate.plans)
+RETURNS creditgate.accounts
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    a creditgate.accounts := p_account;
+BEGIN
+    a.expiry_notice_ms := p_plan.expiry_notice_ms;
+    RETURN creditgate.set_thresholds(
+        a, CASE WHEN a.own_thresholds THEN a.thresholds ELSE p_plan.thresholds END, p_plan.allowance_micros);
+END $$;
+
+-- Copy onto an account what the hot path needs of a plan. Its own budgets and thresholds stay.
 CREATE OR REPLACE FUNCTION creditgate.take_terms(p_account creditgate.accounts, p_plan creditgate.plans)
 RETURNS creditgate.accounts
 LANGUAGE plpgsql STABLE AS $$
@@ -49,6 +62,7 @@ BEGIN
     a.hold_max_micros := p_plan.hold_max_micros;
     a.hold_ttl_max_ms := p_plan.hold_ttl_max_ms;
     a.open_holds_max := p_plan.open_holds_max;
+    a := creditgate.take_alerts(a, p_plan);
     RETURN creditgate.take_budgets(a, creditgate.own_budgets(a));
 END $$;
 
@@ -66,7 +80,9 @@ BEGIN
            cycle_starts_at = p_account.cycle_starts_at, cycle_ends_at = p_account.cycle_ends_at,
            hold_max_micros = p_account.hold_max_micros, hold_ttl_max_ms = p_account.hold_ttl_max_ms,
            open_holds_max = p_account.open_holds_max, budgets = p_account.budgets,
-           budget_numbers = p_account.budget_numbers
+           budget_numbers = p_account.budget_numbers, thresholds = p_account.thresholds,
+           thresholds_micros = p_account.thresholds_micros, own_thresholds = p_account.own_thresholds,
+           expiry_notice_ms = p_account.expiry_notice_ms
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 
@@ -110,6 +126,8 @@ BEGIN
     IF a.next_plan_id IS NOT NULL THEN
         a := creditgate.take_terms(a, v_plan);
         a.version := a.version + 1;
+    ELSE
+        a := creditgate.take_alerts(a, v_plan);
     END IF;
     -- A plan with another unit counts from the same anchor where the boundaries meet, else from here.
     IF (creditgate.place_in_cycle(a, v_at)).cycle_starts_at <> v_at THEN

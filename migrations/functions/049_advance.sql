@@ -75,20 +75,26 @@ END $$;
 -- the same instant holds first, then the cycle, then beginnings, then ends in burn order. It stops after about p_limit
 -- holds, but goes on until the named holds are judged and p_needed_micros are available: whoever needs expired credits
 -- gets them at once. Yet no call takes for ever: after twenty times the limit it leaves the rest, and due_at in the
--- past, to the next one.
-CREATE OR REPLACE FUNCTION creditgate.advance(
-    INOUT p_account creditgate.accounts, OUT p_done bigint,
+-- past, to the next one. What it tells of is what has changed since the account was p_before, as a whole: a balance that
+-- a cycle ends and fills again was never low.
+CREATE OR REPLACE FUNCTION creditgate.advance_from(
+    p_before creditgate.accounts, INOUT p_account creditgate.accounts, OUT p_done bigint,
     p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_grant_at timestamptz;
+    v_notice_at timestamptz;
+    v_turned boolean := false;
+    v_expiring creditgate.grants[] := '{}';
     v_grant record;
     v_step record;
     v_more boolean;
 BEGIN
     p_done := 0;
     LOOP
-        SELECT min(CASE g.state WHEN 1 THEN g.effective_at ELSE g.expires_at END) INTO v_grant_at
+        SELECT min(CASE g.state WHEN 1 THEN g.effective_at ELSE g.expires_at END),
+               min(g.notice_at) FILTER (WHERE g.state = 2)
+          INTO v_grant_at, v_notice_at
           FROM creditgate.grants AS g
          WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state IN (1, 2);
 
@@ -104,6 +110,7 @@ BEGIN
         EXIT WHEN v_more;
         IF p_account.cycle_ends_at <= least(p_now, v_grant_at) THEN
             p_account := creditgate.turn_cycle(p_account, p_now);
+            v_turned := p_account.cycle_ends_at IS NOT NULL AND p_account.status <> 3;
             p_done := p_done + 1;
             CONTINUE;
         END IF;
@@ -124,11 +131,32 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    p_account.due_at := coalesce(least(v_grant_at, p_account.cycle_ends_at,
+    IF v_notice_at <= p_now THEN
+        v_expiring := creditgate.take_notices(p_account, p_now);
+        p_done := p_done + 1;
+        SELECT min(g.notice_at) INTO v_notice_at FROM creditgate.grants AS g
+         WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state = 2;
+    END IF;
+    p_account := creditgate.tell(p_before, p_account, p_now, v_turned, v_expiring);
+    p_account.due_at := coalesce(least(v_grant_at, v_notice_at, p_account.cycle_ends_at,
         (SELECT h.expires_at FROM creditgate.holds AS h
           WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
           ORDER BY h.expires_at LIMIT 1)), 'infinity');
     PERFORM creditgate.write_accounts(ARRAY[p_account]);
+END $$;
+
+-- The same, for an account that nothing else has changed.
+CREATE OR REPLACE FUNCTION creditgate.advance(
+    INOUT p_account creditgate.accounts, OUT p_done bigint,
+    p_now timestamptz, p_limit bigint, p_named text[], p_needed_micros numeric)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_step record;
+BEGIN
+    SELECT * INTO v_step
+      FROM creditgate.advance_from(p_account, p_account, p_now, p_limit, p_named, p_needed_micros);
+    p_account := v_step.p_account;
+    p_done := v_step.p_done;
 END $$;
 
 -- What the operations of a batch on one account name and, at most, need: all they ask for and all they report, which

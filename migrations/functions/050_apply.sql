@@ -13,6 +13,8 @@ DECLARE
     v_purses   creditgate.purse[];
     v_holds    creditgate.holds[] := '{}';
     v_entries  creditgate.entries[] := '{}';
+    v_events   creditgate.events[] := '{}';
+    v_told     creditgate.events[];
     v_places   integer[] := '{}';
     v_counted  boolean := false;
     v_counters creditgate.budget_counters[] := '{}';
@@ -98,12 +100,20 @@ BEGIN
                 v_counters := c.p_counters;
                 b := c.p_booking;
             END IF;
-            v_account := b.account;
-            v_accounts[r.account_no] := v_account;
             IF cardinality(b.entries) > 0 THEN
                 v_purses[r.account_no] := b.purse;
                 v_entries := v_entries || b.entries;
             END IF;
+            v_told := NULL;
+            -- Who stays above the highest threshold, and above zero, pays this comparison.
+            IF v_hold.state = 4 OR (cardinality(b.entries) > 0 AND
+                    (b.account).settled_micros <= greatest((b.account).thresholds_micros[1], 0)) THEN
+                v_told := creditgate.booking_events(v_account, b.account, v_hold, b.hold, v_now);
+                v_events := v_events || v_told;
+            END IF;
+            v_account := b.account;
+            v_account.event_count := v_account.event_count + coalesce(cardinality(v_told), 0);
+            v_accounts[r.account_no] := v_account;
             v.hold := b.hold;
             v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
             v_holds[v_places[r.hold_no]] := b.hold;
@@ -118,6 +128,9 @@ BEGIN
     PERFORM creditgate.write_holds(v_holds);
     IF v_counted THEN
         PERFORM creditgate.write_counters(v_counters);
+    END IF;
+    IF cardinality(v_events) > 0 THEN
+        PERFORM creditgate.write_events(v_events);
     END IF;
     IF cardinality(v_entries) > 0 THEN
         PERFORM creditgate.write_entries(v_entries);

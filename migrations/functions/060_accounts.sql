@@ -45,10 +45,12 @@ END $$;
 
 -- Change what is given; NULL leaves a field as it is. A closed account stays closed. A plan takes effect now, or with the
 -- next cycle where p_next_cycle says so and there is one; another anchor or time zone moves the end of the running cycle.
+-- Thresholds are the account's own from then on, until p_plan_thresholds gives it the plan's again.
 CREATE OR REPLACE FUNCTION creditgate.update_account(
     p_bucket smallint, p_account_key uuid,
     p_overdraft_limit_micros bigint, p_overage_policy smallint, p_status smallint,
-    p_plan_id text, p_plan_version integer, p_next_cycle boolean, p_time_zone text, p_anchor_at timestamptz)
+    p_plan_id text, p_plan_version integer, p_next_cycle boolean, p_time_zone text, p_anchor_at timestamptz,
+    p_thresholds bigint[] DEFAULT NULL, p_plan_thresholds boolean DEFAULT false)
 RETURNS creditgate.admin_result
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -89,13 +91,21 @@ BEGIN
     END IF;
     a.overdraft_limit_micros := coalesce(p_overdraft_limit_micros, a.overdraft_limit_micros);
     a.overage_policy := coalesce(p_overage_policy, a.overage_policy);
+    IF p_plan_thresholds OR p_thresholds IS NOT NULL THEN
+        SELECT p.* INTO v_plan FROM creditgate.plans AS p
+         WHERE p.tenant_id = a.tenant_id AND p.plan_id = a.plan_id AND p.version = a.plan_version;
+        a.own_thresholds := NOT p_plan_thresholds;
+        a := creditgate.set_thresholds(
+            a, CASE WHEN p_plan_thresholds THEN coalesce(v_plan.thresholds, '{0}') ELSE p_thresholds END,
+            v_plan.allowance_micros);
+    END IF;
     IF a IS DISTINCT FROM v.account THEN
         a.version := a.version + 1;
         PERFORM creditgate.write_terms(a);
         IF a.budget_numbers > 0 THEN
             PERFORM creditgate.move_periods(a, v.as_of);
         END IF;
-        SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
+        SELECT * INTO v_locked FROM creditgate.advance_from(v.account, a, v.as_of, 256, NULL, 0);
         a := v_locked.p_account;
     END IF;
     v.account := a;

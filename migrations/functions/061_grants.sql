@@ -49,10 +49,11 @@ BEGIN
     a.grant_count := a.grant_count + 1;
     INSERT INTO creditgate.grants (
         bucket, account_key, seq, grant_id, kind, state, spendable, amount_micros, remaining_micros, priority,
-        effective_at, expires_at, reference, fingerprint, created_at)
+        effective_at, expires_at, reference, fingerprint, created_at, notice_at)
     VALUES (
         p_bucket, p_account_key, a.grant_count, p_grant_id, p_kind, 1, false, p_amount_micros, p_amount_micros, p_priority,
-        coalesce(p_effective_at, v.as_of), p_expires_at, p_reference, p_fingerprint, v.as_of);
+        coalesce(p_effective_at, v.as_of), p_expires_at, p_reference, p_fingerprint, v.as_of,
+        creditgate.notice_at(a, p_kind, coalesce(p_effective_at, v.as_of), p_expires_at));
     SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
     v.account := v_locked.p_account;
     SELECT s.* INTO g FROM creditgate.grants AS s
@@ -82,7 +83,7 @@ BEGIN
         RETURN v;
     END IF;
     IF g.state < 3 THEN
-        a := creditgate.end_grant(a, g.seq, 4::smallint, v.as_of);
+        a := creditgate.tell(v.account, creditgate.end_grant(a, g.seq, 4::smallint, v.as_of), v.as_of);
         PERFORM creditgate.write_accounts(ARRAY[a]);
         v.moved_micros := g.remaining_micros * (g.state = 1)::int
             + (v.account).settled_micros - a.settled_micros;

@@ -171,6 +171,7 @@ BEGIN
     END IF;
     INSERT INTO creditgate.refunds VALUES (
         p_bucket, p_account_key, p_refund_id, p_hold_id, p_amount_micros, v.moved_micros, a.version, v.as_of);
+    a := creditgate.tell(v.account, a, v.as_of);
     PERFORM creditgate.write_accounts(ARRAY[a]);
     PERFORM creditgate.write_holds(ARRAY[h]);
     PERFORM creditgate.write_entries(v_entries);

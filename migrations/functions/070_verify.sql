@@ -15,12 +15,15 @@ LANGUAGE sql STABLE AS $$
     ), g AS (
         SELECT account_key, sum(remaining_micros) FILTER (WHERE state > 1) AS remaining,
                coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended,
-               min(CASE state WHEN 1 THEN effective_at WHEN 2 THEN expires_at END) AS next_at
+               min(CASE state WHEN 1 THEN effective_at WHEN 2 THEN least(expires_at, notice_at) END) AS next_at
           FROM creditgate.grants WHERE bucket = p_bucket GROUP BY account_key
     ), h AS (
         SELECT account_key, count(*) AS open_holds, sum(held_micros) AS held, sum(carried_micros) AS carried,
                min(expires_at) AS first_end
           FROM creditgate.holds WHERE bucket = p_bucket AND state = 1 GROUP BY account_key
+    ), ev AS (
+        SELECT account_key, count(*) AS total, min(event_no) AS first, max(event_no) AS last
+          FROM creditgate.events WHERE bucket = p_bucket GROUP BY account_key
     ), charged AS (
         SELECT h.account_key, h.hold_id, h.charged_micros, h.refunded_micros,
                coalesce(-sum(e.amount_micros) FILTER (WHERE e.kind = 2), 0) AS charges,
@@ -93,6 +96,11 @@ LANGUAGE sql STABLE AS $$
                format('counter %s: %s <> %s', k.counter_no, k.spent_micros, coalesce(s.spent, 0))
           FROM k LEFT JOIN spent_on AS s USING (account_key, counter_no)
          WHERE k.spent_micros <> least(coalesce(s.spent, 0), 4000000000000000000)
+        UNION ALL
+        SELECT 'events are without gaps', ev.account_key,
+               format('%s from %s to %s, of %s', ev.total, ev.first, ev.last, coalesce(a.event_count, 0))
+          FROM ev LEFT JOIN a USING (account_key)
+         WHERE ev.last <> coalesce(a.event_count, 0) OR ev.total <> ev.last - ev.first + 1
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

@@ -18,6 +18,7 @@ from creditgate_server.migrate import pending
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
+from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool, open_pool
@@ -223,6 +224,7 @@ class App:
                 tenant_watches_max=settings.tenant_watches_max,
                 age_max_seconds=settings.watch_age_max_seconds,
             ),
+            events=PostgresEvents(self._pool),
             lanes=self._lanes,
             detached=self._detached,
             pages=Pages(settings.key_pepper),

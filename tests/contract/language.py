@@ -11,6 +11,8 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     plan pro@1 allowance 100 cycle MONTH    writes a version of a plan of the story's own
     update plan pro@1 zone Asia/Tokyo       puts the account on it
     budget b,attribute=agent,spend=5        gives the account a budget of its own
+    update alert 50%,10                     gives it thresholds of its own; alerts plan, the plan's
+    events after 1 = ACCEPTED told low,exhausted    what happened, by the last words of its kinds
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -109,6 +111,25 @@ def milliseconds(text: str) -> int:
     return int(Decimal(text) * 1000)
 
 
+def thresholds(text: str) -> tuple[tuple[str, int], ...]:
+    """`20%,5`, as what alerts at a fifth of the allowance and at 5 credits; `none` is none."""
+    return tuple(
+        ("percent", int(each[:-1])) if each.endswith("%") else ("amount", micros(each))
+        for each in text.split(",")
+        if text != "none"
+    )
+
+
+def plans_own(text: str) -> bool:
+    """`plan`, which is whose thresholds an account gets again."""
+    return {"plan": True}[text]
+
+
+def told(text: str) -> tuple[str, ...]:
+    """`low,exhausted`: kinds of events, by their last words; `none` is none."""
+    return () if text == "none" else tuple(text.split(","))
+
+
 # How each argument of a step is written, by the word before it.
 _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "min": ("minimum", micros),
@@ -133,6 +154,9 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "zone": ("time_zone", str),
     "anchor": ("anchor", instant),
     "lasts": ("outlives_cycle", flag),
+    "alert": ("thresholds", thresholds),
+    "alerts": ("plan_thresholds", plans_own),
+    "after": ("after", int),
 }
 # What budgets are made of.
 _BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -155,6 +179,8 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "longest": ("hold_ttl_max_ms", milliseconds),
     "open": ("open_holds_max", int),
     "budgets": ("budgets", budgets),
+    "alert": ("thresholds", thresholds),
+    "notice": ("expiry_notice_ms", milliseconds),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
@@ -182,6 +208,7 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "unbudget": ("delete_budget", [("budget_id", str)]),
     "budgets": ("list_budgets", []),
     "statement": ("get_statement", []),
+    "events": ("list_events", []),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
@@ -207,6 +234,7 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "counts": ("counts", lambda text: () if text == "none" else tuple(text.split(","))),
         "opening": ("opening", micros),
         "closing": ("closing", micros),
+        "told": ("told", told),
     },
     "balance": {
         "settled": ("settled", micros),
@@ -239,6 +267,8 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "cycle": ("standing.cycle.number", int),
         "starts": ("standing.cycle.starts_at", instant),
         "ends": ("standing.cycle.ends_at", instant),
+        "alert": ("thresholds", thresholds),
+        "own": ("own_thresholds", flag),
     },
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
@@ -319,6 +349,8 @@ def _written(counter: CounterView) -> str:
 
 
 def _look(answer: Answer, path: str) -> Any:
+    if path == "told":
+        return tuple(event.kind.rpartition("_")[2].lower() for event in answer.events)
     if path == "names":
         holds = tuple(hold.hold_id for hold in answer.holds)
         addons = tuple(addon.addon_id for addon in answer.addons)

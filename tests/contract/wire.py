@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
 
 from creditgate._calls import number, word
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import event_service_pb2 as events
 from tests.oracle.answers import (
     AccountView,
     AddonView,
@@ -21,9 +22,11 @@ from tests.oracle.answers import (
     BudgetView,
     CounterView,
     CycleView,
+    EventView,
     GrantView,
     HoldView,
     StandingView,
+    Threshold,
 )
 from tests.oracle.subscriber import Plan
 
@@ -53,6 +56,7 @@ _FIELDS = {
     },
     "add_addon": {"amount": "amount_micros"},
     "get_statement": {"start": "from"},
+    "list_events": {"after": "after_number"},
 }
 _INSTANTS = frozenset({"effective_at", "expires_at", "billing_anchor", "from", "until"})
 _ENUMERATIONS = {
@@ -74,7 +78,7 @@ def to_request(operation: Operation, account_id: str) -> Message:
     if operation.verb == "put_plan":
         return catalog.PutPlanRequest(plan=to_plan(operation.arguments["plan"], account_id))
     name = f"{method_name(operation)}Request"
-    kind = getattr(messages, name, None) or getattr(accounts, name)
+    kind = next(getattr(each, name) for each in (messages, accounts, events) if hasattr(each, name))
     request: Message = kind(account_id=account_id)
     renamed = _FIELDS.get(operation.verb, {})
     for argument, value in operation.arguments.items():
@@ -92,6 +96,11 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.budget.CopyFrom(to_budget_message(value))
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
+    elif name == "thresholds":
+        request.thresholds.SetInParent()
+        add_thresholds(request.thresholds.thresholds, value)
+    elif name == "plan_thresholds":
+        request.thresholds.reset = value
     elif name in _INSTANTS:
         getattr(request, name).FromMicroseconds(value)
     elif name == "attributes":
@@ -142,6 +151,7 @@ def to_answer(response: Any) -> Answer:
     given["addons"] = tuple(map(to_addon, getattr(response, "addons", ())))
     given["holds"] = tuple(map(to_hold, getattr(response, "holds", ())))
     given["grants"] = tuple(map(to_grant, getattr(response, "grants", ())))
+    given["events"] = tuple(map(to_event, getattr(response, "events", ())))
     return Answer(**given)
 
 
@@ -202,6 +212,8 @@ def to_account(account: account_pb2.Account) -> AccountView:
         labels=tuple(sorted(account.labels.items())),
         created_at=account.created_at.ToMicroseconds(),
         standing=to_standing(account),
+        thresholds=tuple(map(to_threshold, account.thresholds)),
+        own_thresholds=account.own_thresholds,
     )
 
 
@@ -288,4 +300,48 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
     message.overage_policy = account_pb2.OveragePolicy.ValueType(policy)
     if plan.hold_ttl_max_ms:
         message.limits.hold_ttl_max.FromMilliseconds(plan.hold_ttl_max_ms)
+    if plan.thresholds != Plan.thresholds:
+        message.thresholds.SetInParent()
+        add_thresholds(message.thresholds.thresholds, plan.thresholds)
+    if plan.expiry_notice_ms != Plan.expiry_notice_ms:
+        message.expiry_notice.FromMilliseconds(plan.expiry_notice_ms)
     return message
+
+
+def add_thresholds(to: Any, thresholds: Iterable[Threshold]) -> None:
+    for unit, value in thresholds:
+        to.add(**{"percent": value} if unit == "percent" else {"amount_micros": value})
+
+
+def to_threshold(threshold: account_pb2.Threshold) -> Threshold:
+    if threshold.WhichOneof("at") == "percent":
+        return "percent", threshold.percent
+    return "amount", threshold.amount_micros
+
+
+def to_event(event: event_pb2.Event) -> EventView:
+    assert event.event_id == f"{event.account_id}/{event.number}"
+    assert event.balance.as_of == event.created_at
+    it = event.balance
+    assert it.available_micros == it.settled_micros + it.overdraft_limit_micros - it.held_micros
+    return EventView(
+        number=event.number,
+        kind=word(event_pb2.EventKind, event.kind),
+        version=it.version,
+        settled=it.settled_micros,
+        held=it.held_micros,
+        overdraft=it.overdraft_limit_micros,
+        created_at=event.created_at.ToMicroseconds(),
+        details=tuple(_details(event)),
+    )
+
+
+def _details(event: event_pb2.Event) -> Iterator[Any]:
+    """The fields of an event's details in their order, those of a cycle among them."""
+    name = event.WhichOneof("details")
+    details: Any = getattr(event, name) if name else None
+    if isinstance(details, event_pb2.CycleReset):
+        details = details.cycle
+    for each in details.DESCRIPTOR.fields if details else ():
+        value = getattr(details, each.name)
+        yield value.ToMicroseconds() if each.name.endswith("_at") else value

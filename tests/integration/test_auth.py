@@ -41,6 +41,7 @@ READ_OR_ADMIN = {
     "GetStatement",
     "GetPlan",
     "ListPlans",
+    "ListEvents",
 }
 ADMIN = {
     "CreateAccount",

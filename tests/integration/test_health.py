@@ -26,6 +26,7 @@ SERVICES = (
     "creditgate.v1.CreditAuthorizationService",
     "creditgate.v1.AccountService",
     "creditgate.v1.CatalogService",
+    "creditgate.v1.EventService",
 )
 QUICK = {"probe_interval_ms": 50, "statement_timeout_ms": 500, "connect_timeout_ms": 500}
 

@@ -16,7 +16,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import hold_pb2
 from creditgate_server.app import StartError
-from tests.support.calls import ADMINISTRATION, BY_NAME, SELLING, good, service_of
+from tests.support.calls import ADMINISTRATION, BY_NAME, SELLING, TELLING, good, service_of
 from tests.support.database import Database
 from tests.support.server import (
     CREDIT,
@@ -75,7 +75,7 @@ async def test_every_administrative_call_answers(caller: Caller) -> None:
     assert (await caller.accounts.Refund(refund)).replayed
     account = (await caller.accounts.GetAccount(good(BY_NAME["GetAccount"], "acme"))).account
     assert account.balance.settled_micros == 100 * CREDIT - 7
-    for method in (*SELLING, *ADMINISTRATION):
+    for method in (*SELLING, *ADMINISTRATION, *TELLING):
         if method.name not in {"CreateAccount", "Refund"}:
             await service_of(caller, method)(good(method, "acme", name="n"))
     account = (await caller.accounts.GetAccount(good(BY_NAME["GetAccount"], "acme"))).account

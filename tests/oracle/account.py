@@ -17,6 +17,7 @@ from tests.oracle.answers import (
     Pairs,
     StandingView,
 )
+from tests.oracle.events import Teller
 
 DEFAULT_TTL_MS = 60_000
 BALANCE_MAX = 4 * 10**18
@@ -35,6 +36,7 @@ class Grant:
     body: tuple[Any, ...]
     begun: bool = False
     repaid: int = 0
+    notice_at: int | None = None
 
     @property
     def remaining(self) -> int:
@@ -92,12 +94,13 @@ class Hold:
         return HoldView(**same, uncollected=self.used - self.charged)
 
 
-class Account:
+class Account(Teller):
     """One wallet: holds, grants, debt, and the list of what settled was after each change."""
 
     def __init__(
         self, at: int, account_id: str, *, overdraft: int, policy: str, labels: Pairs
     ) -> None:
+        super().__init__()
         self.body = (overdraft, policy, labels)
         self.account_id, self.overdraft, self.policy = account_id, overdraft, policy
         self.labels, self.created_at = labels, at
@@ -165,16 +168,18 @@ class Account:
             self.labels,
             self.created_at,
             self.standing,
+            self.shown_thresholds,
         )
 
     @contextmanager
     def change(self) -> Iterator[None]:
         """Count what is done inside as one change if it changes the account's numbers."""
-        before, settled = (self.shown(), self.lapsed), self.settled
-        yield
-        self.version += before != (self.shown(), self.lapsed)
-        if self.settled != settled:
-            self.history.append((self.now, self.settled))
+        with self.told():
+            before, settled = (self.shown(), self.lapsed), self.settled
+            yield
+            self.version += before != (self.shown(), self.lapsed)
+            if self.settled != settled:
+                self.history.append((self.now, self.settled))
 
     def shown(self) -> tuple[Any, ...]:
         """What counts as a change of the account."""
@@ -183,9 +188,20 @@ class Account:
     def happen(self, at: int) -> None:
         """Let everything due by `at` happen in the order of time."""
         self.now = at
-        while due := sorted(self.due(at), key=lambda event: event[0]):
-            with self.change():
-                due[0][1]()
+        with self.told():
+            while due := sorted(self.due(at), key=lambda event: event[0]):
+                with self.change():
+                    due[0][1]()
+            self.notice(at)
+
+    def notice(self, at: int) -> None:
+        """Tell of the live grants that end soon, once each."""
+        soon = [g for g in self.burning("LIVE") if g.notice_at is not None and g.notice_at <= at]
+        for grant in sorted(soon, key=lambda grant: (grant.view.expires_at or 0, grant.seq)):
+            grant.notice_at = None
+            if grant.remaining:
+                view = grant.view
+                self.news.append(("GRANT_EXPIRING", view.grant_id, view.remaining, view.expires_at))
 
     def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
         """What is due by `at`, as (order, what to do).

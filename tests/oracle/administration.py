@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from tests.oracle.account import Grant, Hold, Refused
-from tests.oracle.answers import Answer, GrantView, Pairs
+from tests.oracle.answers import Answer, GrantView, Pairs, Threshold
 from tests.oracle.subscriber import Plan, Subscriber
 
 
@@ -66,6 +66,8 @@ class Administration:
         timing: str = "NOW",
         time_zone: str | None = None,
         anchor: int | None = None,
+        thresholds: tuple[Threshold, ...] | None = None,
+        plan_thresholds: bool = False,
     ) -> Answer:
         account = self.account(at, account_id)
         chosen = self.plans.get(plan) if plan else None
@@ -73,18 +75,21 @@ class Administration:
             raise Refused("PLAN_NOT_FOUND")
         if account.status == "CLOSED" and (status not in {None, "CLOSED"} or plan):
             raise Refused("ACCOUNT_CLOSED")
-        with account.change():
-            account.status = status or account.status
-            account.move(anchor or account.anchor, time_zone or account.zone)
-            if chosen and timing == "NEXT_CYCLE" and account.cycle:
-                account.next_plan = chosen
-            elif chosen and chosen != account.plan:
-                account.start(chosen)
-            account.stretched |= overdraft is not None and overdraft < account.overdraft
-            account.overdraft = account.overdraft if overdraft is None else overdraft
-            account.policy = policy or account.policy
-            account.realign()
-        account.happen(at)
+        with account.told():
+            with account.change():
+                account.status = status or account.status
+                account.move(anchor or account.anchor, time_zone or account.zone)
+                if chosen and timing == "NEXT_CYCLE" and account.cycle:
+                    account.next_plan = chosen
+                elif chosen and chosen != account.plan:
+                    account.start(chosen)
+                account.stretched |= overdraft is not None and overdraft < account.overdraft
+                account.overdraft = account.overdraft if overdraft is None else overdraft
+                account.policy = policy or account.policy
+                account.realign()
+                if thresholds is not None or plan_thresholds:
+                    account.own_thresholds = None if plan_thresholds else thresholds
+            account.happen(at)
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
 
     @refusable
@@ -116,7 +121,8 @@ class Administration:
         view = GrantView(
             grant_id, kind, amount, amount, priority, begin, expires_at, "PENDING", reference, at
         )
-        grant = account.grants[grant_id] = Grant(view, len(account.grants) + 1, body)
+        grant = account.expects(Grant(view, len(account.grants) + 1, body))
+        account.grants[grant_id] = grant
         account.happen(at)
         return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at))
 
@@ -173,6 +179,10 @@ class Administration:
         holds = [hold for hold in account.holds.values() if state in {None, hold.state}]
         by_id = sorted(holds, key=lambda hold: hold.hold_id)
         return Answer("ACCEPTED", holds=tuple(hold.view() for hold in by_id))
+
+    @refusable
+    def list_events(self, at: int, account_id: str, *, after: int = 0) -> Answer:
+        return Answer("ACCEPTED", events=tuple(self.account(None, account_id).events[after:]))
 
     def sweep(self, at: int) -> None:
         """Let everything due happen on every account, as the server's background work does."""

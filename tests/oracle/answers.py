@@ -7,8 +7,11 @@ prefix.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 Pairs = tuple[tuple[str, str], ...]
+Threshold = tuple[str, int]
+"""A balance that alerts: ("percent", of the allowance) or ("amount", micro-credits)."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,22 @@ class AccountView:
     labels: Pairs
     created_at: int
     standing: StandingView = StandingView()
+    thresholds: tuple[Threshold, ...] = (("amount", 0),)
+    own_thresholds: bool = False
+
+
+@dataclass(frozen=True)
+class EventView:
+    """An event as a response shows it; `details` are what its kind has, in the API's order."""
+
+    number: int
+    kind: str
+    version: int
+    settled: int
+    held: int
+    overdraft: int
+    created_at: int
+    details: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,5 +179,6 @@ class Answer:
     budget: BudgetView | None = None
     budgets: tuple[tuple[BudgetView, bool], ...] = ()
     counters: tuple[CounterView, ...] = ()
+    events: tuple[EventView, ...] = ()
     opening: int = 0
     closing: int = 0

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from tests.oracle.account import Grant
-from tests.oracle.answers import AddonView, BudgetView, CycleView, GrantView, StandingView
+from tests.oracle.answers import (
+    AccountView,
+    AddonView,
+    BudgetView,
+    CycleView,
+    GrantView,
+    StandingView,
+    Threshold,
+)
 from tests.oracle.budgets import Budgeted
 from tests.oracle.calendar import EPOCH, cycle_at
+from tests.oracle.events import NO_PLAN_THRESHOLDS
+
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Plan:
     hold_ttl_max_ms: int | None = None
     open_holds_max: int | None = None
     budgets: tuple[BudgetView, ...] = ()
+    thresholds: tuple[Threshold, ...] = (("percent", 20), ("amount", 0))
+    expiry_notice_ms: int = 7 * DAY_MS
 
     @property
     def name(self) -> tuple[str, int]:
@@ -50,6 +63,7 @@ class Subscriber(Budgeted):
         self.cycle: CycleView | None = None
         self.addons: dict[str, AddonView] = {}
         self.turns = 0
+        self.own_thresholds: tuple[Threshold, ...] | None = None
 
     @property
     def limits(self) -> Plan:
@@ -62,9 +76,32 @@ class Subscriber(Budgeted):
         following = self.next_plan.name if self.next_plan else None
         return StandingView(plan, following, self.zone, self.anchor, self.cycle)
 
+    @property
+    def allowance(self) -> int:
+        return self.limits.allowance
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        if self.own_thresholds is not None:
+            return self.own_thresholds
+        return self.plan.thresholds if self.plan else NO_PLAN_THRESHOLDS
+
+    def view(self) -> AccountView:
+        return replace(super().view(), own_thresholds=self.own_thresholds is not None)
+
     def shown(self) -> tuple[Any, ...]:
         bound = (tuple(self.budgets), tuple(self.own))
-        return (*super().shown(), self.plan, self.next_plan, self.zone, self.anchor, bound)
+        own = None if self.own_thresholds is None else frozenset(self.own_thresholds)
+        standing = (self.plan, self.next_plan, self.zone, self.anchor)
+        return (*super().shown(), *standing, bound, own)
+
+    def expects(self, grant: Grant) -> Grant:
+        """Say when it is to be told that a new grant ends: as long before as the plan says."""
+        view, notice = grant.view, self.limits.expiry_notice_ms * 1000
+        if view.expires_at is not None and notice and view.kind not in {"PLAN", "ROLLOVER"}:
+            at = view.expires_at - notice
+            grant.notice_at = at if at > view.effective_at else None
+        return grant
 
     def due(self, at: int) -> Iterable[tuple[tuple[Any, ...], Callable[[], object]]]:
         yield from super().due(at)
@@ -101,6 +138,7 @@ class Subscriber(Budgeted):
         assert self.cycle, "only a cycle turns"
         assert self.plan, "cycles come with a plan"
         self.turns += 1
+        self.news = [each for each in self.news if each[0] != "CYCLE_RESET"]
         at = self.cycle.ends_at
         left = sum(grant.remaining - self.covered(grant) for grant in self.running_allowance)
         if self.next_plan:
@@ -111,6 +149,8 @@ class Subscriber(Budgeted):
         self.cycle = self.place(at)
         if self.cycle and self.status != "CLOSED":
             end = self.cycle.ends_at
+            it = self.cycle
+            self.news.append(("CYCLE_RESET", it.number, it.starts_at, it.ends_at))
             self.give("rollover", "ROLLOVER", min(left, self.plan.rollover_max), at=at, end=end)
             self.give("allowance", "PLAN", self.plan.allowance, at=at, end=end)
             for addon in sorted(self.addons.values(), key=lambda a: (a.created_at, a.addon_id)):
@@ -130,7 +170,7 @@ class Subscriber(Budgeted):
             name = "cycle/welcome"
         view = GrantView(name, kind, amount, amount, priority, at, end, "PENDING", "", self.now)
         assert name not in self.grants, "each cycle comes once"
-        self.grants[name] = Grant(view, len(self.grants) + 1, ("cycle",))
+        self.grants[name] = self.expects(Grant(view, len(self.grants) + 1, ("cycle",)))
 
     def give_addon(self, addon: AddonView, at: int) -> None:
         """Bring what an add-on brings each time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.wire import Operation
+from tests.oracle.answers import Threshold
 from tests.oracle.subscriber import Plan, Subscriber
 from tests.property.operations import CREDIT, SECOND, Chooser, Pick, instants
 
@@ -14,15 +15,45 @@ LONG_TTLS_MS = (90_000, 86_400_000, 3 * 86_400_000)
 
 PLANS = [
     Plan("day", 1, allowance=20 * CREDIT, unit="DAY"),
-    Plan("day", 2, allowance=7 * CREDIT + 1, unit="DAY", rollover_max=5 * CREDIT, policy="DEBT"),
+    Plan(
+        "day",
+        2,
+        allowance=7 * CREDIT + 1,
+        unit="DAY",
+        rollover_max=5 * CREDIT,
+        policy="DEBT",
+        thresholds=(("percent", 99), ("percent", 50), ("amount", CREDIT), ("amount", 0)),
+    ),
     Plan("week", 1, allowance=30 * CREDIT, unit="WEEK", rollover_max=100 * CREDIT),
     Plan("month", 1, allowance=50 * CREDIT, unit="MONTH", overdraft=3 * CREDIT, welcome=CREDIT),
-    Plan("month", 2, allowance=9 * CREDIT, unit="MONTH", rollover_max=CREDIT, hold_max=4 * CREDIT),
+    Plan(
+        "month",
+        2,
+        allowance=9 * CREDIT,
+        unit="MONTH",
+        rollover_max=CREDIT,
+        hold_max=4 * CREDIT,
+        thresholds=(),
+        expiry_notice_ms=20_000,
+    ),
     Plan("year", 1, allowance=99 * CREDIT, unit="YEAR", welcome=5 * CREDIT, open_holds_max=2),
     Plan("bare", 1, unit="DAY", overdraft=8 * CREDIT, policy="DEBT", hold_ttl_max_ms=60_000),
-    Plan("none", 1, overdraft=2 * CREDIT, open_holds_max=3),
+    Plan(
+        "none",
+        1,
+        overdraft=2 * CREDIT,
+        open_holds_max=3,
+        thresholds=(("percent", 10),),
+        expiry_notice_ms=5_000,
+    ),
     Plan("free", 1, welcome=9 * CREDIT, hold_max=6 * CREDIT, hold_ttl_max_ms=30_000),
     Plan("vast", 1, allowance=10**18, unit="WEEK", rollover_max=10**18, welcome=10**18),
+]
+
+THRESHOLDS: list[tuple[Threshold, ...]] = [
+    (),
+    (("amount", 5 * CREDIT), ("percent", 50), ("amount", 0)),
+    (("percent", 100), ("percent", 1)),
 ]
 
 
@@ -51,6 +82,10 @@ class PlanChooser(Chooser):
             changes["overdraft"] = self._pick((0, 6 * CREDIT))
         if self._rarely():
             changes["policy"] = self._pick(("CAP", "DEBT", "DENY"))
+        if self._rarely():
+            changes["thresholds"] = self._pick(THRESHOLDS)
+        elif self._rarely():
+            changes["plan_thresholds"] = True
         return Operation("update_account", changes)
 
     def addon(self) -> Operation:

@@ -8,7 +8,16 @@ import pytest
 
 from tests.support.database import Connection, Database, run
 
-MONEY_TABLES = ("accounts", "addons", "budget_counters", "entries", "grants", "holds", "refunds")
+MONEY_TABLES = (
+    "accounts",
+    "addons",
+    "budget_counters",
+    "entries",
+    "events",
+    "grants",
+    "holds",
+    "refunds",
+)
 IN_MONEY = str(MONEY_TABLES)
 
 
@@ -127,10 +136,11 @@ def test_whatever_decides_is_immutable(catalog: Database) -> None:
         SELECT proname, provolatile::text FROM pg_proc
          WHERE pronamespace = 'creditgate'::regnamespace
            AND (proname LIKE 'decide_%'
-                OR proname IN ('settle_usage', 'book', 'draw_from', 'answer'))
+                OR proname IN ('settle_usage', 'book', 'draw_from', 'answer', 'crossings',
+                               'booking_events'))
         """,
     )
-    assert len(found) == 9
+    assert len(found) == 11
     assert {row[1] for row in found} == {"i"}
 
 
@@ -149,6 +159,7 @@ def test_whatever_decides_is_immutable(catalog: Database) -> None:
         "DELETE FROM creditgate.addons",
         "DELETE FROM creditgate.budget_counters",
         "UPDATE creditgate.plan_budgets SET budgets = '{}'",
+        "UPDATE creditgate.events SET body = '{}'",
         "UPDATE creditgate.api_keys SET scopes = '{admin}'",
         "UPDATE creditgate.tenants SET name = 'other'",
         "DELETE FROM creditgate.api_keys",

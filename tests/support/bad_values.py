@@ -7,11 +7,11 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
-from creditgate.v1 import hold_pb2
 from creditgate_server.rpc.method import Method
-from tests.support.calls import good_budget, good_plan
+from tests.support.calls import good_budget, good_plan, good_thresholds
 
 INT64_MAX = 2**63 - 1
 MEGABYTE = 1_000_000
@@ -64,6 +64,9 @@ def bad_plans() -> list[tuple[str, Any]]:
         ("cycle", 5),
         ("cycle", -1),
         ("overage_policy", 4),
+        ("expiry_notice", Duration(seconds=-1)),
+        ("expiry_notice", Duration(seconds=366 * 86_400, nanos=1_000_000)),
+        ("expiry_notice", Duration(seconds=1, nanos=10**9)),
     ]
     for name in ("allowance", "rollover_max", "welcome", "overdraft_limit"):
         wrong += [(f"{name}_micros", value) for value in BAD_TOTALS]
@@ -86,6 +89,9 @@ def bad_plans() -> list[tuple[str, Any]]:
     ]
     nine = [good_budget(budget_id=str(number)) for number in range(9)]
     plans += [("plan.budgets", good_plan(budgets=each)) for each in (nine, [good_budget()] * 2)]
+    for at, bad in bad_thresholds():
+        given = catalog_pb.Thresholds(thresholds=bad)
+        plans.append((f"plan.thresholds.thresholds{at}", good_plan(thresholds=given)))
     return [*plans, ("plan", None)]
 
 
@@ -108,6 +114,31 @@ def bad_budgets() -> list[tuple[str, Any]]:
         ("budget.value", good_budget(budget_id="other", attribute="")),
         ("budget", None),
     ]
+
+
+def bad_thresholds() -> list[tuple[str, list[account_pb2.Threshold]]]:
+    """Answer lists of thresholds that are wrong, and what in them is."""
+    percent, amount = (
+        [account_pb2.Threshold(**{name: value}) for value in values]
+        for name, values in (("percent", (0, -1, 101)), ("amount_micros", BAD_TOTALS))
+    )
+    return [
+        *[("[0].percent", [each]) for each in percent],
+        *[("[1].amount_micros", [*good_thresholds()[:1], each]) for each in amount],
+        ("[0]", [account_pb2.Threshold()]),
+        ("", [*good_thresholds(), *good_thresholds()[:1]]),
+        ("", [account_pb2.Threshold(percent=each + 1) for each in range(9)]),
+    ]
+
+
+def bad_threshold_changes() -> list[tuple[str, Any]]:
+    """Answer changes of an account's thresholds that are wrong, and what in them is."""
+    reset = accounts_pb.ThresholdChange(reset=True, thresholds=good_thresholds())
+    changes: list[tuple[str, Any]] = [("thresholds.thresholds", reset)]
+    for at, bad in bad_thresholds():
+        change = accounts_pb.ThresholdChange(thresholds=bad)
+        changes.append((f"thresholds.thresholds{at}", change))
+    return changes
 
 
 def bad_choices() -> list[tuple[str, Any]]:
@@ -145,6 +176,8 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "keep_open": [],  # both of its values are right
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],
+    "thresholds": bad_threshold_changes(),
+    "after_number": [("after_number", -1), ("after_number", -(2**63))],
     "time_zone": [
         ("time_zone", value)
         for value in (

@@ -23,6 +23,7 @@ from creditgate_server.rpc.method import (
     OPERATIONS,
     SELLING,
     STREAM,
+    TELLING,
     WATCH,
     Method,
 )
@@ -69,6 +70,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "billing_anchor": Timestamp(seconds=1_700_000_000),
         "from": Timestamp(seconds=1_700_000_000),
         "until": Timestamp(seconds=4_000_000_000),
+        "after_number": 0,
     }
     if method.name == "Quote":
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
@@ -77,8 +79,14 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
     elif method.name == "UpdateAccount":
         timing = accounts_pb.PLAN_TIMING_NEXT_CYCLE
         body["plan"] = accounts_pb.PlanChange(plan_id=name, version=1, timing=timing)
+        body["thresholds"] = accounts_pb.ThresholdChange(thresholds=good_thresholds())
     fields = method.request.DESCRIPTOR.fields_by_name
     return {name: value for name, value in body.items() if name in fields}
+
+
+def good_thresholds() -> list[account_pb2.Threshold]:
+    """Answer thresholds of both sorts."""
+    return [account_pb2.Threshold(percent=10), account_pb2.Threshold(amount_micros=3)]
 
 
 def good_plan(**changes: Any) -> catalog_pb.Plan:
@@ -98,6 +106,8 @@ def good_plan(**changes: Any) -> catalog_pb.Plan:
         "overage_policy": account_pb2.OVERAGE_POLICY_DEBT,
         "limits": limits,
         "budgets": [good_budget()],
+        "thresholds": catalog_pb.Thresholds(thresholds=good_thresholds()),
+        "expiry_notice": Duration(seconds=86_400),
     }
     return catalog_pb.Plan(**body | changes)
 
@@ -166,6 +176,7 @@ __all__ = [
     "OPERATIONS",
     "SELLING",
     "STREAM",
+    "TELLING",
     "UNARY",
     "WATCH",
     "Failure",

@@ -17,6 +17,7 @@ from creditgate_server.domain.plans import Addon, CycleUnit
 from creditgate_server.domain.plans import Plan as PlanVersion
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.catalog import PostgresCatalog
+from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool
 from tests.oracle.account import DEFAULT_TTL_MS
@@ -29,8 +30,10 @@ from tests.oracle.answers import (
     GrantView,
     HoldView,
     StandingView,
+    Threshold,
 )
 from tests.oracle.subscriber import Plan
+from tests.support.direct_events import event_view, threshold_numbers, threshold_views
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,7 +56,7 @@ class DirectLedger:
     def __init__(self, pool: Pool, *, tenant_id: UUID | None = None) -> None:
         self.tenant_id = tenant_id or uuid4()
         self.accounts, self.catalog = PostgresAccounts(pool), PostgresCatalog(pool)
-        self.ledger = PostgresLedger(pool)
+        self.ledger, self.events = PostgresLedger(pool), PostgresEvents(pool)
 
     def key(self, account_id: str) -> AccountKey:
         return domain.account_key(self.tenant_id, account_id)
@@ -114,6 +117,8 @@ class DirectLedger:
         timing: str = "NOW",
         time_zone: str | None = None,
         anchor: int | None = None,
+        thresholds: tuple[Threshold, ...] | None = None,
+        plan_thresholds: bool = False,
     ) -> Answer:
         plan_id, version = plan or (None, None)
         change = AccountChange(
@@ -125,6 +130,8 @@ class DirectLedger:
             next_cycle=timing == "NEXT_CYCLE",
             time_zone=time_zone,
             anchor_at=instant(anchor),
+            thresholds=None if thresholds is None else threshold_numbers(thresholds),
+            plan_thresholds=plan_thresholds,
         )
         return account_answer(
             *await self.accounts.update_account(self.tenant_id, account_id, change)
@@ -197,6 +204,8 @@ class DirectLedger:
             plan.hold_ttl_max_ms,
             plan.open_holds_max,
             repr(plan).encode(),
+            thresholds=threshold_numbers(plan.thresholds),
+            expiry_notice_ms=plan.expiry_notice_ms,
         )
         outcome, *_ = await self.catalog.put_plan(self.tenant_id, version)
         return Answer(outcome.name)
@@ -221,6 +230,11 @@ class DirectLedger:
         addons = await self.catalog.list_addons(self.key(account_id), after="", limit=1_000)
         assert addons is not None
         return Answer("ACCEPTED", addons=tuple(map(addon_view, addons)))
+
+    async def list_events(self, account_id: str, *, after: int = 0) -> Answer:
+        events = await self.events.list_events(self.key(account_id), after=after, limit=100_000)
+        assert events is not None
+        return Answer("ACCEPTED", events=tuple(map(event_view, events)))
 
 
 def hot_answer(asked: Asked, result: Result) -> Answer:
@@ -257,6 +271,8 @@ def account_answer(outcome: Outcome, account: domain.Account | None) -> Answer:
         (),
         micros(account.created_at),
         standing_view(account.standing),
+        threshold_views(account.thresholds),
+        account.own_thresholds,
     )
     return Answer("ACCEPTED", account=view, balance=balance_view(account.balance))
 

@@ -93,6 +93,7 @@ class Pair:
             await self.ask("list_holds", account_id)
             await self.ask("list_addons", account_id)
             await self._check_grants(account_id)
+            await self._check_events(account_id)
 
     async def prove(self) -> None:
         """Prove the rules: in the oracle, and in SQL."""
@@ -114,6 +115,14 @@ class Pair:
         for each in wanted.values():
             assert each.grant_id.startswith("cycle/")
             assert (each.state, each.remaining) == ("EXPIRED", 0), each
+
+    async def _check_events(self, account_id: str) -> None:
+        """Compare events but for their versions, which are counted from before cycles passed."""
+        wanted = self.model.list_events(self.now, account_id).events
+        got = (await self.direct.list_events(account_id)).events
+        assert [replace(e, version=0) for e in got] == [replace(e, version=0) for e in wanted]
+        versions = [event.version for event in got]
+        assert versions == sorted(versions)
 
     def _grants(self, account_id: str) -> Sequence[GrantView]:
         return self.model.list_grants(self.now, account_id).grants

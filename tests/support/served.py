@@ -10,7 +10,7 @@ from uuid import UUID
 from creditgate_server.domain.accounts import AccountKey, account_key
 from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
-from tests.oracle.answers import Answer
+from tests.oracle.answers import Answer, EventView
 from tests.oracle.subscriber import Plan
 from tests.support.clock import DatabaseClock
 from tests.support.pair import REST, Pair, Request
@@ -48,6 +48,14 @@ class ServedLedger:
 
     async def list_grants(self, account_id: str) -> Answer:
         return await self.ask("list_grants", account_id, {})
+
+    async def list_events(self, account_id: str) -> Answer:
+        events: tuple[EventView, ...] = ()
+        while True:
+            page = await self.ask("list_events", account_id, {"after": len(events)})
+            events += page.events
+            if len(page.events) < PAGE:
+                return replace(page, events=events)
 
 
 class ServedPair(Pair):

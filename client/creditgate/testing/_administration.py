@@ -13,7 +13,7 @@ from creditgate.testing._wallet import (
     RefusalError,
     stamp,
 )
-from creditgate.v1 import account_pb2
+from creditgate.v1 import account_pb2, event_service_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
 
@@ -56,6 +56,8 @@ class Administration:
             )
             stamp(message.created_at, now)
             wallet = Subscriber(message, body, overdraft=request.overdraft_limit_micros)
+            wallet.alert(None)
+            wallet.told = wallet.balance(now)
             self.wallets[request.account_id] = wallet
         if wallet.body != body:
             raise RefusalError("NAME_REUSED")
@@ -99,6 +101,9 @@ class Administration:
         if request.HasField("overdraft_limit_micros"):
             wallet.overdraft = request.overdraft_limit_micros
         wallet.realign()
+        if request.HasField("thresholds"):
+            own = None if request.thresholds.reset else list(request.thresholds.thresholds)
+            wallet.alert(own)
         wallet.version += before != wallet.numbers()
         wallet.advance(now)
         return accounts.UpdateAccountResponse(account=wallet.stand(now))
@@ -119,7 +124,8 @@ class Administration:
                 raise RefusalError("ACCOUNT_CLOSED")
             if not wallet.has_room(request.amount_micros):
                 raise RefusalError("OUT_OF_RANGE")
-            wallet.grants[request.grant_id] = _new_grant(request, len(wallet.grants) + 1, now)
+            new = _new_grant(request, len(wallet.grants) + 1, now)
+            wallet.grants[request.grant_id] = wallet.notice(new)
             wallet.advance(now)
         elif grant.body != request:
             raise RefusalError("NAME_REUSED")
@@ -181,6 +187,13 @@ class Administration:
             replayed=replayed,
             expired_micros=known[1],
         )
+
+    def _list_events(
+        self, request: event_service_pb2.ListEventsRequest, now: int
+    ) -> event_service_pb2.ListEventsResponse:
+        after = self._wallet(request).events[request.after_number :]
+        events, token = page(after, request)
+        return event_service_pb2.ListEventsResponse(events=events, next_page_token=token)
 
     def _list_holds(
         self, request: accounts.ListHoldsRequest, now: int

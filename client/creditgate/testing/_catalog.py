@@ -5,6 +5,7 @@ from __future__ import annotations
 from creditgate.testing._administration import Administration, page
 from creditgate.testing._budgets import OWN_MAX
 from creditgate.testing._subscriber import Subscriber
+from creditgate.testing._teller import NOTICE_MS_DEFAULT, sort
 from creditgate.testing._wallet import RefusalError, stamp
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
@@ -21,6 +22,14 @@ class Catalog(Administration):
         plan.budgets.sort(key=lambda budget: budget.budget_id)
         for budget in plan.budgets:
             budget.period = budget.period or account_pb2.BUDGET_PERIOD_TOTAL
+        if not plan.HasField("thresholds"):
+            plan.thresholds.thresholds.add(percent=20)
+            plan.thresholds.thresholds.add(amount_micros=0)
+        if not plan.HasField("expiry_notice"):
+            plan.expiry_notice.FromMilliseconds(NOTICE_MS_DEFAULT)
+        thresholds = sort(plan.thresholds.thresholds)
+        del plan.thresholds.thresholds[:]
+        plan.thresholds.thresholds.extend(thresholds)
         known = self.plans.get((plan.plan_id, plan.version))
         if (
             known is None

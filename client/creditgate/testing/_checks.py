@@ -20,6 +20,8 @@ TEXT_MAX, LABEL_KEY_MAX, LABEL_MAX, REFERENCE_MAX = 128, 64, 256, 256
 PRIORITY_MAX = 1000
 ADDON_ID_MAX = 80
 BUDGETS_MAX = 8
+THRESHOLDS_MAX, PERCENT_MAX = 8, 100
+NOTICE_MAX = timedelta(days=366)
 
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 
@@ -97,6 +99,8 @@ def _plan(request: Any) -> Iterator[tuple[str, bool]]:
     unlimited = not longest.ToNanoseconds()
     yield "plan.limits.hold_ttl_max", unlimited or TTL_MIN <= longest.ToTimedelta() <= TTL_MAX
     yield from _plan_budgets(request)
+    yield from _thresholds(plan.thresholds.thresholds, "plan.thresholds.thresholds")
+    yield "plan.expiry_notice", timedelta() <= plan.expiry_notice.ToTimedelta() <= NOTICE_MAX
 
 
 def _plan_budgets(request: Any) -> Iterator[tuple[str, bool]]:
@@ -122,7 +126,21 @@ def _budget(path: str, budget: account_pb2.Budget) -> Iterator[tuple[str, bool]]
         yield f"{path}.{name}", 0 <= getattr(budget, name) <= AMOUNT_MAX
 
 
+def _thresholds(given: Any, path: str) -> Iterator[tuple[str, bool]]:
+    for place, each in enumerate(given):
+        at = each.WhichOneof("at")
+        yield f"{path}[{place}]", at is not None
+        if at == "percent":
+            yield f"{path}[{place}].percent", 1 <= each.percent <= PERCENT_MAX
+        yield f"{path}[{place}].amount_micros", 0 <= each.amount_micros <= AMOUNT_MAX
+    differ = len({each.SerializeToString() for each in given}) == len(given)
+    yield path, differ and len(given) <= THRESHOLDS_MAX
+
+
 def _change(request: Any) -> Iterator[tuple[str, bool]]:
+    own = request.thresholds
+    yield from _thresholds(own.thresholds, "thresholds.thresholds")
+    yield "thresholds.thresholds", not (own.reset and own.thresholds)
     if request.HasField("plan"):
         yield "plan.plan_id", _id(request.plan.plan_id)
         yield "plan.version", request.plan.version > 0
@@ -169,6 +187,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "plan_id": _id,
     "version": lambda version: version >= 0,
     "after_version": lambda version: version >= 0,
+    "after_number": lambda number: number >= 0,
     "time_zone": lambda zone: not zone or zone in available_timezones(),
     "termination_cause": lambda cause: not cause or _id(cause),
     "page_size": lambda size: size >= 0,

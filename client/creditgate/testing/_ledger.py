@@ -20,7 +20,7 @@ from creditgate.testing._wallet import (
     FakeHold,
     RefusalError,
 )
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import event_service_pb2 as events
 
@@ -49,7 +49,11 @@ class Ledger(Catalog):
             raise RefusalError("UNPRICED")
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
         method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
-        return method(request, now)
+        answer = method(request, now)
+        changed = self.wallets.get(getattr(request, "account_id", ""))
+        if changed is not None:
+            changed.tell()
+        return answer
 
     def watched(self, request: events.WatchAccountRequest) -> Subscriber:
         """The account that a request wants to watch. Raises RefusalError."""
@@ -183,6 +187,12 @@ class Ledger(Catalog):
             it.termination_cause = request.termination_cause
         if it.state == EXPIRED and not hold.closed and (more or final):
             it.late, hold.closed = True, final
+            late = event_pb2.HoldLate(
+                hold_id=it.hold_id, charged_micros=charged, uncollected_micros=uncollected
+            )
+            kind = event_pb2.EVENT_KIND_HOLD_LATE
+            wallet.news.append(event_pb2.Event(kind=kind, hold_late=late))
+            before = ()  # what is told is a change
         if it.state == OPEN and final:
             wallet.end_hold(hold, COMMITTED, now)
         wallet.version += before != wallet.numbers()

@@ -9,6 +9,7 @@ from typing import Any
 
 from creditgate.testing._budgets import Bounded
 from creditgate.testing._calendar import cycle_number, cycle_start
+from creditgate.testing._teller import NOTICE_MS_DEFAULT
 from creditgate.testing._wallet import (
     BALANCE_MICROS_MAX,
     LIVE,
@@ -18,12 +19,14 @@ from creditgate.testing._wallet import (
     FakeGrant,
     stamp,
 )
-from creditgate.v1 import account_pb2
+from creditgate.v1 import account_pb2, event_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
 
 PREFIX = "cycle/"
 EXPIRED = account_pb2.GRANT_STATE_EXPIRED
+CYCLIC = {account_pb2.GRANT_KIND_PLAN, account_pb2.GRANT_KIND_ROLLOVER}
+ZERO = account_pb2.Threshold(amount_micros=0)
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Subscriber(Bounded):
     plan: catalog.Plan = field(default_factory=catalog.Plan)
     next_plan: catalog.Plan | None = None
     addons: dict[str, accounts.Addon] = field(default_factory=dict)
+    own_thresholds: list[account_pb2.Threshold] | None = None
 
     @property
     def limits(self) -> catalog.PlanLimits:
@@ -56,7 +60,8 @@ class Subscriber(Bounded):
         plans = (it.plan_id, it.plan_version, it.next_plan_id, it.next_plan_version)
         terms = (it.status, it.overage_policy, self.overdraft)
         bound = [each.SerializeToString() for each in self.budgets.values()], list(self.own)
-        counts = it.time_zone, it.billing_anchor.ToNanoseconds(), bound
+        own = None if self.own_thresholds is None else str(it.thresholds)
+        counts = it.time_zone, it.billing_anchor.ToNanoseconds(), bound, own
         return *super().numbers(), *plans, *terms, *counts
 
     def planned(self) -> Sequence[account_pb2.Budget]:
@@ -104,8 +109,12 @@ class Subscriber(Bounded):
         if self._nothing_is_missed():
             self._place(self.now)
             at, left = it.cycle.starts_at.ToMicroseconds(), self.plan.allowance_micros
+        self.news = []  # of several cycles the last is told
         if self.ends is None or it.status == account_pb2.ACCOUNT_STATUS_CLOSED:
             return
+        kind = event_pb2.EVENT_KIND_CYCLE_RESET
+        reset = event_pb2.CycleReset(cycle=it.cycle)
+        self.news.append(event_pb2.Event(kind=kind, cycle_reset=reset))
         kept, ends = min(left, self.plan.rollover_max_micros), self.ends
         self._give("rollover", account_pb2.GRANT_KIND_ROLLOVER, kept, at, ends)
         allowance = self.plan.allowance_micros
@@ -151,6 +160,27 @@ class Subscriber(Bounded):
         it.plan_id, it.plan_version = plan.plan_id, plan.version
         it.next_plan_id, it.next_plan_version = "", 0
         it.overage_policy, self.overdraft = plan.overage_policy, plan.overdraft_limit_micros
+        self.alert(self.own_thresholds)
+
+    def alert(self, own: list[account_pb2.Threshold] | None) -> None:
+        """Let thresholds of its own count, or None: the plan's, without one zero."""
+        it, self.own_thresholds = self.message, own
+        plans = self.plan.thresholds.thresholds if self.plan.plan_id else [ZERO]
+        chosen = plans if own is None else own
+        shown = self.alert_at(chosen, allowance=self.plan.allowance_micros)
+        it.ClearField("thresholds")
+        it.thresholds.extend(shown)
+        it.own_thresholds = own is not None
+
+    def notice(self, grant: FakeGrant) -> FakeGrant:
+        """Say when it is to be told that a new grant ends; not of what cycles bring."""
+        milliseconds = NOTICE_MS_DEFAULT
+        if self.plan.plan_id:
+            milliseconds = self.plan.expiry_notice.ToMilliseconds()
+        if grant.ends is not None and milliseconds and grant.message.kind not in CYCLIC:
+            at = grant.ends - milliseconds * 1000
+            grant.notice = at if at > grant.begins else None
+        return grant
 
     def _place(self, at: int) -> None:
         """Be in the cycle that an instant lies in, if the plan has cycles."""
@@ -203,4 +233,4 @@ class Subscriber(Bounded):
         if ends is not None:
             stamp(message.expires_at, ends)
         grant = FakeGrant(message, None, len(self.grants) + 1, at, ends)
-        self.grants[message.grant_id] = grant
+        self.grants[message.grant_id] = self.notice(grant)

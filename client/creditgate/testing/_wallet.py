@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.testing._teller import Teller
+from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 
 OPEN = hold_pb2.HOLD_STATE_OPEN
@@ -43,6 +44,7 @@ class FakeGrant:
     begins: int
     ends: int | None
     repaid: int = 0
+    notice: int | None = None
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -85,7 +87,7 @@ class FakeHold:
 
 
 @dataclass
-class Wallet:
+class Wallet(Teller):
     """An account's message, its grants and holds by name, and the sums the balance is made of."""
 
     message: account_pb2.Account
@@ -149,10 +151,34 @@ class Wallet:
         while True:
             first = min(self.due(), key=lambda event: event[:3], default=None)
             if first is None or first[0] > now:
-                return
+                break
             before = self.numbers()
             first[3]()
             self.version += before != self.numbers()
+        self._notice()
+        self.tell()
+
+    def _notice(self) -> None:
+        """Tell of the live grants that end soon, once each."""
+        soon = [g for g in self.burning(LIVE) if g.notice is not None and g.notice <= self.now]
+        for grant in sorted(soon, key=lambda grant: (grant.ends or 0, grant.seq)):
+            grant.notice, it = None, grant.message
+            if it.remaining_micros:
+                expiring = event_pb2.GrantExpiring(
+                    grant_id=it.grant_id,
+                    remaining_micros=it.remaining_micros,
+                    expires_at=it.expires_at,
+                )
+                kind = event_pb2.EVENT_KIND_GRANT_EXPIRING
+                self.news.append(event_pb2.Event(kind=kind, grant_expiring=expiring))
+
+    def stand_at(self, *, told_version: int) -> account_pb2.Balance:
+        """The balance now; what there is news of is a change."""
+        self.version += bool(self.news) and self.version == told_version
+        return self.balance(self.now)
+
+    def _name(self) -> str:
+        return self.message.account_id
 
     def due(self) -> Iterator[Event]:
         """What is to come: holds end, and grants begin and end."""

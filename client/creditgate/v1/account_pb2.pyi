@@ -263,6 +263,8 @@ class Account(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
     CYCLE_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    OWN_THRESHOLDS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id is the tenant's own name for the account, unique within the tenant."""
     status: Global___AccountStatus.ValueType
@@ -283,6 +285,8 @@ class Account(_message.Message):
     """next_plan_version is the version of that plan."""
     time_zone: _builtins.str
     """time_zone is the IANA time zone whose calendar the account's cycles and days follow."""
+    own_thresholds: _builtins.bool
+    """own_thresholds is true when the thresholds were set on the account and not by its plan."""
     @_builtins.property
     def balance(self) -> Global___Balance:
         """balance is the account's credits."""
@@ -303,6 +307,10 @@ class Account(_message.Message):
     def cycle(self) -> Global___Cycle:
         """cycle is the running cycle; unset when the plan has none."""
 
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Threshold]:
+        """thresholds is the balances that alert, the highest first: the plan's, or the account's own."""
+
     def __init__(
         self,
         *,
@@ -321,14 +329,44 @@ class Account(_message.Message):
         time_zone: _builtins.str = ...,
         billing_anchor: _timestamp_pb2.Timestamp | None = ...,
         cycle: Global___Cycle | None = ...,
+        thresholds: _abc.Iterable[Global___Threshold] | None = ...,
+        own_thresholds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "own_thresholds", b"own_thresholds", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class Threshold(_message.Message):
+    """Threshold is a balance that alerts when settled_micros reaches it from above. See EVENT_KIND_BALANCE_LOW."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENT_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    percent: _builtins.int
+    """percent is a part of the plan's allowance, rounded down; 1 to 100. Of no allowance it alerts at none."""
+    amount_micros: _builtins.int
+    """amount_micros is an amount, 0 to 10^18."""
+    def __init__(
+        self,
+        *,
+        percent: _builtins.int = ...,
+        amount_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "at", b"at", "percent", b"percent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "at", b"at", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_at: _TypeAlias = _typing.Literal["percent", "amount_micros"]  # noqa: Y015
+    _WhichOneofArgType_at: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_at) -> _WhichOneofReturnType_at | None: ...
+
+Global___Threshold: _TypeAlias = Threshold  # noqa: Y015
 
 @_typing.final
 class Cycle(_message.Message):

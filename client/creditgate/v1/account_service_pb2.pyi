@@ -279,6 +279,7 @@ class UpdateAccountRequest(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     overdraft_limit_micros: _builtins.int
@@ -303,6 +304,10 @@ class UpdateAccountRequest(_message.Message):
         of day, or on the last day of shorter months. Unset with the first plan it is now.
         """
 
+    @_builtins.property
+    def thresholds(self) -> Global___ThresholdChange:
+        """thresholds gives the account thresholds of its own, or the plan's again."""
+
     def __init__(
         self,
         *,
@@ -313,10 +318,11 @@ class UpdateAccountRequest(_message.Message):
         plan: Global___PlanChange | None = ...,
         time_zone: _builtins.str | None = ...,
         billing_anchor: _timestamp_pb2.Timestamp | None = ...,
+        thresholds: Global___ThresholdChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "account_id", b"account_id", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "account_id", b"account_id", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overage_policy: _TypeAlias = _typing.Literal["overage_policy"]  # noqa: Y015
     _WhichOneofArgType__overage_policy: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy"]  # noqa: Y015
@@ -336,6 +342,36 @@ class UpdateAccountRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
 
 Global___UpdateAccountRequest: _TypeAlias = UpdateAccountRequest  # noqa: Y015
+
+@_typing.final
+class ThresholdChange(_message.Message):
+    """ThresholdChange says which balances alert from now on. A balance that is below already alerts after it has been above."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    RESET_FIELD_NUMBER: _builtins.int
+    reset: _builtins.bool
+    """reset gives the account the thresholds of its plan, or without one a threshold at zero; thresholds must be empty."""
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Threshold]:
+        """thresholds is the account's own, at most 8 that differ; none means that no balance alerts. They outlast a change of
+        plan, whose allowance their percents then are of.
+        """
+
+    def __init__(
+        self,
+        *,
+        thresholds: _abc.Iterable[_account_pb2.Threshold] | None = ...,
+        reset: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reset", b"reset", "thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThresholdChange: _TypeAlias = ThresholdChange  # noqa: Y015
 
 @_typing.final
 class PlanChange(_message.Message):

@@ -72,6 +72,8 @@ class Plan(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     BUDGETS_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    EXPIRY_NOTICE_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """plan_id names the plan, unique within the tenant."""
     version: _builtins.int
@@ -106,6 +108,16 @@ class Plan(_message.Message):
         the place of the plan's of the same name.
         """
 
+    @_builtins.property
+    def thresholds(self) -> Global___Thresholds:
+        """thresholds is the balances that alert; unset means at 20 percent of the allowance and at zero."""
+
+    @_builtins.property
+    def expiry_notice(self) -> _duration_pb2.Duration:
+        """expiry_notice is how long before its end it is told that a grant ends which cycles did not bring, 0 to 366 days; 0
+        means never, unset 7 days. It is the account's plan that counts when the grant is given.
+        """
+
     def __init__(
         self,
         *,
@@ -121,14 +133,40 @@ class Plan(_message.Message):
         limits: Global___PlanLimits | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         budgets: _abc.Iterable[_account_pb2.Budget] | None = ...,
+        thresholds: Global___Thresholds | None = ...,
+        expiry_notice: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rollover_max_micros", b"rollover_max_micros", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class Thresholds(_message.Message):
+    """Thresholds is balances that alert."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Threshold]:
+        """thresholds is at most 8 that differ; none means that no balance alerts."""
+
+    def __init__(
+        self,
+        *,
+        thresholds: _abc.Iterable[_account_pb2.Threshold] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Thresholds: _TypeAlias = Thresholds  # noqa: Y015
 
 @_typing.final
 class PlanLimits(_message.Message):

@@ -23,25 +23,30 @@ _sym_db = _symbol_database.Default()
 
 
 from creditgate.v1 import account_pb2 as creditgate_dot_v1_dot_account__pb2
+from creditgate.v1 import event_pb2 as creditgate_dot_v1_dot_event__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/event_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n\x13WatchAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12.\n\x0bwarn_before\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x14WatchAccountResponse\x12,\n\x05state\x18\x01 \x01(\x0b\x32\x1b.creditgate.v1.AccountStateH\x00\x12\x33\n\rhold_must_end\x18\x02 \x01(\x0b\x32\x1a.creditgate.v1.HoldMustEndH\x00\x42\x08\n\x06\x63hange\"y\n\x0c\x41\x63\x63ountState\x12\'\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x12\n\nopen_holds\x18\x02 \x01(\x03\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\"`\n\x0bHoldMustEnd\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12+\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheld_micros\x18\x03 \x01(\x03\x32i\n\x0c\x45ventService\x12Y\n\x0cWatchAccount\x12\".creditgate.v1.WatchAccountRequest\x1a#.creditgate.v1.WatchAccountResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/event_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x19\x63reditgate/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n\x13WatchAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12.\n\x0bwarn_before\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x14WatchAccountResponse\x12,\n\x05state\x18\x01 \x01(\x0b\x32\x1b.creditgate.v1.AccountStateH\x00\x12\x33\n\rhold_must_end\x18\x02 \x01(\x0b\x32\x1a.creditgate.v1.HoldMustEndH\x00\x42\x08\n\x06\x63hange\"y\n\x0c\x41\x63\x63ountState\x12\'\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x12\n\nopen_holds\x18\x02 \x01(\x03\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\"`\n\x0bHoldMustEnd\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12+\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheld_micros\x18\x03 \x01(\x03\"d\n\x11ListEventsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x12ListEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbc\x01\n\x0c\x45ventService\x12Q\n\nListEvents\x12 .creditgate.v1.ListEventsRequest\x1a!.creditgate.v1.ListEventsResponse\x12Y\n\x0cWatchAccount\x12\".creditgate.v1.WatchAccountRequest\x1a#.creditgate.v1.WatchAccountResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'creditgate.v1.event_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHACCOUNTREQUEST']._serialized_start=146
-  _globals['_WATCHACCOUNTREQUEST']._serialized_end=258
-  _globals['_WATCHACCOUNTRESPONSE']._serialized_start=261
-  _globals['_WATCHACCOUNTRESPONSE']._serialized_end=392
-  _globals['_ACCOUNTSTATE']._serialized_start=394
-  _globals['_ACCOUNTSTATE']._serialized_end=515
-  _globals['_HOLDMUSTEND']._serialized_start=517
-  _globals['_HOLDMUSTEND']._serialized_end=613
-  _globals['_EVENTSERVICE']._serialized_start=615
-  _globals['_EVENTSERVICE']._serialized_end=720
+  _globals['_WATCHACCOUNTREQUEST']._serialized_start=173
+  _globals['_WATCHACCOUNTREQUEST']._serialized_end=285
+  _globals['_WATCHACCOUNTRESPONSE']._serialized_start=288
+  _globals['_WATCHACCOUNTRESPONSE']._serialized_end=419
+  _globals['_ACCOUNTSTATE']._serialized_start=421
+  _globals['_ACCOUNTSTATE']._serialized_end=542
+  _globals['_HOLDMUSTEND']._serialized_start=544
+  _globals['_HOLDMUSTEND']._serialized_end=640
+  _globals['_LISTEVENTSREQUEST']._serialized_start=642
+  _globals['_LISTEVENTSREQUEST']._serialized_end=742
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=744
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=827
+  _globals['_EVENTSERVICE']._serialized_start=830
+  _globals['_EVENTSERVICE']._serialized_end=1018
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,11 @@ class EventServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.ListEvents = channel.unary_unary(
+                '/creditgate.v1.EventService/ListEvents',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
         self.WatchAccount = channel.unary_stream(
                 '/creditgate.v1.EventService/WatchAccount',
                 request_serializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountRequest.SerializeToString,
@@ -45,6 +50,14 @@ class EventServiceStub(object):
 class EventServiceServicer(object):
     """EventService tells what happens to accounts. Reading needs the scope `read`.
     """
+
+    def ListEvents(self, request, context):
+        """ListEvents answers an account's events, oldest first. They are kept for the time the service is set to, 30 days by
+        default, after they have been delivered. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def WatchAccount(self, request, context):
         """WatchAccount tells what happens to an account as it happens, for as long as the caller listens. The first message is
@@ -61,6 +74,11 @@ class EventServiceServicer(object):
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListEventsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.ListEventsResponse.SerializeToString,
+            ),
             'WatchAccount': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAccount,
                     request_deserializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountRequest.FromString,
@@ -77,6 +95,33 @@ def add_EventServiceServicer_to_server(servicer, server):
 class EventService(object):
     """EventService tells what happens to accounts. Reading needs the scope `read`.
     """
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/ListEvents',
+            creditgate_dot_v1_dot_event__service__pb2.ListEventsRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def WatchAccount(request,

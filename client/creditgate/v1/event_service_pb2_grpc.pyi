@@ -33,6 +33,10 @@ class EventServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]
+    """ListEvents answers an account's events, oldest first. They are kept for the time the service is set to, 30 days by
+    default, after they have been delivered. Errors: NOT_FOUND.
+    """
     WatchAccount: _grpc.UnaryStreamMultiCallable[_event_service_pb2.WatchAccountRequest, _event_service_pb2.WatchAccountResponse]
     """WatchAccount tells what happens to an account as it happens, for as long as the caller listens. The first message is
     always the balance as it stands; a change follows within about a quarter of a second.
@@ -47,6 +51,10 @@ class EventServiceAsyncStub(EventServiceStub):
     """EventService tells what happens to accounts. Reading needs the scope `read`."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]  # type: ignore[assignment]
+    """ListEvents answers an account's events, oldest first. They are kept for the time the service is set to, 30 days by
+    default, after they have been delivered. Errors: NOT_FOUND.
+    """
     WatchAccount: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchAccountRequest, _event_service_pb2.WatchAccountResponse]  # type: ignore[assignment]
     """WatchAccount tells what happens to an account as it happens, for as long as the caller listens. The first message is
     always the balance as it stands; a change follows within about a quarter of a second.
@@ -58,6 +66,16 @@ class EventServiceAsyncStub(EventServiceStub):
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """EventService tells what happens to accounts. Reading needs the scope `read`."""
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _event_service_pb2.ListEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.ListEventsResponse, _abc.Awaitable[_event_service_pb2.ListEventsResponse]]:
+        """ListEvents answers an account's events, oldest first. They are kept for the time the service is set to, 30 days by
+        default, after they have been delivered. Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def WatchAccount(

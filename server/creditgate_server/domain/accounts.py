@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,7 +79,7 @@ def account_key(tenant_id: UUID, account_id: str) -> AccountKey:
 
 
 class Account(NamedTuple):
-    """One wallet as it stands. `labels` is JSON text."""
+    """One wallet as it stands. `labels` is JSON text, `thresholds` are as in `Plan`."""
 
     account_id: str
     status: int
@@ -89,6 +90,8 @@ class Account(NamedTuple):
     labels: str
     created_at: datetime
     standing: Standing
+    thresholds: Sequence[int]
+    own_thresholds: bool
 
 
 class Standing(NamedTuple):
@@ -115,7 +118,10 @@ class NewAccount(NamedTuple):
 
 
 class AccountChange(NamedTuple):
-    """What UpdateAccount asks for; None leaves a field as it is."""
+    """What UpdateAccount asks for; None leaves a field as it is.
+
+    `plan_thresholds` gives an account with thresholds of its own the plan's again.
+    """
 
     overdraft_limit_micros: int | None = None
     overage_policy: int | None = None
@@ -125,6 +131,8 @@ class AccountChange(NamedTuple):
     next_cycle: bool = False
     time_zone: str | None = None
     anchor_at: datetime | None = None
+    thresholds: Sequence[int] | None = None
+    plan_thresholds: bool = False
 
 
 class Grant(NamedTuple):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from .events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -28,6 +30,7 @@ class CycleUnit(IntEnum):
 class Plan(NamedTuple):
     """One version of a plan; limits that are None do not limit.
 
+    `thresholds` are amounts, or percents of the allowance as negative numbers.
     Fields and order are those of the table `creditgate.plans`, but for its tenant, and `budgets`.
     """
 
@@ -45,6 +48,8 @@ class Plan(NamedTuple):
     open_holds_max: int | None = None
     fingerprint: bytes = b""
     created_at: datetime | None = None
+    thresholds: Sequence[int] = THRESHOLDS_DEFAULT
+    expiry_notice_ms: int = EXPIRY_NOTICE_MS_DEFAULT
     budgets: tuple[Budget, ...] = ()
 
 

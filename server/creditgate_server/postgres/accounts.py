@@ -33,7 +33,7 @@ _ACCOUNT_COLUMNS = """
        version,
        creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at, plan_id,
        plan_version, next_plan_id, next_plan_version, time_zone, anchor_at, cycle_no,
-       cycle_starts_at, cycle_ends_at
+       cycle_starts_at, cycle_ends_at, thresholds, own_thresholds
 """
 
 _GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
@@ -102,7 +102,8 @@ class PostgresAccounts:
     ) -> tuple[Outcome, Account | None]:
         """Change what is set."""
         row = await self._one(
-            "SELECT * FROM creditgate.update_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "SELECT * FROM creditgate.update_account("
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             *account_key(tenant_id, account_id),
             *change,
         )
@@ -204,4 +205,6 @@ def _account(row: Record, as_of: datetime) -> Account:
         labels=row["labels"],
         created_at=row["created_at"],
         standing=Standing(*(row[name] for name in Standing._fields)),
+        thresholds=row["thresholds"],
+        own_thresholds=row["own_thresholds"],
     )

@@ -27,6 +27,7 @@ RULES = (
     "nothing due is forgotten",
     "held on a counter = its open holds",
     "spent on a counter = its charges of the period",
+    "events are without gaps",
     "every hold has an account",
 )
 """The rules `creditgate.verify` proves, by the names it reports them under."""

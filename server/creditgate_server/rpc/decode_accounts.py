@@ -13,7 +13,7 @@ from creditgate_server.domain.accounts import (
 )
 from creditgate_server.domain.outcomes import HoldState
 
-from . import decode_plans, fields
+from . import decode_plans, fields, thresholds
 from .fingerprint import fingerprint
 
 CYCLE_PREFIX = "cycle/"
@@ -51,7 +51,21 @@ def account_change(request: pb.UpdateAccountRequest) -> AccountChange:
         time_zone = fields.time_zone(request, "time_zone", request.time_zone)
     if request.HasField("billing_anchor"):
         anchor_at = fields.moment(request, "billing_anchor", request.billing_anchor)
-    return AccountChange(limit, policy, status, *plan, time_zone=time_zone, anchor_at=anchor_at)
+    own = _own_thresholds(request)
+    reset = request.thresholds.reset
+    return AccountChange(limit, policy, status, *plan, time_zone, anchor_at, own, reset)
+
+
+def _own_thresholds(request: pb.UpdateAccountRequest) -> tuple[int, ...] | None:
+    """Decode the thresholds an account is to have of its own; None changes nothing."""
+    if not request.HasField("thresholds"):
+        return None
+    given, field = request.thresholds.thresholds, "thresholds.thresholds"
+    if not request.thresholds.reset:
+        return thresholds.decode(request, field, given)
+    if given:
+        raise fields.bad(request, field, "must be empty where reset is set")
+    return None
 
 
 def new_grant(request: pb.AddGrantRequest) -> NewGrant:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.domain.accounts import OveragePolicy
+from creditgate_server.domain.events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
 from creditgate_server.domain.plans import Addon, CycleUnit, Plan
 
-from . import decode_budgets, fields
+from . import decode_budgets, fields, thresholds
 from .fingerprint import fingerprint
 
 VERSION_MAX = 2**31 - 1
+EXPIRY_NOTICE_MS_MAX = 366 * 86_400_000
 ADDON_ID_MAX = 80
 """Shorter than other names: grants are named after add-ons, and after when they began."""
 
@@ -22,6 +24,8 @@ _UNITS = frozenset(map(int, CycleUnit))
 _TIMINGS = frozenset(pb.PlanTiming.values())
 # Fields that name a plan, and one that a fingerprint writes in its own way.
 _APART = frozenset({"plan_id", "version", "budgets"})
+# Left out of fingerprints where they are as usual: plans were written before they were known.
+_USUAL = {"thresholds": THRESHOLDS_DEFAULT, "expiry_notice_ms": EXPIRY_NOTICE_MS_DEFAULT}
 
 
 class PlanChoice(NamedTuple):
@@ -67,6 +71,8 @@ def new_plan(request: catalog_pb.PutPlanRequest) -> Plan:
         hold_ttl_max_ms=_hold_ttl_max_ms(request),
         open_holds_max=_amount(request, "limits.open_holds_max", limits.open_holds_max) or None,
         budgets=decode_budgets.plan_budgets(request),
+        thresholds=_thresholds(request),
+        expiry_notice_ms=_expiry_notice_ms(request),
     )
     return plan._replace(fingerprint=_plan_fingerprint(plan))
 
@@ -114,9 +120,27 @@ def _hold_ttl_max_ms(request: catalog_pb.PutPlanRequest) -> int | None:
     return fields.ttl_ms(request, longest, field="plan.limits.hold_ttl_max")
 
 
+def _thresholds(request: catalog_pb.PutPlanRequest) -> tuple[int, ...]:
+    if not request.plan.HasField("thresholds"):
+        return THRESHOLDS_DEFAULT
+    given = request.plan.thresholds.thresholds
+    # The order in which they are given means nothing.
+    return tuple(sorted(thresholds.decode(request, "plan.thresholds.thresholds", given)))
+
+
+def _expiry_notice_ms(request: catalog_pb.PutPlanRequest) -> int:
+    if not request.plan.HasField("expiry_notice"):
+        return EXPIRY_NOTICE_MS_DEFAULT
+    notice = request.plan.expiry_notice
+    return fields.duration_ms(request, "plan.expiry_notice", notice, high=EXPIRY_NOTICE_MS_MAX)
+
+
 def _plan_fingerprint(plan: Plan) -> bytes:
-    said = ((name, value) for name, value in plan._asdict().items() if value)
-    parts = [f"{name}={value}" for name, value in said if name not in _APART]
+    parts = [
+        f"{name}={value}"
+        for name, value in plan._asdict().items()
+        if name not in _APART and (value != _USUAL[name] if name in _USUAL else value)
+    ]
     if plan.budgets:
         parts.append(f"budgets={decode_budgets.meaning(plan.budgets)}")
     return fingerprint("plan", parts)

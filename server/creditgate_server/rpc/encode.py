@@ -15,7 +15,7 @@ from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import Account, Grant, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 
-from . import decode
+from . import decode, thresholds
 from .status import refuse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +94,8 @@ def account(to: account_pb2.Account, of: Account) -> None:
     balance(to.balance, of.balance)
     moment(to.created_at, of.created_at)
     _standing(to, of.standing)
+    thresholds.encode(to.thresholds, of.thresholds)
+    to.own_thresholds = of.own_thresholds
 
 
 def _standing(to: account_pb2.Account, of: Standing) -> None:

@@ -9,7 +9,7 @@ from creditgate.v1 import catalog_service_pb2
 from creditgate_server.domain.plans import Addon, Plan
 from creditgate_server.domain.statements import Entry
 
-from . import encode_budgets
+from . import encode_budgets, thresholds
 from .encode import moment
 
 
@@ -32,6 +32,9 @@ def plan(to: catalog_service_pb2.Plan, of: Plan) -> None:
         encode_budgets.budget(to.budgets.add(), each)
     if of.created_at is not None:
         moment(to.created_at, of.created_at)
+    to.thresholds.SetInParent()
+    thresholds.encode(to.thresholds.thresholds, of.thresholds)
+    to.expiry_notice.FromMilliseconds(of.expiry_notice_ms)
 
 
 def addon(to: pb.Addon, of: Addon) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate.v1 import event_service_pb2 as events_pb
 
 from . import fields
 from .call import Call
@@ -20,6 +21,7 @@ Paged = (
     | pb.ListBudgetsRequest
     | pb.GetStatementRequest
     | catalog_pb.ListPlansRequest
+    | events_pb.ListEventsRequest
 )
 
 

@@ -73,6 +73,10 @@ def _catalog(name: str, *scopes: Scope) -> Method:
     return _method(CATALOG, catalog_pb, name, scopes or (Scope.ADMIN,))
 
 
+def _event(name: str, *scopes: Scope) -> Method:
+    return _method(EVENTS, events_pb, name, scopes or (Scope.ADMIN,))
+
+
 def _method(service: str, messages: ModuleType, name: str, scopes: tuple[Scope, ...]) -> Method:
     return Method(
         service=service,
@@ -149,5 +153,8 @@ WATCH = Method(
     streams=True,
 )
 
-METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING, WATCH)
+TELLING = (_event("ListEvents", Scope.READ, Scope.ADMIN),)
+"""What EventService has, but for streams."""
+
+METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING, *TELLING, WATCH)
 """Every method of the API."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from creditgate.v1 import account_service_pb2 as pb
+from creditgate.v1 import event_service_pb2 as events_pb
 from creditgate_server.domain.accounts import AccountKey, account_key
 
 from . import fields
@@ -23,6 +24,7 @@ AboutAccount = (
     | pb.ListBudgetsRequest
     | pb.GetStatementRequest
     | pb.ListHoldsRequest
+    | events_pb.ListEventsRequest
 )
 
 

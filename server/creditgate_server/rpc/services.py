@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from creditgate_server.domain.budgets import Budgets
+from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
@@ -20,9 +21,19 @@ from .budgets import BudgetAdministration
 from .call import Handler
 from .catalog import PlanCatalog
 from .detached import Detached, Shed
+from .events import EventReading
 from .interceptors.rate import Rates
 from .lists import Lists
-from .method import ADMINISTRATION, BATCH, OPERATIONS, SELLING, STREAM, WATCH, Method
+from .method import (
+    ADMINISTRATION,
+    BATCH,
+    OPERATIONS,
+    SELLING,
+    STREAM,
+    TELLING,
+    WATCH,
+    Method,
+)
 from .operations import Batch, Operations
 from .pages import Pages
 from .pipeline import Pipeline
@@ -55,6 +66,7 @@ def make_services(
     statements: Statements,
     topics: Topics,
     watch_rules: WatchRules,
+    events: Events,
     lanes: Lanes[Operation, Result],
     detached: Detached,
     pages: Pages,
@@ -71,9 +83,10 @@ def make_services(
         BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),
         PlanCatalog(catalog, lists, detached),
+        EventReading(events, lists, detached),
     )
     hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
-    admin = {method: _find(method, rest) for method in (*ADMINISTRATION, *SELLING)}
+    admin = {method: _find(method, rest) for method in (*ADMINISTRATION, *SELLING, *TELLING)}
     on_stream = {m.snake: pipeline.for_message(m, handler) for m, handler in hot.items()}
     in_batch = {m.snake: pipeline.for_part(m, handler) for m, handler in hot.items()}
     streams = Streams(Operations(on_stream))

@@ -18,7 +18,7 @@ from creditgate_server.rpc import decode
 from creditgate_server.rpc.decode_accounts import new_grant
 from creditgate_server.rpc.decode_plans import new_addon, new_plan
 from creditgate_server.rpc.fingerprint import fingerprint
-from tests.support.calls import good_plan
+from tests.support.calls import good_plan, good_thresholds
 
 TENANT = UUID(int=1)
 PLAIN: dict[str, Any] = {"account_id": "acme", "hold_id": "msg-1", "amount_micros": 5}
@@ -75,8 +75,13 @@ def test_stored_digests_never_change() -> None:
     )
     assert full == "223d09b6b52219666fefc9d762612160"
     assert plan(catalog_pb.Plan(plan_id="free", version=1)) == "0b9deaed2cc54d3587dcce45d1dce4e0"
-    assert plan(good_plan(budgets=[])) == "2e1129a1e9d7e45d6ced207ad1bdb397"
-    assert plan(good_plan()) == "5bed314d4df32c71b484b87b7ecbd0e9"
+    older = good_plan()
+    for name in ("thresholds", "expiry_notice"):  # what plans did not know at first
+        older.ClearField(name)
+    assert plan(older) == "5bed314d4df32c71b484b87b7ecbd0e9"
+    older.ClearField("budgets")  # nor these
+    assert plan(older) == "2e1129a1e9d7e45d6ced207ad1bdb397"
+    assert plan(good_plan()) == "bd95890251f02dab67688ad603b81215"
     assert addon() == "e015e796c68209c6d47b3c693d0ea176"
     assert addon(outlives_cycle=True, priority=3) == "601885ac2e800e627849c114f2b42783"
 
@@ -125,6 +130,8 @@ def test_another_grant_has_another_digest(change: dict[str, Any]) -> None:
 def test_a_plan_means_what_it_says_and_not_when_or_by_what_name_it_is_written() -> None:
     assert plan(good_plan()) == plan(good_plan(plan_id="other", version=7))
     assert plan(good_plan()) == plan(good_plan(created_at=Timestamp(seconds=5)))
+    turned = catalog_pb.Thresholds(thresholds=reversed(good_thresholds()))
+    assert plan(good_plan()) == plan(good_plan(thresholds=turned))
     free = catalog_pb.Plan(plan_id="free", version=1)
     assert plan(free) == plan(
         catalog_pb.Plan(
@@ -152,6 +159,10 @@ LIMITS = catalog_pb.PlanLimits(
         {"overdraft_limit_micros": 0},
         {"overage_policy": account_pb2.OVERAGE_POLICY_CAP},
         {"limits": catalog_pb.PlanLimits()},
+        {"thresholds": catalog_pb.Thresholds()},
+        {"thresholds": None},
+        {"expiry_notice": Duration()},
+        {"expiry_notice": None},
         {"limits": catalog_pb.PlanLimits(hold_max_micros=100, open_holds_max=10)},
         {"limits": catalog_pb.PlanLimits(hold_max_micros=10, open_holds_max=100)},
     ],

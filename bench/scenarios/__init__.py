@@ -12,7 +12,9 @@ from bench.scenarios import (
     lone,
     memory,
     open_loop,
+    plans,
     python,
+    reset,
     size,
     sql,
     tracing,
@@ -31,9 +33,10 @@ DEFAULT: dict[str, Scenario] = {
     "lone": lone.run,
     "open": open_loop.run,
     "turns": turns.run,
+    "plans": plans.run,
     "tracing": tracing.run,
     "sql": sql.run,
     "python": python.run,
 }
-LONG: dict[str, Scenario] = {"memory": memory.run, "size": size.run}
+LONG: dict[str, Scenario] = {"memory": memory.run, "size": size.run, "reset": reset.run}
 ALL = DEFAULT | LONG

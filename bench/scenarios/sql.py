@@ -33,7 +33,7 @@ async def run(bench: Bench) -> Section:
             for kind, accounts in CELLS:
                 tenant_id, names = database.tenant.tenant_id, f"{kind}-{accounts}-"
                 batches = Batches(kind, Source(tenant_id, accounts=accounts, names=names))
-                cells = [await _cell(connection, batches, each, bench.seconds) for each in SIZES]
+                cells = [await cell(connection, batches, each, bench.seconds) for each in SIZES]
                 rows.append((kind, accounts, *(cpu for cpu, _ in cells), cells[0][1]))
                 bench.say(f"apply(), us per operation: {rows[-1]}")
         if broken := await database.broken():
@@ -67,7 +67,7 @@ class Batches:
         return before, in_batches(after, size, number)
 
 
-async def _cell(
+async def cell(
     connection: Connection, batches: Batches, size: int, seconds: float
 ) -> tuple[float, float]:
     """Processor time of PostgreSQL and round trip, both in us per operation."""

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
+from creditgate_server.domain.mail import MailServer, address_problem
+
 PREFIX = "CREDITGATE_"
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
@@ -16,9 +18,9 @@ _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
 _PORT_MAX = 65_535
 _PEPPER_LENGTH_MIN = 32
-# For two look-ups of keys, the listener, the probe, the look at watched accounts and three
+# For two look-ups of keys, the listener, the probe, the look at watched accounts and four
 # background loops.
-_CONNECTIONS_KEPT = 8
+_CONNECTIONS_KEPT = 9
 
 
 class SettingsError(ValueError):
@@ -75,6 +77,19 @@ def _address_or_empty(value: str) -> str | None:
 
 def _file(value: Path | None) -> str | None:
     return None if value is None or value.is_file() else f"there is no file {value}"
+
+
+def _smtp_or_empty(value: str) -> str | None:
+    try:
+        if value:
+            MailServer.parse(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _mail_or_empty(value: str) -> str | None:
+    return address_problem(value) if value else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +190,27 @@ class Settings:
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
     ] = 240_000
 
+    delivery_interval_ms: Annotated[
+        int, Within(50, 60_000), "between looks for events to deliver"
+    ] = 1_000
+    deliveries_at_once: Annotated[int, Within(1, 256), "events on their way out of a process"] = 32
+    delivery_timeout_ms: Annotated[
+        int, Within(1_000, 60_000), "an attempt to deliver an event may take"
+    ] = 15_000
+    delivery_retention_days: Annotated[
+        int, Within(1, 365), "deliveries that have ended can be listed"
+    ] = 7
+    webhook_allow_private: Annotated[
+        bool, "send webhooks to private addresses, to any port, and without TLS, too"
+    ] = False
+    webhook_ca_file: Annotated[
+        Path | None, _file, "PEM certificates trusted besides the system's, by webhooks and mail"
+    ] = None
+    smtp_url: Annotated[
+        str, _smtp_or_empty, "smtp:// or smtps:// URL of the server that takes mail; empty: none"
+    ] = field(default="", repr=False)
+    smtp_from: Annotated[str, _mail_or_empty, "address that mail comes from"] = ""
+
     otlp_endpoint: Annotated[str, "URL to send traces and metrics to by OTLP/gRPC"] = ""
     trace_ratio: Annotated[
         float, Within(0.0, 1.0), "of the calls that come without a trace is traced"
@@ -220,8 +256,8 @@ class Settings:
         for option in options():
             value = getattr(self, option.name)
             shown = "" if value is None else str(value)
-            rows.append((option.variable, "***" if option.name in _REQUIRED else shown,
-                         option.meaning))  # fmt: skip
+            hidden = option.name in _SECRET and shown
+            rows.append((option.variable, "***" if hidden else shown, option.meaning))
         return rows
 
     @property
@@ -240,6 +276,8 @@ class Settings:
             yield "tls_cert_file", f"goes with {_variable('tls_key_file')}: set both or neither"
         if self.tls_client_ca_file is not None and self.tls_cert_file is None:
             yield "tls_client_ca_file", f"needs {_variable('tls_cert_file')}"
+        if self.smtp_url and not self.smtp_from:
+            yield "smtp_from", f"goes with {_variable('smtp_url')}: set it to an address"
         if self.lane_reserve_queue_max > self.lane_queue_max:
             yield "lane_reserve_queue_max", f"must be at most {_variable('lane_queue_max')}"
         if self.reads_at_once < 1:
@@ -258,8 +296,9 @@ class Settings:
         )
 
 
-# These two are also the secrets: a URL may hold a password.
 _REQUIRED = frozenset({"database_url", "key_pepper"})
+# A URL may hold a password.
+_SECRET = _REQUIRED | {"smtp_url"}
 
 
 class Option(NamedTuple):

@@ -15,12 +15,14 @@ from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.migrate import pending
+from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
+from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.statements import PostgresStatements
@@ -189,8 +191,15 @@ class App:
         )
         if not settings.run_workers:
             return (watch,)
-        store = PostgresSweeps(self._pool)
-        return (watch, *background(settings, store=store, rules=RULES, observer=observer))
+        work = background(
+            settings,
+            store=PostgresSweeps(self._pool),
+            outbox=PostgresOutbox(self._pool),
+            sender=Sender.of(settings),
+            rules=RULES,
+            observer=observer,
+        )
+        return (watch, *work)
 
     def _make_services(self, ledger: PostgresLedger, telemetry: Telemetry) -> Services:
         settings = self._settings

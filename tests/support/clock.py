@@ -25,6 +25,8 @@ _SET = """
 UPDATE creditgate_test.clock SET now = timestamptz 'epoch' + $1 * interval '1 microsecond'
 """
 
+_ADVANCE = "UPDATE creditgate_test.clock SET now = now + $1::float8 * interval '1 second'"
+
 
 class DatabaseClock:
     """Stops a database's clock and sets it. `connection` is the owner's."""
@@ -40,6 +42,15 @@ class DatabaseClock:
         """Let it be this instant, in microseconds since 1970."""
         # PostgreSQL multiplies intervals by floats, which count microseconds exactly until 2255.
         await self._connection.execute(_SET, now)
+
+    async def read(self) -> datetime:
+        """Answer what time it is."""
+        now: datetime = await self._connection.fetchval("SELECT now FROM creditgate_test.clock")
+        return now
+
+    async def advance(self, *, seconds: float) -> None:
+        """Let time pass."""
+        await self._connection.execute(_ADVANCE, float(seconds))
 
 
 async def set_clock(clock: DatabaseClock, text: str) -> None:

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 import click
 
 from creditgate_server import logs
+from creditgate_server.outbound.sender import Sender
+from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import open_pool
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.settings import Settings
@@ -80,8 +82,15 @@ async def _work(settings: Settings, telemetry: Telemetry) -> None:
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings)
         stack.push_async_callback(pool.close, timeout_seconds=_CLOSE_SECONDS_MAX)
-        work = telemetry.metrics.work
-        for loop in background(settings, store=PostgresSweeps(pool), rules=RULES, observer=work):
+        loops = background(
+            settings,
+            store=PostgresSweeps(pool),
+            outbox=PostgresOutbox(pool),
+            sender=Sender.of(settings),
+            rules=RULES,
+            observer=telemetry.metrics.work,
+        )
+        for loop in loops:
             loop.start()
             stack.push_async_callback(loop.stop)
         _log.info("working")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from random import uniform
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from .accounts import AccountKey
     from .outcomes import Outcome
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 ENDPOINTS_MAX = 16
 """How many endpoints a tenant may have for all accounts, and for each single one."""
 
-RETRY_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
+RETRY_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 30_000)
 """How long after each failed attempt the next one follows; after the last, none does."""
 
 _JITTER = 0.2
@@ -105,12 +104,12 @@ class DeliveryFilter(NamedTuple):
 
 
 class DeliveryMark(NamedTuple):
-    """Where a list of deliveries goes on."""
+    """Where a list of deliveries goes on; by default at its beginning."""
 
-    state: int
-    account_key: UUID
-    endpoint_id: str
-    event_no: int
+    state: int = 0
+    account_key: UUID = UUID(int=0)
+    endpoint_id: str = ""
+    event_no: int = 0
 
 
 class DeliveryResult(NamedTuple):
@@ -123,7 +122,8 @@ class DeliveryResult(NamedTuple):
 class Task(NamedTuple):
     """An attempt to make now: the event, where it goes, and by which number it is known.
 
-    `attempts` counts this one. `body` is JSON text. `sent_at` is now, by the database's clock.
+    `attempts` counts this one. `body` is JSON text, None when the event is no longer kept.
+    `sent_at` is now, by the database's clock.
     """
 
     bucket: int
@@ -143,7 +143,7 @@ class Task(NamedTuple):
     settled_micros: int
     held_micros: int
     overdraft_limit_micros: int
-    body: str
+    body: str | None
     created_at: datetime
     sent_at: datetime
 
@@ -267,7 +267,7 @@ class Endpoints(Protocol):
         ...
 
     async def list_deliveries(
-        self, tenant_id: UUID, chosen: DeliveryFilter, *, after: DeliveryMark | None, limit: int
+        self, tenant_id: UUID, chosen: DeliveryFilter, *, after: DeliveryMark, limit: int
     ) -> Sequence[tuple[Delivery, DeliveryMark]]:
         """Read deliveries in the order of their marks, each with where a list goes on after it."""
         ...

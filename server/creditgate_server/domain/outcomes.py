@@ -47,6 +47,9 @@ class Outcome(IntEnum):
     NO_CYCLE = 33
     ADDON_NOT_FOUND = 34
     TOO_MANY_BUDGETS = 35
+    ENDPOINT_NOT_FOUND = 50
+    DELIVERY_NOT_FOUND = 51
+    TOO_MANY_ENDPOINTS = 52
 
     @property
     def refused(self) -> bool:

@@ -82,7 +82,9 @@ def as_json(task: Task) -> bytes:
             "available_micros": str(available),
             "overdraft_limit_micros": str(task.overdraft_limit_micros),
         },
-        "details": {key: _plain(key, value) for key, value in json.loads(task.body).items()},
+        "details": {
+            key: _plain(key, value) for key, value in json.loads(task.body or "{}").items()
+        },
     }
     written = {
         "type": event_type(task.event_kind), "timestamp": _moment(task.created_at), "data": data
@@ -112,7 +114,7 @@ def _lines(task: Task) -> Iterator[str]:
         yield f"held for work under way: {_credits(task.held_micros)}"
     if available != task.settled_micros:
         yield f"available: {_credits(available)}"
-    for key, value in json.loads(task.body).items():
+    for key, value in json.loads(task.body or "{}").items():
         if value not in (None, ""):
             yield _fact(key, value)
     yield f"time: {_moment(task.created_at)}"

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 _CALL_SECONDS = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1)
 _SLOW_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
+_DELIVERY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SERIES_MAX = 2_000
 
@@ -182,8 +183,29 @@ class _Work:
         self._finished = gauge(
             "loop_last_success_timestamp_seconds", "When a loop last ended a round well.", "loop"
         )
-        self._holds = _OpenHolds()
+        self._holds = _Measured(
+            ("creditgate_holds_open", "Open holds in the database."),
+            ("creditgate_held_micros", "Credits set aside by open holds, in micro-credits."),
+            ("creditgate_oldest_open_hold_seconds", "Age of the oldest open hold."),
+            (
+                "creditgate_sweep_lag_seconds",
+                "How long the longest expired hold has waited for the sweep.",
+            ),
+        )
         registry.register(self._holds)
+        self._attempts = Histogram(
+            "creditgate_delivery_duration_seconds",
+            "Time of an attempt to deliver an event, by how it ended.",
+            ["result"],
+            buckets=_DELIVERY_SECONDS,
+            registry=registry,
+        )
+        self._backlog = _Measured(
+            ("creditgate_deliveries_pending", "Deliveries of events that wait to be made."),
+            ("creditgate_oldest_delivery_seconds", "How long the oldest of them has waited."),
+            ("creditgate_deliveries_dead", "Deliveries given up, and kept to be sent again."),
+        )
+        registry.register(self._backlog)
         self._violations = gauge(
             "reconciliation_violations",
             "Accounts found to break a rule, in the last round.",
@@ -210,30 +232,29 @@ class _Work:
         """Set what the database holds at this moment; ages are by the database's clock."""
         self._holds.values = (open_count, held_micros, oldest_seconds, overdue_seconds)
 
+    def delivered(self, result: str, *, seconds: float) -> None:
+        """Record an attempt to deliver an event; `result` is one of a fixed few."""
+        self._attempts.labels(result).observe(seconds)
+
+    def backlog(self, *, pending: int, oldest_seconds: float, dead: int) -> None:
+        """Set what waits to be delivered; the age is by the database's clock."""
+        self._backlog.values = (pending, oldest_seconds, dead)
+
     def violations(self, accounts_by_rule: Mapping[str, int]) -> None:
         """Set how many accounts break each rule; with 0 for those that hold, to clear alerts."""
         for rule, accounts in accounts_by_rule.items():
             self._violations.labels(rule).set(accounts)
 
 
-class _OpenHolds(Collector):
+class _Measured(Collector):
     """What the database holds; nothing, rather than zeros, where nobody has looked."""
 
-    _FAMILIES = (
-        ("creditgate_holds_open", "Open holds in the database."),
-        ("creditgate_held_micros", "Credits set aside by open holds, in micro-credits."),
-        ("creditgate_oldest_open_hold_seconds", "Age of the oldest open hold."),
-        (
-            "creditgate_sweep_lag_seconds",
-            "How long the longest expired hold has waited for the sweep.",
-        ),
-    )
-
-    def __init__(self) -> None:
+    def __init__(self, *families: tuple[str, str]) -> None:
+        self._families = families
         self.values: tuple[float, ...] = ()
 
     def collect(self) -> Iterator[Metric]:
-        for (name, meaning), value in zip(self._FAMILIES, self.values, strict=False):
+        for (name, meaning), value in zip(self._families, self.values, strict=False):
             yield GaugeMetricFamily(name, meaning, value=value)
 
 

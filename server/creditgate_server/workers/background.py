@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from creditgate_server.domain.deliveries import Outbox
 from creditgate_server.domain.figures import OpenHolds
 from creditgate_server.settings import Settings
+from creditgate_server.workers.deliver_events import DeliverEvents, Sender
 from creditgate_server.workers.expire_holds import ExpireHolds
 from creditgate_server.workers.loop import Loop
+from creditgate_server.workers.measure_deliveries import MeasureDeliveries
 from creditgate_server.workers.measure_holds import MeasureHolds
 from creditgate_server.workers.reconcile import Reconcile, Violation
 
@@ -17,6 +20,7 @@ _MEASURE_INTERVAL_SECONDS = 15.0
 _VERIFY_REST = 9.0
 # What has expired is to be swept within 5 s, also when the database comes back after an outage.
 _SWEEP_BACKOFF_SECONDS_MAX = 2.0
+_DAY_SECONDS = 86_400.0
 _BACKOFF_SECONDS_MAX = 60.0
 
 
@@ -60,6 +64,14 @@ class Observer(Protocol):
         """Note what the database holds."""
         ...
 
+    def delivered(self, result: str, *, seconds: float) -> None:
+        """Note an attempt to deliver an event and how it ended."""
+        ...
+
+    def backlog(self, *, pending: int, oldest_seconds: float, dead: int) -> None:
+        """Note what waits to be delivered."""
+        ...
+
     def round_finished(self, loop: str, *, seconds: float, at_seconds: float) -> None:
         """Note a round that ended well."""
         ...
@@ -70,14 +82,34 @@ class Observer(Protocol):
 
 
 def background(
-    settings: Settings, *, store: Store, rules: Sequence[str], observer: Observer
+    settings: Settings,
+    *,
+    store: Store,
+    outbox: Outbox,
+    sender: Sender,
+    rules: Sequence[str],
+    observer: Observer,
 ) -> Sequence[Loop]:
-    """Make the loops: the sweep, the reconciliation of `rules`, the figures of open holds."""
+    """Make the loops: the sweep, the deliveries, the reconciliation of `rules`, the figures."""
     sweep = ExpireHolds(store, limit=settings.sweep_batch_max, swept=observer.swept)
     reconcile = Reconcile(
         lambda: store.verify(rest=_VERIFY_REST), rules=rules, found=observer.violations
     )
-    measure = MeasureHolds(store.open_holds, observer=observer)
+    deliver = DeliverEvents(
+        outbox,
+        sender,
+        at_once=settings.deliveries_at_once,
+        timeout_seconds=settings.delivery_timeout_ms / 1_000,
+        pause_seconds=settings.delivery_interval_ms / 1_000,
+        retention_seconds=settings.delivery_retention_days * _DAY_SECONDS,
+        observer=observer,
+    )
+    measure_holds = MeasureHolds(store.open_holds, observer=observer)
+    measure_deliveries = MeasureDeliveries(outbox.backlog, observer=observer)
+
+    async def measure() -> bool:
+        # One after the other, with one connection.
+        return await measure_holds() | await measure_deliveries()
 
     def loop(
         work: Callable[[], Awaitable[bool]],
@@ -85,6 +117,7 @@ def background(
         *,
         every_seconds: float,
         backoff_seconds_max: float = _BACKOFF_SECONDS_MAX,
+        close: Callable[[], Awaitable[None]] | None = None,
     ) -> Loop:
         return Loop(
             work,
@@ -92,6 +125,7 @@ def background(
             interval_seconds=every_seconds,
             backoff_seconds_max=backoff_seconds_max,
             observer=observer,
+            close=close,
         )
 
     return (
@@ -101,6 +135,13 @@ def background(
             every_seconds=settings.sweep_interval_ms / 1_000,
             backoff_seconds_max=_SWEEP_BACKOFF_SECONDS_MAX,
         ),
+        loop(
+            deliver,
+            "deliver_events",
+            every_seconds=settings.delivery_interval_ms / 1_000,
+            backoff_seconds_max=_SWEEP_BACKOFF_SECONDS_MAX,
+            close=deliver.close,
+        ),
         loop(reconcile, "reconcile", every_seconds=settings.reconcile_interval_ms / 1_000),
-        loop(measure, "measure_holds", every_seconds=_MEASURE_INTERVAL_SECONDS),
+        loop(measure, "measure", every_seconds=_MEASURE_INTERVAL_SECONDS),
     )

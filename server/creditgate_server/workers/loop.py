@@ -33,7 +33,8 @@ class Loop:
 
     `work` answers True when it left something undone; then the next round follows at once. The
     pause is `interval_seconds`, a little more or less, so that many servers spread out. After an
-    error it doubles up to `backoff_seconds_max`, until a round ends well again.
+    error it doubles up to `backoff_seconds_max`, until a round ends well again. `close` ends what
+    rounds have left under way, when the loop ends.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Loop:
         interval_seconds: float,
         backoff_seconds_max: float,
         observer: LoopObserver,
+        close: Callable[[], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._work = work
@@ -51,6 +53,7 @@ class Loop:
         self._interval_seconds = interval_seconds
         self._backoff_seconds_max = max(backoff_seconds_max, interval_seconds)
         self._observer = observer
+        self._close = close
         self._sleep = sleep
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
@@ -69,6 +72,11 @@ class Loop:
         while not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=_ASK_AGAIN_SECONDS)
+        if self._close is not None:
+            try:
+                await self._close()
+            except Exception as error:  # noqa: BLE001 - told; there is no other time to try it
+                self._tell(error)
 
     async def _run(self) -> None:
         while True:

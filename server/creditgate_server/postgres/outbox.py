@@ -1,0 +1,76 @@
+"""Events on their way out, on PostgreSQL: who hears of them, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from creditgate_server.domain.deliveries import Backlog, Settled, Task
+
+from .errors import executing
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from .pool import Pool, Record
+
+_TASK_COLUMNS = ", ".join(Task._fields)
+_TAKE = f"SELECT {_TASK_COLUMNS} FROM creditgate.take_deliveries($1, $2, $3, $4, $5, $6)"  # noqa: S608 - both parts are ours
+
+
+class PostgresOutbox:
+    """`domain.deliveries.Outbox` on PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def due_buckets(self) -> Sequence[int]:
+        """Answer the buckets in which something is to be done."""
+        found: Sequence[int] = await self._value("SELECT creditgate.due_deliveries()")
+        return found
+
+    async def fan_out(self, bucket: int, *, limit: int) -> int:
+        """Make deliveries of events."""
+        return int(await self._value("SELECT creditgate.fan_out($1, $2)", bucket, limit))
+
+    async def take(
+        self,
+        bucket: int,
+        *,
+        limit: int,
+        per_endpoint: int,
+        busy: Sequence[tuple[UUID, str]],
+        lease_seconds: float,
+    ) -> Sequence[Task]:
+        """Take what is to be tried now."""
+        tenants, endpoints = [tenant for tenant, _ in busy], [name for _, name in busy]
+        rows = await self._rows(
+            _TAKE, bucket, limit, per_endpoint, tenants, endpoints, lease_seconds
+        )
+        return [Task(*row) for row in rows]
+
+    async def settle(self, settled: Sequence[Settled]) -> None:
+        """Note what came of attempts."""
+        await self._value(
+            "SELECT creditgate.settle_deliveries($1::creditgate.attempt[])", list(settled)
+        )
+
+    async def forget(self, bucket: int, *, older_seconds: float, limit: int) -> int:
+        """Remove deliveries that ended long ago."""
+        sql = "SELECT creditgate.forget_deliveries($1, $2, $3)"
+        return int(await self._value(sql, bucket, older_seconds, limit))
+
+    async def backlog(self, bucket: int) -> Backlog:
+        """Measure what waits in one bucket."""
+        (row,) = await self._rows("SELECT * FROM creditgate.delivery_backlog($1)", bucket)
+        return Backlog(*row)
+
+    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
+        async with self._pool.connection() as connection:
+            with executing():
+                return await connection.fetch(sql, *values)
+
+    async def _value(self, sql: str, *values: Any) -> Any:
+        async with self._pool.connection() as connection:
+            with executing():
+                return await connection.fetchval(sql, *values)

@@ -19,6 +19,7 @@ from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
+from creditgate_server.postgres.endpoints import PostgresEndpoints
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
@@ -38,6 +39,7 @@ from creditgate_server.rpc.pages import Pages
 from creditgate_server.rpc.pipeline import Pipeline
 from creditgate_server.rpc.server import BindError, Server, options
 from creditgate_server.rpc.services import Services, make_services
+from creditgate_server.rpc.targets import Targets
 from creditgate_server.rpc.tls import TlsFiles
 from creditgate_server.rpc.topics import Topics
 from creditgate_server.rpc.watch import WatchRules
@@ -234,6 +236,12 @@ class App:
                 age_max_seconds=settings.watch_age_max_seconds,
             ),
             events=PostgresEvents(self._pool),
+            endpoints=PostgresEndpoints(self._pool),
+            targets=Targets(
+                pepper=settings.key_pepper,
+                allow_private=settings.webhook_allow_private,
+                mail=bool(settings.smtp_url),
+            ),
             lanes=self._lanes,
             detached=self._detached,
             pages=Pages(settings.key_pepper),

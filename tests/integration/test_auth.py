@@ -42,6 +42,7 @@ READ_OR_ADMIN = {
     "GetPlan",
     "ListPlans",
     "ListEvents",
+    "ListDeliveries",
 }
 ADMIN = {
     "CreateAccount",
@@ -54,6 +55,11 @@ ADMIN = {
     "PutBudget",
     "DeleteBudget",
     "PutPlan",
+    "PutEndpoint",
+    "ListEndpoints",
+    "RotateEndpointSecret",
+    "DeleteEndpoint",
+    "RetryDelivery",
 }
 
 BALANCE = BY_NAME["GetBalance"]

@@ -76,7 +76,7 @@ def endpoint(endpoint_id: str = "main", **changes: Any) -> Endpoint:
         state=EndpointState.ACTIVE,
         generation=1,
         rotated_at=None,
-        created_at=None,  # type: ignore[arg-type]  # the database says when
+        created_at=None,
     )
     return made._replace(**changes)
 

@@ -11,7 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.calls import good_budget, good_plan, good_thresholds
+from tests.support.calls import good_budget, good_endpoint, good_plan, good_thresholds
 
 INT64_MAX = 2**63 - 1
 MEGABYTE = 1_000_000
@@ -36,14 +36,14 @@ BAD_TIMES = (
     Timestamp(seconds=1, nanos=-1),
     Timestamp(seconds=1, nanos=10**9),
 )
-IDS = {"account_id", "hold_id", "grant_id", "refund_id", "addon_id", "budget_id", "plan_id"}
 ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
 
 
 def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     """Answer (field to be named, bad value) for a field of any request."""
-    if name in IDS:
-        return [(name, value) for value in BAD_IDS]
+    if name.endswith("_id"):
+        some = method.name == "ListDeliveries"  # where empty means all
+        return [(name, value) for value in BAD_IDS if value or not some]
     if name == "plan":
         return bad_plans() if method.name == "PutPlan" else bad_choices()
     if name == "termination_cause":
@@ -155,6 +155,27 @@ def bad_choices() -> list[tuple[str, Any]]:
     ]
 
 
+def bad_endpoints() -> list[tuple[str, Any]]:
+    """Answer endpoints with one field wrong, and that field."""
+    urls = (
+        *("", "http://example.com/", "https://u:p@example.com/", "https://example.com:22/"),
+        *("https://example.com/#a", "ftp://example.com/", "https:///", "https://example.com/é"),
+        "https://example.com/" + "a" * 2048,
+    )
+    wrong: list[tuple[str, Any]] = [
+        *[("endpoint_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("account_id", value) for value in BAD_IDS if 0 < len(value) < MEGABYTE],
+        *[("webhook_url", value) for value in urls],
+        *[("email", value) for value in ("", "a", "a@b.de\nBcc: c@d.de", "a@b.de")],
+    ]
+    endpoints = [(f"endpoint.{name}", good_endpoint(**{name: value})) for name, value in wrong]
+    for kinds, at in (([1, 0], "[1]"), ([99], "[0]"), ([-1], "[0]"), ([1, 2, 1], "")):
+        endpoints.append((f"endpoint.kinds{at}", good_endpoint(kinds=kinds)))
+    nowhere = good_endpoint()
+    nowhere.ClearField("webhook_url")
+    return [*endpoints, ("endpoint.target", nowhere), ("endpoint", None)]
+
+
 BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "ttl": [("ttl", value) for value in BAD_TTLS],
     "attributes": [
@@ -177,6 +198,9 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],
     "thresholds": bad_threshold_changes(),
+    "endpoint": bad_endpoints(),
+    "generation": [("generation", value) for value in BAD_VERSIONS],
+    "event_number": [("event_number", value) for value in (0, -1, -(2**63))],
     "after_number": [("after_number", -1), ("after_number", -(2**63))],
     "time_zone": [
         ("time_zone", value)

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import (
@@ -71,6 +71,9 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "from": Timestamp(seconds=1_700_000_000),
         "until": Timestamp(seconds=4_000_000_000),
         "after_number": 0,
+        "endpoint_id": name,
+        "generation": 2,
+        "event_number": 1,
     }
     if method.name == "Quote":
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
@@ -80,6 +83,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         timing = accounts_pb.PLAN_TIMING_NEXT_CYCLE
         body["plan"] = accounts_pb.PlanChange(plan_id=name, version=1, timing=timing)
         body["thresholds"] = accounts_pb.ThresholdChange(thresholds=good_thresholds())
+    elif method.name == "PutEndpoint":
+        body["endpoint"] = good_endpoint(endpoint_id=name, account_id=account_id)
     fields = method.request.DESCRIPTOR.fields_by_name
     return {name: value for name, value in body.items() if name in fields}
 
@@ -87,6 +92,17 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
 def good_thresholds() -> list[account_pb2.Threshold]:
     """Answer thresholds of both sorts."""
     return [account_pb2.Threshold(percent=10), account_pb2.Threshold(amount_micros=3)]
+
+
+def good_endpoint(**changes: Any) -> delivery_pb2.Endpoint:
+    """Answer an endpoint that is right, every field of it set."""
+    body: dict[str, Any] = {
+        "endpoint_id": "main",
+        "webhook_url": "https://hooks.example.com/credits",
+        "kinds": [event_pb2.EVENT_KIND_BALANCE_LOW],
+        "account_id": "acme",
+    }
+    return delivery_pb2.Endpoint(**body | changes)
 
 
 def good_plan(**changes: Any) -> catalog_pb.Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from creditgate_server.settings import OneOf, Option, Settings, Within, options
 from creditgate_server.telemetry import Telemetry
@@ -43,6 +44,7 @@ def test_every_figure_is_explained_and_every_explained_one_is_there() -> None:
     telemetry.metrics.watch_watches(lambda: 0)
     work = telemetry.metrics.work
     work.holds(open_count=0, held_micros=0, oldest_seconds=0, overdue_seconds=0)
+    work.backlog(pending=0, oldest_seconds=0, dead=0)
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in telemetry.metrics.registry.collect()
@@ -57,7 +59,10 @@ def test_every_loop_is_named() -> None:
         def __getattr__(self, name: str) -> None:
             return None
 
-    loops = background(DEFAULTS, store=Nobody(), rules=(), observer=Nobody())  # type: ignore[arg-type]
+    nobody: Any = Nobody()
+    loops = background(
+        DEFAULTS, store=nobody, outbox=nobody, sender=nobody, rules=(), observer=nobody
+    )
     text = (DOCS / "telemetry.md").read_text()
     for loop in loops:
         assert f"`{loop._name}`" in text

@@ -67,13 +67,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PLAN_NOT_FOUND: _ErrorReason.ValueType  # 19
     """ERROR_REASON_PLAN_NOT_FOUND: NOT_FOUND. The tenant has no such version of a plan."""
     ERROR_REASON_VERSION_SKIPPED: _ErrorReason.ValueType  # 20
-    """ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other."""
+    """ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other, and an
+    endpoint's secrets are made one after the other.
+    """
     ERROR_REASON_NO_CYCLE: _ErrorReason.ValueType  # 21
     """ERROR_REASON_NO_CYCLE: FAILED_PRECONDITION. The account is on no plan with a cycle."""
     ERROR_REASON_ADDON_NOT_FOUND: _ErrorReason.ValueType  # 22
     """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
     ERROR_REASON_TOO_MANY_BUDGETS: _ErrorReason.ValueType  # 23
     """ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
+    ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
+    """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
+    ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
+    """ERROR_REASON_DELIVERY_NOT_FOUND: NOT_FOUND. There is no such delivery, or it is no longer kept."""
+    ERROR_REASON_TOO_MANY_ENDPOINTS: _ErrorReason.ValueType  # 52
+    """ERROR_REASON_TOO_MANY_ENDPOINTS: FAILED_PRECONDITION. There are as many endpoints as there may be."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 18
     """ERROR_REASON_INTERNAL: INTERNAL. A bug; metadata `error_id` is also in the server's log. Send the same request again
     to learn what is true.
@@ -134,13 +142,21 @@ ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
 ERROR_REASON_PLAN_NOT_FOUND: ErrorReason.ValueType  # 19
 """ERROR_REASON_PLAN_NOT_FOUND: NOT_FOUND. The tenant has no such version of a plan."""
 ERROR_REASON_VERSION_SKIPPED: ErrorReason.ValueType  # 20
-"""ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other."""
+"""ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other, and an
+endpoint's secrets are made one after the other.
+"""
 ERROR_REASON_NO_CYCLE: ErrorReason.ValueType  # 21
 """ERROR_REASON_NO_CYCLE: FAILED_PRECONDITION. The account is on no plan with a cycle."""
 ERROR_REASON_ADDON_NOT_FOUND: ErrorReason.ValueType  # 22
 """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
 ERROR_REASON_TOO_MANY_BUDGETS: ErrorReason.ValueType  # 23
 """ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
+ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
+"""ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
+ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 51
+"""ERROR_REASON_DELIVERY_NOT_FOUND: NOT_FOUND. There is no such delivery, or it is no longer kept."""
+ERROR_REASON_TOO_MANY_ENDPOINTS: ErrorReason.ValueType  # 52
+"""ERROR_REASON_TOO_MANY_ENDPOINTS: FAILED_PRECONDITION. There are as many endpoints as there may be."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 18
 """ERROR_REASON_INTERNAL: INTERNAL. A bug; metadata `error_id` is also in the server's log. Send the same request again
 to learn what is true.

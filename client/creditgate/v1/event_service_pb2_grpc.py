@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class EventServiceStub(object):
-    """EventService tells what happens to accounts. Reading needs the scope `read`.
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,41 @@ class EventServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountResponse.FromString,
                 _registered_method=True)
+        self.PutEndpoint = channel.unary_unary(
+                '/creditgate.v1.EventService/PutEndpoint',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.PutEndpointRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.PutEndpointResponse.FromString,
+                _registered_method=True)
+        self.ListEndpoints = channel.unary_unary(
+                '/creditgate.v1.EventService/ListEndpoints',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.ListEndpointsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListEndpointsResponse.FromString,
+                _registered_method=True)
+        self.DeleteEndpoint = channel.unary_unary(
+                '/creditgate.v1.EventService/DeleteEndpoint',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointResponse.FromString,
+                _registered_method=True)
+        self.RotateEndpointSecret = channel.unary_unary(
+                '/creditgate.v1.EventService/RotateEndpointSecret',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretResponse.FromString,
+                _registered_method=True)
+        self.ListDeliveries = channel.unary_unary(
+                '/creditgate.v1.EventService/ListDeliveries',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.RetryDelivery = channel.unary_unary(
+                '/creditgate.v1.EventService/RetryDelivery',
+                request_serializer=creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer(object):
-    """EventService tells what happens to accounts. Reading needs the scope `read`.
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
     """
 
     def ListEvents(self, request, context):
@@ -71,6 +103,55 @@ class EventServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutEndpoint(self, request, context):
+        """PutEndpoint makes an endpoint, or changes it to what is given; a disabled one is active again. The same again changes
+        nothing. What waits for the endpoint goes to where it then is. At most 16 endpoints are for all accounts, and 16 for
+        each single one. Errors: NOT_FOUND (the account), FAILED_PRECONDITION TOO_MANY_ENDPOINTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEndpoints(self, request, context):
+        """ListEndpoints answers the tenant's endpoints in the order of their ids; their secrets are not shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteEndpoint(self, request, context):
+        """DeleteEndpoint deletes an endpoint; what waits for it becomes dead. One that is made anew under the name has another
+        secret. Deleting it again changes nothing. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateEndpointSecret(self, request, context):
+        """RotateEndpointSecret gives an endpoint its next secret. For 24 hours, webhooks are signed with both, so that the
+        receiver can change over. The same generation again answers the same secret again.
+        Errors: NOT_FOUND, FAILED_PRECONDITION VERSION_SKIPPED (it is not the next generation).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeliveries(self, request, context):
+        """ListDeliveries answers deliveries, first the pending ones, then the done, then the dead. Those that have ended are
+        kept for the time the service is set to, 7 days by default.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryDelivery(self, request, context):
+        """RetryDelivery tries a dead delivery again, with as many attempts as a new one. One that is pending or done is
+        answered as it is. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +165,36 @@ def add_EventServiceServicer_to_server(servicer, server):
                     request_deserializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_event__service__pb2.WatchAccountResponse.SerializeToString,
             ),
+            'PutEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutEndpoint,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.PutEndpointRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.PutEndpointResponse.SerializeToString,
+            ),
+            'ListEndpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEndpoints,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListEndpointsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.ListEndpointsResponse.SerializeToString,
+            ),
+            'DeleteEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteEndpoint,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointResponse.SerializeToString,
+            ),
+            'RotateEndpointSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateEndpointSecret,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretResponse.SerializeToString,
+            ),
+            'ListDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeliveries,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'RetryDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryDelivery,
+                    request_deserializer=creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'creditgate.v1.EventService', rpc_method_handlers)
@@ -93,7 +204,8 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService(object):
-    """EventService tells what happens to accounts. Reading needs the scope `read`.
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
     """
 
     @staticmethod
@@ -140,6 +252,168 @@ class EventService(object):
             '/creditgate.v1.EventService/WatchAccount',
             creditgate_dot_v1_dot_event__service__pb2.WatchAccountRequest.SerializeToString,
             creditgate_dot_v1_dot_event__service__pb2.WatchAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/PutEndpoint',
+            creditgate_dot_v1_dot_event__service__pb2.PutEndpointRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.PutEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEndpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/ListEndpoints',
+            creditgate_dot_v1_dot_event__service__pb2.ListEndpointsRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.ListEndpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/DeleteEndpoint',
+            creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.DeleteEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateEndpointSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/RotateEndpointSecret',
+            creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.RotateEndpointSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/ListDeliveries',
+            creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.EventService/RetryDelivery',
+            creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryRequest.SerializeToString,
+            creditgate_dot_v1_dot_event__service__pb2.RetryDeliveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """EventService tells what happens to accounts. Reading needs the scope `read`."""
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -45,10 +47,36 @@ class EventServiceStub:
     A watch that hears nothing is not broken: connections that have died without a word are found by gRPC's keepalive.
     Scopes: `read` or `authorize`. Errors: NOT_FOUND.
     """
+    PutEndpoint: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.PutEndpointRequest, _event_service_pb2.PutEndpointResponse]
+    """PutEndpoint makes an endpoint, or changes it to what is given; a disabled one is active again. The same again changes
+    nothing. What waits for the endpoint goes to where it then is. At most 16 endpoints are for all accounts, and 16 for
+    each single one. Errors: NOT_FOUND (the account), FAILED_PRECONDITION TOO_MANY_ENDPOINTS.
+    """
+    ListEndpoints: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEndpointsRequest, _event_service_pb2.ListEndpointsResponse]
+    """ListEndpoints answers the tenant's endpoints in the order of their ids; their secrets are not shown."""
+    DeleteEndpoint: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.DeleteEndpointRequest, _event_service_pb2.DeleteEndpointResponse]
+    """DeleteEndpoint deletes an endpoint; what waits for it becomes dead. One that is made anew under the name has another
+    secret. Deleting it again changes nothing. Errors: NOT_FOUND.
+    """
+    RotateEndpointSecret: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.RotateEndpointSecretRequest, _event_service_pb2.RotateEndpointSecretResponse]
+    """RotateEndpointSecret gives an endpoint its next secret. For 24 hours, webhooks are signed with both, so that the
+    receiver can change over. The same generation again answers the same secret again.
+    Errors: NOT_FOUND, FAILED_PRECONDITION VERSION_SKIPPED (it is not the next generation).
+    """
+    ListDeliveries: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListDeliveriesRequest, _event_service_pb2.ListDeliveriesResponse]
+    """ListDeliveries answers deliveries, first the pending ones, then the done, then the dead. Those that have ended are
+    kept for the time the service is set to, 7 days by default.
+    """
+    RetryDelivery: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.RetryDeliveryRequest, _event_service_pb2.RetryDeliveryResponse]
+    """RetryDelivery tries a dead delivery again, with as many attempts as a new one. One that is pending or done is
+    answered as it is. Errors: NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
-    """EventService tells what happens to accounts. Reading needs the scope `read`."""
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]  # type: ignore[assignment]
@@ -63,9 +91,35 @@ class EventServiceAsyncStub(EventServiceStub):
     A watch that hears nothing is not broken: connections that have died without a word are found by gRPC's keepalive.
     Scopes: `read` or `authorize`. Errors: NOT_FOUND.
     """
+    PutEndpoint: _aio.UnaryUnaryMultiCallable[_event_service_pb2.PutEndpointRequest, _event_service_pb2.PutEndpointResponse]  # type: ignore[assignment]
+    """PutEndpoint makes an endpoint, or changes it to what is given; a disabled one is active again. The same again changes
+    nothing. What waits for the endpoint goes to where it then is. At most 16 endpoints are for all accounts, and 16 for
+    each single one. Errors: NOT_FOUND (the account), FAILED_PRECONDITION TOO_MANY_ENDPOINTS.
+    """
+    ListEndpoints: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEndpointsRequest, _event_service_pb2.ListEndpointsResponse]  # type: ignore[assignment]
+    """ListEndpoints answers the tenant's endpoints in the order of their ids; their secrets are not shown."""
+    DeleteEndpoint: _aio.UnaryUnaryMultiCallable[_event_service_pb2.DeleteEndpointRequest, _event_service_pb2.DeleteEndpointResponse]  # type: ignore[assignment]
+    """DeleteEndpoint deletes an endpoint; what waits for it becomes dead. One that is made anew under the name has another
+    secret. Deleting it again changes nothing. Errors: NOT_FOUND.
+    """
+    RotateEndpointSecret: _aio.UnaryUnaryMultiCallable[_event_service_pb2.RotateEndpointSecretRequest, _event_service_pb2.RotateEndpointSecretResponse]  # type: ignore[assignment]
+    """RotateEndpointSecret gives an endpoint its next secret. For 24 hours, webhooks are signed with both, so that the
+    receiver can change over. The same generation again answers the same secret again.
+    Errors: NOT_FOUND, FAILED_PRECONDITION VERSION_SKIPPED (it is not the next generation).
+    """
+    ListDeliveries: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListDeliveriesRequest, _event_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
+    """ListDeliveries answers deliveries, first the pending ones, then the done, then the dead. Those that have ended are
+    kept for the time the service is set to, 7 days by default.
+    """
+    RetryDelivery: _aio.UnaryUnaryMultiCallable[_event_service_pb2.RetryDeliveryRequest, _event_service_pb2.RetryDeliveryResponse]  # type: ignore[assignment]
+    """RetryDelivery tries a dead delivery again, with as many attempts as a new one. One that is pending or done is
+    answered as it is. Errors: NOT_FOUND.
+    """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
-    """EventService tells what happens to accounts. Reading needs the scope `read`."""
+    """EventService tells what happened to accounts, and takes it to where it is to be heard of. Reading events and deliveries
+    needs the scope `read`, everything else `admin`.
+    """
 
     @_abc_1.abstractmethod
     def ListEvents(
@@ -89,6 +143,66 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         over servers), and when a server has too many of them: watch again, from the version of the last balance.
         A watch that hears nothing is not broken: connections that have died without a word are found by gRPC's keepalive.
         Scopes: `read` or `authorize`. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PutEndpoint(
+        self,
+        request: _event_service_pb2.PutEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.PutEndpointResponse, _abc.Awaitable[_event_service_pb2.PutEndpointResponse]]:
+        """PutEndpoint makes an endpoint, or changes it to what is given; a disabled one is active again. The same again changes
+        nothing. What waits for the endpoint goes to where it then is. At most 16 endpoints are for all accounts, and 16 for
+        each single one. Errors: NOT_FOUND (the account), FAILED_PRECONDITION TOO_MANY_ENDPOINTS.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEndpoints(
+        self,
+        request: _event_service_pb2.ListEndpointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.ListEndpointsResponse, _abc.Awaitable[_event_service_pb2.ListEndpointsResponse]]:
+        """ListEndpoints answers the tenant's endpoints in the order of their ids; their secrets are not shown."""
+
+    @_abc_1.abstractmethod
+    def DeleteEndpoint(
+        self,
+        request: _event_service_pb2.DeleteEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.DeleteEndpointResponse, _abc.Awaitable[_event_service_pb2.DeleteEndpointResponse]]:
+        """DeleteEndpoint deletes an endpoint; what waits for it becomes dead. One that is made anew under the name has another
+        secret. Deleting it again changes nothing. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateEndpointSecret(
+        self,
+        request: _event_service_pb2.RotateEndpointSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.RotateEndpointSecretResponse, _abc.Awaitable[_event_service_pb2.RotateEndpointSecretResponse]]:
+        """RotateEndpointSecret gives an endpoint its next secret. For 24 hours, webhooks are signed with both, so that the
+        receiver can change over. The same generation again answers the same secret again.
+        Errors: NOT_FOUND, FAILED_PRECONDITION VERSION_SKIPPED (it is not the next generation).
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeliveries(
+        self,
+        request: _event_service_pb2.ListDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.ListDeliveriesResponse, _abc.Awaitable[_event_service_pb2.ListDeliveriesResponse]]:
+        """ListDeliveries answers deliveries, first the pending ones, then the done, then the dead. Those that have ended are
+        kept for the time the service is set to, 7 days by default.
+        """
+
+    @_abc_1.abstractmethod
+    def RetryDelivery(
+        self,
+        request: _event_service_pb2.RetryDeliveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.RetryDeliveryResponse, _abc.Awaitable[_event_service_pb2.RetryDeliveryResponse]]:
+        """RetryDelivery tries a dead delivery again, with as many attempts as a new one. One that is pending or done is
+        answered as it is. Errors: NOT_FOUND.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -50,7 +50,7 @@ class Endpoint(NamedTuple):
     """Where events go. `kinds` empty means all, `account_id` empty means those of all accounts.
 
     `generation` counts the secrets it has had; `rotated_at` is when it got this one, None for the
-    first.
+    first. `created_at` None: the database says when.
     """
 
     endpoint_id: str
@@ -61,7 +61,7 @@ class Endpoint(NamedTuple):
     state: int
     generation: int
     rotated_at: datetime | None
-    created_at: datetime
+    created_at: datetime | None
 
 
 class EndpointResult(NamedTuple):

@@ -44,18 +44,6 @@ _SUBJECTS: Mapping[int, tuple[str, str]] = {
         "Usage came late",
         "Usage was reported after its hold had expired.",
     ),
-    EventKind.TOPUP_REQUESTED: (
-        "A top-up is asked for",
-        "The balance is so low that more credits are to be bought.",
-    ),
-    EventKind.TOPUP_REFUSED: (
-        "A top-up was refused",
-        "The credits that were asked for have not been paid.",
-    ),
-    EventKind.TOPUP_COMPLETED: (
-        "Credits were topped up",
-        "The credits that were asked for have come.",
-    ),
 }
 _OTHERS = ("News of credits", "Something has happened to the account.")
 
@@ -63,7 +51,7 @@ _OTHERS = ("News of credits", "Something has happened to the account.")
 def event_type(kind: int) -> str:
     """Answer an event's kind as receivers read it, such as `balance.low`."""
     try:
-        return EventKind(kind).name.lower().replace("_", ".", 1)
+        return EventKind(kind).type
     except ValueError:
         return f"event.{kind}"
 

@@ -32,6 +32,8 @@ _NAMELESS = frozenset(
         Outcome.GRANT_NOT_FOUND,
         Outcome.PLAN_NOT_FOUND,
         Outcome.ADDON_NOT_FOUND,
+        Outcome.ENDPOINT_NOT_FOUND,
+        Outcome.DELIVERY_NOT_FOUND,
     }
 )
 

@@ -22,6 +22,8 @@ Paged = (
     | pb.GetStatementRequest
     | catalog_pb.ListPlansRequest
     | events_pb.ListEventsRequest
+    | events_pb.ListEndpointsRequest
+    | events_pb.ListDeliveriesRequest
 )
 
 

@@ -153,7 +153,15 @@ WATCH = Method(
     streams=True,
 )
 
-TELLING = (_event("ListEvents", Scope.READ, Scope.ADMIN),)
+TELLING = (
+    _event("ListEvents", Scope.READ, Scope.ADMIN),
+    _event("PutEndpoint"),
+    _event("ListEndpoints"),
+    _event("RotateEndpointSecret"),
+    _event("DeleteEndpoint"),
+    _event("ListDeliveries", Scope.READ, Scope.ADMIN),
+    _event("RetryDelivery"),
+)
 """What EventService has, but for streams."""
 
 METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING, *TELLING, WATCH)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from creditgate_server.domain.budgets import Budgets
+from creditgate_server.domain.deliveries import Endpoints
 from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
@@ -20,7 +21,9 @@ from .authorization import Authorization
 from .budgets import BudgetAdministration
 from .call import Handler
 from .catalog import PlanCatalog
+from .deliveries import DeliveryAdministration
 from .detached import Detached, Shed
+from .endpoints import EndpointAdministration
 from .events import EventReading
 from .interceptors.rate import Rates
 from .lists import Lists
@@ -39,6 +42,7 @@ from .pages import Pages
 from .pipeline import Pipeline
 from .statements import StatementReading
 from .stream import Streams
+from .targets import Targets
 from .topics import Topics
 from .watch import AccountWatches, WatchRules
 
@@ -67,6 +71,8 @@ def make_services(
     topics: Topics,
     watch_rules: WatchRules,
     events: Events,
+    endpoints: Endpoints,
+    targets: Targets,
     lanes: Lanes[Operation, Result],
     detached: Detached,
     pages: Pages,
@@ -84,6 +90,8 @@ def make_services(
         StatementReading(statements, lists, detached),
         PlanCatalog(catalog, lists, detached),
         EventReading(events, lists, detached),
+        EndpointAdministration(endpoints, lists, detached, targets),
+        DeliveryAdministration(endpoints, lists, detached),
     )
     hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
     admin = {method: _find(method, rest) for method in (*ADMINISTRATION, *SELLING, *TELLING)}

@@ -147,6 +147,17 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         "TOO_MANY_BUDGETS",
         "the account has as many budgets of its own as it may have",
     ),
+    Outcome.ENDPOINT_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "ENDPOINT_NOT_FOUND", "there is no such endpoint"
+    ),
+    Outcome.DELIVERY_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "DELIVERY_NOT_FOUND", "there is no such delivery, or it is no longer kept"
+    ),
+    Outcome.TOO_MANY_ENDPOINTS: Refusal(
+        Code.FAILED_PRECONDITION,
+        "TOO_MANY_ENDPOINTS",
+        "there are as many endpoints as there may be: delete one",
+    ),
 }
 
 INVALID_FIELD = Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", "{field}: {problem}")

@@ -15,6 +15,13 @@ from creditgate._async import AsyncClient
 from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
+from creditgate._delivery_types import (
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointSecret,
+    EndpointState,
+)
 from creditgate._errors import (
     AccountClosed,
     AccountInactive,
@@ -38,6 +45,7 @@ from creditgate._errors import (
     Refused,
     ScopeMissing,
     TooManyBudgets,
+    TooManyEndpoints,
     Unauthenticated,
     Unavailable,
     Unpriced,
@@ -103,8 +111,13 @@ __all__ = [
     "Cycle",
     "CycleUnit",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Denied",
     "Draw",
+    "Endpoint",
+    "EndpointSecret",
+    "EndpointState",
     "Entry",
     "EntryKind",
     "Extension",
@@ -144,6 +157,7 @@ __all__ = [
     "SyncHold",
     "SyncStatement",
     "TooManyBudgets",
+    "TooManyEndpoints",
     "Unauthenticated",
     "Unavailable",
     "Unpriced",

@@ -13,7 +13,7 @@ import grpc.aio
 
 from creditgate import _calls as calls
 from creditgate._amount import Amount
-from creditgate._async_administration import AsyncAdministration
+from creditgate._async_delivery import AsyncDelivery
 from creditgate._async_hold import AsyncHold
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._calls import Call
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 CHANNEL_CLOSED = Failure(grpc.StatusCode.CANCELLED, "the connection was closed")
 
 
-class AsyncClient(AsyncAdministration, BaseClient):
+class AsyncClient(AsyncDelivery, BaseClient):
     """A connection to Creditgate for asyncio; `Client` is the same, blocking.
 
     Every call may raise any `creditgate.CreditgateError`: a `Refused` was not done and never will

@@ -10,7 +10,7 @@ CreditgateError
 │   ├── InvalidRequest       a field is malformed or out of range: see field
 │   ├── Unauthenticated      the API key is missing, unknown, expired or revoked
 │   ├── ScopeMissing         the API key lacks a scope
-│   ├── NotFound             no such account, hold, grant, plan or add-on
+│   ├── NotFound             no such account, hold, grant, plan, add-on, endpoint ...
 │   ├── NameReused           the name was used before with another body
 │   ├── HoldEnded            the hold has ended otherwise
 │   │   ├── HoldCommitted
@@ -21,7 +21,8 @@ CreditgateError
 │   ├── RefundExceedsCharge  more than was charged and not yet refunded
 │   ├── VersionSkipped       a plan's versions are written one after the other
 │   ├── NoCycle              add-ons need a plan with a cycle
-│   └── TooManyBudgets       the account has as many budgets of its own as it may have
+│   ├── TooManyBudgets       the account has as many budgets of its own as it may have
+│   └── TooManyEndpoints     as many endpoints as there may be
 └── Unavailable              no answer in time; a read raises this itself
     ├── NotExecuted          nothing was done; the same request may be sent again
     │   └── RateLimited      the tenant sends too fast
@@ -148,6 +149,10 @@ class RefundExceedsCharge(Refused):
     """The refunds of a hold cannot exceed what was charged."""
 
 
+class TooManyEndpoints(Refused):
+    """There are as many endpoints as there may be: delete one."""
+
+
 class VersionSkipped(Refused):
     """The version of the plan before this one has not been written."""
 
@@ -199,8 +204,11 @@ REFUSALS: dict[str, type[Refused]] = {
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
     "PLAN_NOT_FOUND": NotFound,
     "VERSION_SKIPPED": VersionSkipped,
+    "TOO_MANY_ENDPOINTS": TooManyEndpoints,
     "NO_CYCLE": NoCycle,
     "TOO_MANY_BUDGETS": TooManyBudgets,
     "ADDON_NOT_FOUND": NotFound,
+    "ENDPOINT_NOT_FOUND": NotFound,
+    "DELIVERY_NOT_FOUND": NotFound,
 }
 """The exception of each reason that is a definite refusal."""

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from creditgate._amount import to_credits
+from creditgate._delivery_types import Delivery, Endpoint
 from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
 from creditgate._watch import AccountState, Change
@@ -141,6 +142,25 @@ def change_line(change: Change) -> str:
         parts += [] if active else [change.status.value.lower()]
         return "  ".join([_clock(change.balance.as_of), *parts])
     return f"hold {change.hold_id}  must end by {_clock(change.ends_at)}  holds {change.held}"
+
+
+def endpoint_line(endpoint: Endpoint) -> str:
+    """An endpoint in one line."""
+    parts = [f"endpoint {endpoint.endpoint_id}", endpoint.webhook_url or endpoint.email]
+    parts += [", ".join(kind.lower().replace("_", ".", 1) for kind in endpoint.kinds) or "all"]
+    parts += [f"account {endpoint.account_id}"] if endpoint.account_id else []
+    parts += [endpoint.state.value.lower(), f"secret {endpoint.secret_generation}"]
+    return "  ".join(parts)
+
+
+def delivery_line(delivery: Delivery) -> str:
+    """A delivery in one line."""
+    parts = [_clock(delivery.created_at), delivery.event_id, f"to {delivery.endpoint_id}"]
+    parts += [delivery.event_kind.lower().replace("_", ".", 1), delivery.state.value.lower()]
+    parts += [f"attempts {delivery.attempts}"]
+    parts += [delivery.last_error] if delivery.last_error else []
+    parts += [f"next {_clock(delivery.next_attempt_at)}"] if delivery.next_attempt_at else []
+    return "  ".join(parts)
 
 
 def _clock(instant: datetime) -> str:

@@ -15,7 +15,7 @@ from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._sync_administration import SyncAdministration
+from creditgate._sync_delivery import SyncDelivery
 from creditgate._sync_hold import SyncHold
 from creditgate._types import (
     Attributes,
@@ -30,7 +30,7 @@ from creditgate._watch import ENDED, Change, Place
 Answer = TypeVar("Answer")
 
 
-class Client(SyncAdministration, BaseClient):
+class Client(SyncDelivery, BaseClient):
     """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
 
     Threads may share one.

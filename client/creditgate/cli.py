@@ -22,10 +22,22 @@ def main() -> None:
 
 def load() -> click.Group:
     """The command with all its subcommands. Raises ModuleNotFoundError without click."""
-    from creditgate import _account_commands, _plan_commands, _watch_commands, _work_commands
+    from creditgate import (
+        _account_commands,
+        _delivery_commands,
+        _plan_commands,
+        _watch_commands,
+        _work_commands,
+    )
     from creditgate._command import creditgate
 
-    for module in (_work_commands, _account_commands, _plan_commands, _watch_commands):
+    for module in (
+        _work_commands,
+        _account_commands,
+        _plan_commands,
+        _delivery_commands,
+        _watch_commands,
+    ):
         for command in module.COMMANDS:
             creditgate.add_command(command)
     return creditgate

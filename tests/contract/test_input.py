@@ -19,6 +19,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
+from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
 from tests.support.database import Database
 from tests.support.stage import Stage
@@ -108,7 +109,7 @@ UNPRICED: list[Any] = [
 ]
 CASES = [
     pytest.param(request, field, id=f"{number}: {type(request).__name__} {field}")
-    for number, (request, field) in enumerate(WRONG + WRONG_PLANS)
+    for number, (request, field) in enumerate(WRONG + WRONG_PLANS + WRONG_DELIVERIES)
 ]
 
 

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
 AMOUNT_MAX = 10**18
 WARN_MAX = timedelta(minutes=10)
@@ -23,6 +23,10 @@ BUDGETS_MAX = 8
 THRESHOLDS_MAX, PERCENT_MAX = 8, 100
 NOTICE_MAX = timedelta(days=366)
 
+URL_MAX = 2048
+# Of what the service takes as a webhook's URL, what tests have use for.
+URLS = re.compile(r"https://[A-Za-z0-9.-]+(:(443|[1-9]\d{3,4}))?([/?][!\"$-~]*)?", re.ASCII)
+MAILS = re.compile(r"[^@\s]+@[A-Za-z0-9.-]+", re.ASCII)
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 
 
@@ -37,7 +41,7 @@ def _checked(request: Any) -> Iterator[tuple[str, bool]]:
         value = getattr(request, field.name)
         if field.name in _PARTS:
             yield from _PARTS[field.name](value)
-        elif field.name in _TESTS:
+        elif field.name in _TESTS and (value or type(request).__name__ not in _OPTIONAL):
             yield field.name, _TESTS[field.name](value)
         elif field.name.endswith("_micros"):
             yield field.name, 0 <= value <= AMOUNT_MAX
@@ -157,6 +161,40 @@ def _watch(request: Any) -> Iterator[tuple[str, bool]]:
     yield "warn_before", timedelta() <= request.warn_before.ToTimedelta() <= WARN_MAX
 
 
+def _endpoint(request: Any) -> Iterator[tuple[str, bool]]:
+    given, target = request.endpoint, request.endpoint.WhichOneof("target")
+    yield "endpoint", request.HasField("endpoint")
+    yield "endpoint.endpoint_id", _id(given.endpoint_id)
+    yield "endpoint.account_id", not given.account_id or _id(given.account_id)
+    yield "endpoint.target", target is not None
+    right = URLS.fullmatch(given.webhook_url) and len(given.webhook_url) <= URL_MAX
+    yield "endpoint.webhook_url", target != "webhook_url" or bool(right)
+    yield "endpoint.email", target != "email" or MAILS.fullmatch(given.email) is not None
+    yield "endpoint.kinds", len(set(given.kinds)) == len(given.kinds)
+    known = set(event_pb2.EventKind.values()) - {0}
+    for place, kind in enumerate(given.kinds):
+        yield f"endpoint.kinds[{place}]", kind in known
+
+
+def _rotate(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "endpoint_id", _id(request.endpoint_id)
+    yield "generation", request.generation > 0
+
+
+def _delete_endpoint(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "endpoint_id", _id(request.endpoint_id)
+
+
+def _deliveries(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "state", request.state in delivery_pb2.DeliveryState.values()
+    yield "endpoint_id", not request.endpoint_id or _id(request.endpoint_id)
+
+
+def _retry(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "event_number", request.event_number > 0
+    yield "endpoint_id", _id(request.endpoint_id)
+
+
 def _nothing(_: Any) -> Iterator[tuple[str, bool]]:
     return iter(())
 
@@ -194,6 +232,8 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "page_token": lambda token: not token or token.isdecimal(),
     "reference": lambda note: len(note) <= REFERENCE_MAX,
 }
+# Where an empty name means everything.
+_OPTIONAL = {"ListDeliveriesRequest"}
 _PARTS = {"labels": _labels, "attributes": _attributes}
 _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ReserveRequest": _priced,
@@ -209,4 +249,9 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "UpdateAccountRequest": _change,
     "GetStatementRequest": _statement,
     "WatchAccountRequest": _watch,
+    "PutEndpointRequest": _endpoint,
+    "RotateEndpointSecretRequest": _rotate,
+    "DeleteEndpointRequest": _delete_endpoint,
+    "ListDeliveriesRequest": _deliveries,
+    "RetryDeliveryRequest": _retry,
 }

@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from creditgate.testing._administration import find_hold
-from creditgate.testing._catalog import Catalog
 from creditgate.testing._checks import check
+from creditgate.testing._endpoints import Endpoints
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
     COMMITTED,
@@ -33,7 +33,7 @@ _STATE_REFUSALS = {
 }
 
 
-class Ledger(Catalog):
+class Ledger(Endpoints):
     """The accounts of one tenant, and what each request does to them. `now` is microseconds."""
 
     def answer(self, request: Any, now: int) -> Any:

@@ -19,20 +19,35 @@ class Watch:
         self._warn_micros = WARN_MICROS_DEFAULT
         if request.HasField("warn_before"):
             self._warn_micros = request.warn_before.ToMicroseconds()
+        self._after_version = request.after_version
+        self._event_number: int | None = None
         self._told: tuple[Any, ...] = ()
         self._warned: dict[str, int] = {}
 
     def news(self, wallet: Subscriber, now: int) -> Iterator[events.WatchAccountResponse]:
         """What is new since the last time."""
-        account = wallet.stand(now)
-        shown = (account.balance.version, account.open_holds, account.status)
+        account, number = wallet.stand(now), len(wallet.events)
+        for event in wallet.events[self._known_events(wallet) :]:
+            yield events.WatchAccountResponse(event=event)
+        self._event_number = number
+        shown = (account.balance.version, account.open_holds, account.status, number)
         if shown != self._told:
             self._told = shown
             state = events.AccountState(
-                balance=account.balance, open_holds=account.open_holds, status=account.status
+                balance=account.balance,
+                open_holds=account.open_holds,
+                status=account.status,
+                event_number=number,
             )
             yield events.WatchAccountResponse(state=state)
         yield from self._warnings(wallet, now)
+
+    def _known_events(self, wallet: Subscriber) -> int:
+        if self._event_number is not None:
+            return self._event_number
+        if not self._after_version:
+            return len(wallet.events)
+        return sum(each.balance.version < self._after_version for each in wallet.events)
 
     def _warnings(self, wallet: Subscriber, now: int) -> Iterator[events.WatchAccountResponse]:
         ending = {

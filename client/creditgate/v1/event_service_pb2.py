@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/event_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x1c\x63reditgate/v1/delivery.proto\x1a\x19\x63reditgate/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n\x13WatchAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12.\n\x0bwarn_before\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x14WatchAccountResponse\x12,\n\x05state\x18\x01 \x01(\x0b\x32\x1b.creditgate.v1.AccountStateH\x00\x12\x33\n\rhold_must_end\x18\x02 \x01(\x0b\x32\x1a.creditgate.v1.HoldMustEndH\x00\x42\x08\n\x06\x63hange\"y\n\x0c\x41\x63\x63ountState\x12\'\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x12\n\nopen_holds\x18\x02 \x01(\x03\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\"`\n\x0bHoldMustEnd\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12+\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheld_micros\x18\x03 \x01(\x03\"d\n\x11ListEventsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x12ListEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x12PutEndpointRequest\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\"P\n\x13PutEndpointResponse\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"=\n\x14ListEndpointsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x15ListEndpointsResponse\x12*\n\tendpoints\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15\x44\x65leteEndpointRequest\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteEndpointResponse\"F\n\x1bRotateEndpointSecretRequest\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x05\"Y\n\x1cRotateEndpointSecretResponse\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x94\x01\n\x15ListDeliveriesRequest\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.creditgate.v1.DeliveryState\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"^\n\x16ListDeliveriesResponse\x12+\n\ndeliveries\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x14RetryDeliveryRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65vent_number\x18\x02 \x01(\x03\x12\x13\n\x0b\x65ndpoint_id\x18\x03 \x01(\t\"B\n\x15RetryDeliveryResponse\x12)\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Delivery2\xf9\x05\n\x0c\x45ventService\x12Q\n\nListEvents\x12 .creditgate.v1.ListEventsRequest\x1a!.creditgate.v1.ListEventsResponse\x12Y\n\x0cWatchAccount\x12\".creditgate.v1.WatchAccountRequest\x1a#.creditgate.v1.WatchAccountResponse0\x01\x12T\n\x0bPutEndpoint\x12!.creditgate.v1.PutEndpointRequest\x1a\".creditgate.v1.PutEndpointResponse\x12Z\n\rListEndpoints\x12#.creditgate.v1.ListEndpointsRequest\x1a$.creditgate.v1.ListEndpointsResponse\x12]\n\x0e\x44\x65leteEndpoint\x12$.creditgate.v1.DeleteEndpointRequest\x1a%.creditgate.v1.DeleteEndpointResponse\x12o\n\x14RotateEndpointSecret\x12*.creditgate.v1.RotateEndpointSecretRequest\x1a+.creditgate.v1.RotateEndpointSecretResponse\x12]\n\x0eListDeliveries\x12$.creditgate.v1.ListDeliveriesRequest\x1a%.creditgate.v1.ListDeliveriesResponse\x12Z\n\rRetryDelivery\x12#.creditgate.v1.RetryDeliveryRequest\x1a$.creditgate.v1.RetryDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/event_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x1c\x63reditgate/v1/delivery.proto\x1a\x19\x63reditgate/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n\x13WatchAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12.\n\x0bwarn_before\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaa\x01\n\x14WatchAccountResponse\x12,\n\x05state\x18\x01 \x01(\x0b\x32\x1b.creditgate.v1.AccountStateH\x00\x12\x33\n\rhold_must_end\x18\x02 \x01(\x0b\x32\x1a.creditgate.v1.HoldMustEndH\x00\x12%\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x14.creditgate.v1.EventH\x00\x42\x08\n\x06\x63hange\"\x8f\x01\n\x0c\x41\x63\x63ountState\x12\'\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x12\n\nopen_holds\x18\x02 \x01(\x03\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\x12\x14\n\x0c\x65vent_number\x18\x04 \x01(\x03\"`\n\x0bHoldMustEnd\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12+\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheld_micros\x18\x03 \x01(\x03\"d\n\x11ListEventsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x66ter_number\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x12ListEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x12PutEndpointRequest\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\"P\n\x13PutEndpointResponse\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"=\n\x14ListEndpointsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x15ListEndpointsResponse\x12*\n\tendpoints\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15\x44\x65leteEndpointRequest\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteEndpointResponse\"F\n\x1bRotateEndpointSecretRequest\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x05\"Y\n\x1cRotateEndpointSecretResponse\x12)\n\x08\x65ndpoint\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Endpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x94\x01\n\x15ListDeliveriesRequest\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.creditgate.v1.DeliveryState\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"^\n\x16ListDeliveriesResponse\x12+\n\ndeliveries\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x14RetryDeliveryRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65vent_number\x18\x02 \x01(\x03\x12\x13\n\x0b\x65ndpoint_id\x18\x03 \x01(\t\"B\n\x15RetryDeliveryResponse\x12)\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.Delivery2\xf9\x05\n\x0c\x45ventService\x12Q\n\nListEvents\x12 .creditgate.v1.ListEventsRequest\x1a!.creditgate.v1.ListEventsResponse\x12Y\n\x0cWatchAccount\x12\".creditgate.v1.WatchAccountRequest\x1a#.creditgate.v1.WatchAccountResponse0\x01\x12T\n\x0bPutEndpoint\x12!.creditgate.v1.PutEndpointRequest\x1a\".creditgate.v1.PutEndpointResponse\x12Z\n\rListEndpoints\x12#.creditgate.v1.ListEndpointsRequest\x1a$.creditgate.v1.ListEndpointsResponse\x12]\n\x0e\x44\x65leteEndpoint\x12$.creditgate.v1.DeleteEndpointRequest\x1a%.creditgate.v1.DeleteEndpointResponse\x12o\n\x14RotateEndpointSecret\x12*.creditgate.v1.RotateEndpointSecretRequest\x1a+.creditgate.v1.RotateEndpointSecretResponse\x12]\n\x0eListDeliveries\x12$.creditgate.v1.ListDeliveriesRequest\x1a%.creditgate.v1.ListDeliveriesResponse\x12Z\n\rRetryDelivery\x12#.creditgate.v1.RetryDeliveryRequest\x1a$.creditgate.v1.RetryDeliveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,39 +39,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHACCOUNTREQUEST']._serialized_start=203
   _globals['_WATCHACCOUNTREQUEST']._serialized_end=315
   _globals['_WATCHACCOUNTRESPONSE']._serialized_start=318
-  _globals['_WATCHACCOUNTRESPONSE']._serialized_end=449
-  _globals['_ACCOUNTSTATE']._serialized_start=451
-  _globals['_ACCOUNTSTATE']._serialized_end=572
-  _globals['_HOLDMUSTEND']._serialized_start=574
-  _globals['_HOLDMUSTEND']._serialized_end=670
-  _globals['_LISTEVENTSREQUEST']._serialized_start=672
-  _globals['_LISTEVENTSREQUEST']._serialized_end=772
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=774
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=857
-  _globals['_PUTENDPOINTREQUEST']._serialized_start=859
-  _globals['_PUTENDPOINTREQUEST']._serialized_end=922
-  _globals['_PUTENDPOINTRESPONSE']._serialized_start=924
-  _globals['_PUTENDPOINTRESPONSE']._serialized_end=1004
-  _globals['_LISTENDPOINTSREQUEST']._serialized_start=1006
-  _globals['_LISTENDPOINTSREQUEST']._serialized_end=1067
-  _globals['_LISTENDPOINTSRESPONSE']._serialized_start=1069
-  _globals['_LISTENDPOINTSRESPONSE']._serialized_end=1161
-  _globals['_DELETEENDPOINTREQUEST']._serialized_start=1163
-  _globals['_DELETEENDPOINTREQUEST']._serialized_end=1207
-  _globals['_DELETEENDPOINTRESPONSE']._serialized_start=1209
-  _globals['_DELETEENDPOINTRESPONSE']._serialized_end=1233
-  _globals['_ROTATEENDPOINTSECRETREQUEST']._serialized_start=1235
-  _globals['_ROTATEENDPOINTSECRETREQUEST']._serialized_end=1305
-  _globals['_ROTATEENDPOINTSECRETRESPONSE']._serialized_start=1307
-  _globals['_ROTATEENDPOINTSECRETRESPONSE']._serialized_end=1396
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1399
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1547
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1549
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1643
-  _globals['_RETRYDELIVERYREQUEST']._serialized_start=1645
-  _globals['_RETRYDELIVERYREQUEST']._serialized_end=1730
-  _globals['_RETRYDELIVERYRESPONSE']._serialized_start=1732
-  _globals['_RETRYDELIVERYRESPONSE']._serialized_end=1798
-  _globals['_EVENTSERVICE']._serialized_start=1801
-  _globals['_EVENTSERVICE']._serialized_end=2562
+  _globals['_WATCHACCOUNTRESPONSE']._serialized_end=488
+  _globals['_ACCOUNTSTATE']._serialized_start=491
+  _globals['_ACCOUNTSTATE']._serialized_end=634
+  _globals['_HOLDMUSTEND']._serialized_start=636
+  _globals['_HOLDMUSTEND']._serialized_end=732
+  _globals['_LISTEVENTSREQUEST']._serialized_start=734
+  _globals['_LISTEVENTSREQUEST']._serialized_end=834
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=836
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=919
+  _globals['_PUTENDPOINTREQUEST']._serialized_start=921
+  _globals['_PUTENDPOINTREQUEST']._serialized_end=984
+  _globals['_PUTENDPOINTRESPONSE']._serialized_start=986
+  _globals['_PUTENDPOINTRESPONSE']._serialized_end=1066
+  _globals['_LISTENDPOINTSREQUEST']._serialized_start=1068
+  _globals['_LISTENDPOINTSREQUEST']._serialized_end=1129
+  _globals['_LISTENDPOINTSRESPONSE']._serialized_start=1131
+  _globals['_LISTENDPOINTSRESPONSE']._serialized_end=1223
+  _globals['_DELETEENDPOINTREQUEST']._serialized_start=1225
+  _globals['_DELETEENDPOINTREQUEST']._serialized_end=1269
+  _globals['_DELETEENDPOINTRESPONSE']._serialized_start=1271
+  _globals['_DELETEENDPOINTRESPONSE']._serialized_end=1295
+  _globals['_ROTATEENDPOINTSECRETREQUEST']._serialized_start=1297
+  _globals['_ROTATEENDPOINTSECRETREQUEST']._serialized_end=1367
+  _globals['_ROTATEENDPOINTSECRETRESPONSE']._serialized_start=1369
+  _globals['_ROTATEENDPOINTSECRETRESPONSE']._serialized_end=1458
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1461
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1609
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1611
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1705
+  _globals['_RETRYDELIVERYREQUEST']._serialized_start=1707
+  _globals['_RETRYDELIVERYREQUEST']._serialized_end=1792
+  _globals['_RETRYDELIVERYRESPONSE']._serialized_start=1794
+  _globals['_RETRYDELIVERYRESPONSE']._serialized_end=1860
+  _globals['_EVENTSERVICE']._serialized_start=1863
+  _globals['_EVENTSERVICE']._serialized_end=2624
 # @@protoc_insertion_point(module_scope)

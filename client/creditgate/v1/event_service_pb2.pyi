@@ -35,8 +35,10 @@ class WatchAccountRequest(_message.Message):
     account_id: _builtins.str
     """account_id is the account."""
     after_version: _builtins.int
-    """after_version is the version of the last balance the caller has received; 0 begins with the account as it stands. The
-    balance as it stands comes in any case; balances that nobody read in between are left out.
+    """after_version is the version of the last state or event that the caller has received; 0 begins with the account as it
+    stands, and without the events before that. Else the events from that version on come first: the first of them may be
+    known, which their numbers tell. The account as it stands comes in any case; states that nobody has read in between are
+    left out.
     """
     @_builtins.property
     def warn_before(self) -> _duration_pb2.Duration:
@@ -65,6 +67,7 @@ class WatchAccountResponse(_message.Message):
 
     STATE_FIELD_NUMBER: _builtins.int
     HOLD_MUST_END_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def state(self) -> Global___AccountState:
         """state is the account as it stands. Only the newest is sent: a caller who reads slowly misses those in between."""
@@ -73,17 +76,22 @@ class WatchAccountResponse(_message.Message):
     def hold_must_end(self) -> Global___HoldMustEnd:
         """hold_must_end warns of a hold's expiry."""
 
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """event is an event of the account."""
+
     def __init__(
         self,
         *,
         state: Global___AccountState | None = ...,
         hold_must_end: Global___HoldMustEnd | None = ...,
+        event: _event_pb2.Event | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "hold_must_end", b"hold_must_end", "state", b"state"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "hold_must_end", b"hold_must_end", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "hold_must_end", b"hold_must_end", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "hold_must_end", b"hold_must_end", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["state", "hold_must_end"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["state", "hold_must_end", "event"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -98,10 +106,13 @@ class AccountState(_message.Message):
     BALANCE_FIELD_NUMBER: _builtins.int
     OPEN_HOLDS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    EVENT_NUMBER_FIELD_NUMBER: _builtins.int
     open_holds: _builtins.int
     """open_holds is how many holds are open."""
     status: _account_pb2.AccountStatus.ValueType
     """status says what may be done with the account."""
+    event_number: _builtins.int
+    """event_number is the number of the account's newest event, 0 before the first."""
     @_builtins.property
     def balance(self) -> _account_pb2.Balance:
         """balance is the account's credits."""
@@ -112,10 +123,11 @@ class AccountState(_message.Message):
         balance: _account_pb2.Balance | None = ...,
         open_holds: _builtins.int = ...,
         status: _account_pb2.AccountStatus.ValueType = ...,
+        event_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "open_holds", b"open_holds", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "event_number", b"event_number", "open_holds", b"open_holds", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,10 +92,11 @@ class EventServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchAccount(self, request, context):
-        """WatchAccount tells what happens to an account as it happens, for as long as the caller listens. The first message is
-        always the balance as it stands; a change follows within about a quarter of a second.
+        """WatchAccount tells what happens to an account as it happens, for as long as the caller listens. It begins with the
+        events the caller asks for and the account as it stands; a change follows within about a quarter of a second. Events
+        come before the state they led to, all of them and in their order, but for those that have been forgotten.
         It ends with UNAVAILABLE NOT_EXECUTED when the server goes away, when the watch has become old (so that watches spread
-        over servers), and when a server has too many of them: watch again, from the version of the last balance.
+        over servers), and when a server has too many of them: watch again, from the version of the last message.
         A watch that hears nothing is not broken: connections that have died without a word are found by gRPC's keepalive.
         Scopes: `read` or `authorize`. Errors: NOT_FOUND.
         """

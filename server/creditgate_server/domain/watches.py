@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .accounts import AccountKey
+    from .events import Event
     from .outcomes import Balance
 
 UNSEEN = -1
@@ -21,6 +22,7 @@ class Watched(NamedTuple):
     account: AccountKey
     version: int
     open_holds: int
+    event_count: int
     warn_seconds: float
 
 
@@ -38,6 +40,7 @@ class Sight(NamedTuple):
     account: AccountKey
     status: int
     open_holds: int
+    event_count: int
     balance: Balance
     endings: Sequence[Ending]
 
@@ -50,4 +53,12 @@ class Watches(Protocol):
 
         Answers those that differ from what is known or have endings; what is not there is left out.
         """
+        ...
+
+    async def events(self, account: AccountKey, *, after: int, limit: int) -> Sequence[Event]:
+        """Read events whose numbers come after `after`, oldest first."""
+        ...
+
+    async def last_event_before(self, account: AccountKey, version: int) -> int:
+        """Answer the number of the last event of the versions before one; 0 when there is none."""
         ...

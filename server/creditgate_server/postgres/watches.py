@@ -11,8 +11,11 @@ from creditgate_server.domain.outcomes import Balance
 from creditgate_server.domain.watches import Ending, Sight, Watched
 
 from .errors import executing
+from .events import EVENT_COLUMNS, read_event
 
 if TYPE_CHECKING:
+    from creditgate_server.domain.events import Event
+
     from .pool import Pool, Record
 
 ENDINGS_MAX = 1_000
@@ -23,18 +26,33 @@ ENDINGS_MAX = 1_000
 # would keep that from the index.
 _LOOK = f"""
 WITH clock AS MATERIALIZED (SELECT creditgate.clock() AS now)
-SELECT a.bucket, a.account_key, a.status, a.open_holds,
+SELECT a.bucket, a.account_key, a.status, a.open_holds, a.event_count,
        a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, clock.now,
        CASE WHEN a.due_at <= clock.now + w.warn THEN ARRAY(
            SELECT (h.hold_id, h.expires_at, h.held_micros) FROM creditgate.holds AS h
             WHERE h.bucket = a.bucket AND h.account_key = a.account_key AND h.state = 1
               AND h.expires_at <= clock.now + w.warn
             ORDER BY h.expires_at LIMIT {ENDINGS_MAX}) END
-  FROM clock, unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::interval[])
-       AS w (bucket, account_key, version, open_holds, warn)
+  FROM clock, unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[],
+                     $6::interval[])
+       AS w (bucket, account_key, version, open_holds, event_count, warn)
   JOIN creditgate.accounts AS a ON a.bucket = w.bucket AND a.account_key = w.account_key
- WHERE a.version <> w.version OR a.open_holds <> w.open_holds OR a.due_at <= clock.now + w.warn
+ WHERE a.version <> w.version OR a.open_holds <> w.open_holds OR a.event_count <> w.event_count
+    OR a.due_at <= clock.now + w.warn
 """  # noqa: S608 - the limit is ours
+
+_EVENTS = f"""
+SELECT {EVENT_COLUMNS} FROM creditgate.events
+ WHERE bucket = $1 AND account_key = $2 AND event_no > $3
+ ORDER BY event_no LIMIT $4
+"""  # noqa: S608 - the columns are ours
+
+# Versions grow with the numbers, so that this reads no more than the events since.
+_LAST_BEFORE = """
+SELECT event_no FROM creditgate.events
+ WHERE bucket = $1 AND account_key = $2 AND version < $3
+ ORDER BY event_no DESC LIMIT 1
+"""
 
 
 class PostgresWatches:
@@ -50,6 +68,7 @@ class PostgresWatches:
             [each.account.account_key for each in watched],
             [each.version for each in watched],
             [each.open_holds for each in watched],
+            [each.event_count for each in watched],
             [timedelta(seconds=each.warn_seconds) for each in watched],
         )
         async with self._pool.connection() as connection:
@@ -57,7 +76,22 @@ class PostgresWatches:
                 rows = await connection.fetch(_LOOK, *columns)
         return [_sight(row) for row in rows]
 
+    async def events(self, account: AccountKey, *, after: int, limit: int) -> Sequence[Event]:
+        """Read a page of an account's events, oldest first."""
+        async with self._pool.connection() as connection:
+            with executing():
+                rows = await connection.fetch(_EVENTS, *account, after, limit)
+        return [read_event(row) for row in rows]
+
+    async def last_event_before(self, account: AccountKey, version: int) -> int:
+        """Find the last event of the versions before one."""
+        async with self._pool.connection() as connection:
+            with executing():
+                number = await connection.fetchval(_LAST_BEFORE, *account, version)
+        return number or 0
+
 
 def _sight(row: Record) -> Sight:
-    endings = [Ending(*each) for each in row[9] or ()]
-    return Sight(AccountKey(row[0], row[1]), row[2], row[3], Balance(*row[4:9]), endings)
+    endings = [Ending(*each) for each in row[10] or ()]
+    account, balance = AccountKey(row[0], row[1]), Balance(*row[5:10])
+    return Sight(account, row[2], row[3], row[4], balance, endings)

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.events import Event
 from creditgate_server.domain.watches import UNSEEN, Sight, Watched, Watches
+
+EVENTS_PAGE = 200
+
+
+class Store:
+    """Where accounts are looked at: one question at a time, which takes one connection."""
+
+    def __init__(self, watches: Watches) -> None:
+        self._watches = watches
+        self._turn = asyncio.Lock()
+
+    async def look(self, watched: Sequence[Watched]) -> Sequence[Sight]:
+        """Look at accounts. Raises `domain.errors`, as the others do."""
+        async with self._turn:
+            return await self._watches.look(watched)
+
+    async def events(self, account: AccountKey, *, after: int) -> Sequence[Event]:
+        """Read a page of events."""
+        async with self._turn:
+            return await self._watches.events(account, after=after, limit=EVENTS_PAGE)
+
+    async def last_event_before(self, account: AccountKey, version: int) -> int:
+        """Find the last event of the versions before one."""
+        async with self._turn:
+            return await self._watches.last_event_before(account, version)
 
 
 class Topic:
     """One watched account, as it was last seen."""
 
-    def __init__(self, account: AccountKey) -> None:
-        self._account = account
+    def __init__(self, account: AccountKey, store: Store) -> None:
+        self._account, self._store = account, store
+        self._pages: dict[int, asyncio.Task[Sequence[Event]]] = {}
         self.sight: Sight | None = None
         self.absent = False
         self.followers: set[Follower] = set()
@@ -24,9 +51,30 @@ class Topic:
         """What is known of it."""
         warn_seconds = max((each.warn_seconds for each in self.followers), default=0.0)
         if self.sight is None:
-            return Watched(self._account, UNSEEN, 0, warn_seconds)
-        version, open_holds = self.sight.balance.version, self.sight.open_holds
-        return Watched(self._account, version, open_holds, warn_seconds)
+            return Watched(self._account, UNSEEN, 0, 0, warn_seconds)
+        it = self.sight
+        return Watched(
+            self._account, it.balance.version, it.open_holds, it.event_count, warn_seconds
+        )
+
+    async def events_after(self, number: int) -> Sequence[Event]:
+        """Read a page of events; all who want the same at the same moment share one reading."""
+        task = self._pages.get(number)
+        if task is None:
+            task = asyncio.create_task(self._store.events(self._account, after=number))
+            self._pages[number] = task
+            task.add_done_callback(lambda done: self._read(number, done))
+        return await asyncio.shield(task)
+
+    async def last_event_before(self, version: int) -> int:
+        """Find the last event of the versions before one."""
+        return await self._store.last_event_before(self._account, version)
+
+    def _read(self, number: int, task: asyncio.Task[Sequence[Event]]) -> None:
+        del self._pages[number]
+        if not task.cancelled():
+            # Whoever waited for it is told of an error; perhaps nobody does any more.
+            task.exception()
 
     def see(self, sight: Sight | None) -> None:
         """Tell all who follow what was seen; None that there is no such account."""
@@ -64,15 +112,17 @@ class Topics:
     Looks never overlap, so none is told what another has overtaken.
     """
 
-    def __init__(self, store: Watches) -> None:
-        self._store = store
+    def __init__(self, watches: Watches) -> None:
+        self._store = Store(watches)
         self._topics: dict[AccountKey, Topic] = {}
         self._newcomer = asyncio.Event()
 
     @contextmanager
     def follow(self, account: AccountKey, *, warn_seconds: float) -> Iterator[Follower]:
         """Follow an account; it is looked at at once, and for as long as anybody follows it."""
-        topic = self._topics.get(account) or self._topics.setdefault(account, Topic(account))
+        topic = self._topics.get(account) or self._topics.setdefault(
+            account, Topic(account, self._store)
+        )
         follower = Follower(topic, warn_seconds=warn_seconds)
         topic.followers.add(follower)
         if topic.sight is None:

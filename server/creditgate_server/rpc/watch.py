@@ -71,7 +71,11 @@ class AccountWatches:
             self._topics.follow(account, warn_seconds=warn_seconds) as follower,
         ):
             watch = _Watch(
-                follower, duplex.write, lambda: self._check(None, call), ends_at=self._end()
+                request,
+                follower,
+                duplex.write,
+                check=lambda: self._check(None, call),
+                ends_at=self._end(),
             )
             with self._among_open(watch):
                 await watch.run()
@@ -119,14 +123,16 @@ class _Watch:
 
     def __init__(
         self,
+        request: pb.WatchAccountRequest,
         follower: Follower,
         write: Callable[[bytes], Awaitable[None]],
-        check: Callable[[], Awaitable[object]],
         *,
+        check: Callable[[], Awaitable[object]],
         ends_at: float,
     ) -> None:
-        self._follower, self._write, self._check = follower, write, check
-        self._ends_at = ends_at
+        self._request, self._follower = request, follower
+        self._write, self._check, self._ends_at = write, check, ends_at
+        self._event_number = 0
         self._told: pb.AccountState | None = None
         self._warned: dict[str, datetime] = {}
         self._stopped = False
@@ -143,9 +149,17 @@ class _Watch:
                 sight = await self._next()
         except TimeoutError:
             raise not_executed() from None
+        self._event_number = await self._known_events(sight)
         while True:
             await self._tell(sight)
             sight = await self._next()
+
+    async def _known_events(self, sight: Sight) -> int:
+        """Find the number of the last event that the caller knows, or does not want to."""
+        after_version = self._request.after_version
+        if after_version and sight.event_count:
+            return await self._follower.topic.last_event_before(after_version)
+        return sight.event_count
 
     async def _next(self) -> Sight:
         """Wait for something new, for as long as the watch may go on."""
@@ -169,12 +183,24 @@ class _Watch:
             await self._check()
 
     async def _tell(self, sight: Sight) -> None:
+        await self._tell_events(sight)
         state = encode_watches.state(sight)
         if _shown(state) != _shown(self._told):
             self._told = state
             await self._send(pb.WatchAccountResponse(state=state))
         for ending in self._new_endings(sight):
             await self._send(ending)
+
+    async def _tell_events(self, sight: Sight) -> None:
+        """Tell the events that led to what was seen, a page at a time."""
+        while self._event_number < sight.event_count:
+            page = await self._follower.topic.events_after(self._event_number)
+            found = [each for each in page if each.number <= sight.event_count]
+            for event in found:
+                await self._send(encode_watches.event(event, self._request.account_id))
+            # Where there are none, they have been forgotten.
+            self._event_number = found[-1].number if found else sight.event_count
+            await self._go_on()
 
     def _new_endings(self, sight: Sight) -> Iterator[pb.WatchAccountResponse]:
         near = sight.balance.as_of + timedelta(seconds=self._follower.warn_seconds)
@@ -193,7 +219,12 @@ class _Watch:
 
 def _shown(state: pb.AccountState | None) -> tuple[int, ...] | None:
     """What has to differ for a state to be told: time alone is no news."""
-    return state and (state.balance.version, state.open_holds, state.status)
+    return state and (
+        state.balance.version,
+        state.open_holds,
+        state.status,
+        state.event_number,
+    )
 
 
 async def _only(requests: AsyncIterator[bytes]) -> pb.WatchAccountRequest:

@@ -11,14 +11,16 @@ from uuid import uuid4
 import pytest
 
 from creditgate.v1 import event_service_pb2 as pb
+from creditgate.v1.event_pb2 import Event as Told
 from creditgate_server.domain.accounts import AccountKey, account_key
 from creditgate_server.domain.errors import NotExecutedError
+from creditgate_server.domain.events import Event, EventKind
 from creditgate_server.domain.outcomes import Balance
 from creditgate_server.domain.watches import UNSEEN, Ending, Sight, Watched
 from creditgate_server.rpc.call import Call
 from creditgate_server.rpc.status import RpcError
 from creditgate_server.rpc.stream import Duplex
-from creditgate_server.rpc.topics import Topics
+from creditgate_server.rpc.topics import EVENTS_PAGE, Topics
 from creditgate_server.rpc.watch import AccountWatches, WatchRules
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -33,6 +35,24 @@ class Store:
         self.sights: dict[AccountKey, Sight] = {}
         self.asked: list[Sequence[Watched]] = []
         self.away = False
+        self.told: list[Event] = []
+        self.pages: list[int] = []
+
+    async def events(self, account: AccountKey, *, after: int, limit: int) -> Sequence[Event]:
+        self.pages.append(after)
+        await asyncio.sleep(0)
+        return [each for each in self.told if each.number > after][:limit]
+
+    async def last_event_before(self, account: AccountKey, version: int) -> int:
+        return sum(each.balance.version < version for each in self.told)
+
+    def tell(self, *versions: int) -> None:
+        """Append events of these versions."""
+        for version in versions:
+            balance = Balance(100, 0, 0, version, NOW)
+            self.told.append(
+                Event(len(self.told) + 1, EventKind.CREDITS_RESUMED, balance, "{}", NOW)
+            )
 
     async def look(self, watched: Sequence[Watched]) -> Sequence[Sight]:
         self.asked.append(watched)
@@ -49,7 +69,7 @@ class Store:
 
     def put(self, version: int, *endings: Ending, account: AccountKey = ACCOUNT) -> None:
         balance = Balance(100, 0, 0, version, NOW)
-        self.sights[account] = Sight(account, 1, 0, balance, endings)
+        self.sights[account] = Sight(account, 1, 0, len(self.told), balance, endings)
 
 
 class Reader:
@@ -64,6 +84,14 @@ class Reader:
         await self.may_read.wait()
         answer = pb.WatchAccountResponse.FromString(raw)
         self.told.append(getattr(answer, answer.WhichOneof("change") or ""))
+
+    @property
+    def story(self) -> list[str]:
+        """Events by their numbers, states by their versions, in the order they were told."""
+        return [
+            f"event {each.number}" if isinstance(each, Told) else f"state {each.balance.version}"
+            for each in self.told
+        ]
 
     @property
     def versions(self) -> list[int]:
@@ -88,11 +116,14 @@ class Scene:
         if self.check_fails:
             raise self.check_fails
 
-    def watch(self, reader: Reader, account_id: str = "acme") -> asyncio.Task[None]:
+    def watch(
+        self, reader: Reader, account_id: str = "acme", *, after: int = 0
+    ) -> asyncio.Task[None]:
         call = Call((), remaining_seconds=None)
         call.tenant_id = TENANT
-        request = pb.WatchAccountRequest(account_id=account_id).SerializeToString()
-        work = self.watches.watch_account(Duplex(once(request), reader.write), call)
+        request = pb.WatchAccountRequest(account_id=account_id, after_version=after)
+        duplex = Duplex(once(request.SerializeToString()), reader.write)
+        work = self.watches.watch_account(duplex, call)
         self.tasks.append(asyncio.create_task(work))
         return self.tasks[-1]
 
@@ -201,6 +232,78 @@ async def test_each_expiry_is_warned_of_once(scene: Scene) -> None:
     warned = [each for each in reader.told if isinstance(each, pb.HoldMustEnd)]
     assert [each.ends_at.ToDatetime(UTC) for each in warned] == [near, later]
     assert reader.versions == [1, 2, 3, 4]
+
+
+async def test_events_come_before_the_state_they_led_to_and_none_is_left_out(scene: Scene) -> None:
+    slow, quick = Reader(), Reader()
+    scene.store.tell(1)
+    scene.store.put(1)
+    for reader in (slow, quick):
+        scene.watch(reader)
+    await settle()
+    await scene.poll()
+    slow.may_read.clear()
+    for versions in ((2, 2), (3,), (5,)):
+        scene.store.tell(*versions)
+        scene.store.put(versions[-1])
+        await scene.poll()
+    slow.may_read.set()
+    await settle()
+    assert slow.story == [
+        "state 1", "event 2", "event 3", "state 2", "event 4", "event 5", "state 5",
+    ]  # fmt: skip
+    assert quick.story == [
+        "state 1", "event 2", "event 3", "state 2", "event 4", "state 3", "event 5", "state 5",
+    ]  # fmt: skip
+
+
+async def test_who_comes_back_gets_the_events_from_its_version_on(scene: Scene) -> None:
+    scene.store.tell(1, 2, 3, 3, 4)
+    scene.store.put(4)
+    readers = {after: Reader() for after in (0, 1, 3, 4, 5)}
+    for after, reader in readers.items():
+        scene.watch(reader, after=after)
+    await settle()
+    await scene.poll()
+    told = {after: reader.story for after, reader in readers.items()}
+    assert told[0] == told[5] == ["state 4"]
+    assert told[4] == ["event 5", "state 4"]
+    assert told[3] == ["event 3", "event 4", "event 5", "state 4"]
+    assert told[1] == [*(f"event {n}" for n in range(1, 6)), "state 4"]
+
+
+async def test_many_events_come_page_by_page_and_forgotten_ones_are_passed_over(
+    scene: Scene,
+) -> None:
+    scene.store.tell(*range(1, 2 * EVENTS_PAGE + 2))
+    scene.store.put(len(scene.store.told))
+    reader = Reader()
+    scene.watch(reader, after=1)
+    await settle()
+    await scene.poll()
+    await settle()
+    assert len(reader.story) == 2 * EVENTS_PAGE + 2
+    assert scene.store.pages == [0, EVENTS_PAGE, 2 * EVENTS_PAGE]
+    scene.store.tell(999)
+    scene.store.told = []
+    scene.store.put(1_000)
+    scene.store.sights[ACCOUNT] = scene.store.sights[ACCOUNT]._replace(event_count=402)
+    await scene.poll()
+    assert reader.story[-1] == "state 1000"
+
+
+async def test_those_who_want_the_same_events_share_one_reading(scene: Scene) -> None:
+    scene.store.put(1)
+    readers = [Reader() for _ in range(10)]
+    for reader in readers:
+        scene.watch(reader)
+    await settle()
+    await scene.poll()
+    scene.store.tell(2)
+    scene.store.put(2)
+    await scene.poll()
+    assert {tuple(reader.story) for reader in readers} == {("state 1", "event 1", "state 2")}
+    assert len(scene.store.pages) == 1
 
 
 async def test_a_watch_outlives_an_outage_of_the_database(scene: Scene) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from tests.contract.wire import Operation
 from tests.oracle.account import Account, Hold
+from tests.oracle.answers import Pairs
 
 Choice = TypeVar("Choice")
 
@@ -88,12 +89,21 @@ class Chooser:
     def _reserve(self, verb: str = "reserve") -> Operation:
         new = f"hold-{len(self._account.holds)}"
         amount = self._amount(self._account.available, self._account.available // 3)
-        arguments = {"hold_id": self._hold_name() if self._rarely() else new, "amount": amount}
+        arguments: dict[str, Any] = {
+            "hold_id": self._hold_name() if self._rarely() else new,
+            "amount": amount,
+        }
         if self._rarely():
             arguments["minimum"] = min(self._amount(self._account.available), amount)
         if verb == "reserve":
             arguments["ttl_ms"] = self._pick(TTLS_MS)
+        if attributes := self._attributes():
+            arguments["attributes"] = attributes
         return Operation(verb, arguments)
+
+    def _attributes(self) -> Pairs:
+        """What a hold is for: nothing that counts."""
+        return ()
 
     def _charge(self) -> Operation:
         return self._reserve("charge")

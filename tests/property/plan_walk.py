@@ -13,6 +13,7 @@ STEPS = (
     *("admin",) * 3,
     *("plan",) * 2,
     *("wait",) * 5,
+    *("budget",) * 2,
     "addon",
     "batch",
     "repeat",

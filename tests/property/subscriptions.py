@@ -5,13 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.wire import Operation
-from tests.oracle.answers import Threshold
+from tests.oracle.answers import BudgetView, Pairs, Threshold
+from tests.oracle.budgets import least_left, next_midnight
 from tests.oracle.subscriber import Plan, Subscriber
 from tests.property.operations import CREDIT, SECOND, Chooser, Pick, instants
 
 DAY = 86_400 * SECOND
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia")
 LONG_TTLS_MS = (90_000, 86_400_000, 3 * 86_400_000)
+
+AGENTS = ("ann", "bob")
+USERS = ("", "", "zoe")
+TERMS: list[dict[str, Any]] = [
+    {"spend_max": 6 * CREDIT},
+    {"attribute": "agent", "spend_max": 6 * CREDIT},
+    {"attribute": "agent", "spend_max": 9 * CREDIT + 1, "period": "DAY"},
+    {"attribute": "agent", "together": True, "open_holds_max": 2},
+    {"attribute": "agent", "value": "bob", "spend_max": 5 * CREDIT, "period": "CYCLE"},
+    {"attribute": "user", "together": True, "spend_max": 3 * CREDIT, "period": "DAY"},
+    {"attribute": "user", "open_holds_max": 1, "spend_max": 20 * CREDIT, "period": "CYCLE"},
+    {"period": "DAY"},
+]
+FEW = tuple(BudgetView(f"b{number}", **TERMS[number]) for number in (2, 4))
+MANY = tuple(BudgetView(f"b{number}", **terms) for number, terms in enumerate(TERMS))
 
 PLANS = [
     Plan("day", 1, allowance=20 * CREDIT, unit="DAY"),
@@ -24,7 +40,8 @@ PLANS = [
         policy="DEBT",
         thresholds=(("percent", 99), ("percent", 50), ("amount", CREDIT), ("amount", 0)),
     ),
-    Plan("week", 1, allowance=30 * CREDIT, unit="WEEK", rollover_max=100 * CREDIT),
+    Plan("week", 1, allowance=30 * CREDIT, unit="WEEK", rollover_max=100 * CREDIT, budgets=FEW),
+    Plan("week", 2, allowance=30 * CREDIT, unit="WEEK", budgets=MANY),
     Plan("month", 1, allowance=50 * CREDIT, unit="MONTH", overdraft=3 * CREDIT, welcome=CREDIT),
     Plan(
         "month",
@@ -88,6 +105,31 @@ class PlanChooser(Chooser):
             changes["plan_thresholds"] = True
         return Operation("update_account", changes)
 
+    def budget(self) -> Operation:
+        """Give the account a budget of its own, or take one away."""
+        names = [f"b{number}" for number in range(3)]
+        if self._pick((False, False, True)):
+            return Operation("delete_budget", {"budget_id": self._pick(names)})
+        terms = self._pick(TERMS)
+        if self._rarely():
+            terms = {**terms, "spend_max": self._pick((1, 4 * CREDIT, 10**18))}
+        return Operation("put_budget", {"budget": BudgetView(self._pick(names), **terms)})
+
+    def _attributes(self) -> Pairs:
+        """What a hold is for, in the words of budgets."""
+        given = {"agent": self._pick(AGENTS), "user": self._pick(USERS)}
+        return tuple((name, value) for name, value in given.items() if value)
+
+    def _reserve(self, verb: str = "reserve") -> Operation:
+        """A reserve; seldom of what a budget has left, or a little more."""
+        operation = super()._reserve(verb)
+        stakes = self._subscriber.stakes(operation.arguments.get("attributes", ()))
+        left = least_left(self._subscriber, stakes)
+        if left is None or left <= 0 or not self._pick((False, False, True)):
+            return operation
+        amount = {"amount": left + self._pick((0, 0, 1)), "minimum": 0}
+        return Operation(verb, {**operation.arguments, **amount})
+
     def addon(self) -> Operation:
         """Book an add-on, or cancel one."""
         names = [*self._subscriber.addons, "none"]
@@ -126,7 +168,8 @@ class PlanChooser(Chooser):
 
 def turning(account: Subscriber, now: int) -> list[int]:
     """The instants worth going to on an account with cycles: its end, and some after it."""
-    later = [now + SECOND, *instants([account], now)]
+    midnight = next_midnight(account.zone, now)
+    later = [now + SECOND, midnight - 1, midnight, *instants([account], now)]
     if account.cycle:
         end, length = account.cycle.ends_at, account.cycle.ends_at - account.cycle.starts_at
         later += [end - 5 * SECOND, end - 1, end, end, end, end + 1, end + length, end + 3 * length]

@@ -74,6 +74,10 @@ class Machine(RuleBasedStateMachine):
         self._take("plan", data)
 
     @rule(data=st.data())
+    def change_budgets(self, data: st.DataObject) -> None:
+        self._take("budget", data)
+
+    @rule(data=st.data())
     def book_or_cancel_an_addon(self, data: st.DataObject) -> None:
         self._take("addon", data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from creditgate_server.domain.outcomes import Balance, Hold, HoldState, Outcome,
 from creditgate_server.domain.plans import Addon, CycleUnit
 from creditgate_server.domain.plans import Plan as PlanVersion
 from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.ledger import PostgresLedger
@@ -26,13 +28,16 @@ from tests.oracle.answers import (
     AddonView,
     Answer,
     BalanceView,
+    BudgetView,
     CycleView,
     GrantView,
     HoldView,
+    Pairs,
     StandingView,
     Threshold,
 )
 from tests.oracle.subscriber import Plan
+from tests.support.direct_budgets import budget_answer, standing_answer, to_budget
 from tests.support.direct_events import event_view, threshold_numbers, threshold_views
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,7 +61,8 @@ class DirectLedger:
     def __init__(self, pool: Pool, *, tenant_id: UUID | None = None) -> None:
         self.tenant_id = tenant_id or uuid4()
         self.accounts, self.catalog = PostgresAccounts(pool), PostgresCatalog(pool)
-        self.ledger, self.events = PostgresLedger(pool), PostgresEvents(pool)
+        self.ledger, self.budgets = PostgresLedger(pool), PostgresBudgets(pool)
+        self.events = PostgresEvents(pool)
 
     def key(self, account_id: str) -> AccountKey:
         return domain.account_key(self.tenant_id, account_id)
@@ -90,6 +96,7 @@ class DirectLedger:
             given.get("keep_open", False),
             hashlib.sha256(body).digest(),
             given.get("cause", ""),
+            _details(given.get("attributes", ())),
         )
 
     async def create_account(
@@ -207,6 +214,7 @@ class DirectLedger:
             thresholds=threshold_numbers(plan.thresholds),
             expiry_notice_ms=plan.expiry_notice_ms,
         )
+        version = version._replace(budgets=tuple(map(to_budget, plan.budgets)))
         outcome, *_ = await self.catalog.put_plan(self.tenant_id, version)
         return Answer(outcome.name)
 
@@ -235,6 +243,22 @@ class DirectLedger:
         events = await self.events.list_events(self.key(account_id), after=after, limit=100_000)
         assert events is not None
         return Answer("ACCEPTED", events=tuple(map(event_view, events)))
+
+    async def put_budget(self, account_id: str, *, budget: BudgetView) -> Answer:
+        result = await self.budgets.put_budget(self.key(account_id), to_budget(budget))
+        return budget_answer(result)
+
+    async def delete_budget(self, account_id: str, *, budget_id: str) -> Answer:
+        return budget_answer(await self.budgets.delete_budget(self.key(account_id), budget_id))
+
+    async def list_budgets(self, account_id: str) -> Answer:
+        page = await self.budgets.list_budgets(self.key(account_id), after=("", ""), limit=1_000)
+        assert page is not None
+        return standing_answer(page)
+
+
+def _details(attributes: Pairs) -> str | None:
+    return json.dumps({"attributes": dict(attributes), "labels": {}}) if attributes else None
 
 
 def hot_answer(asked: Asked, result: Result) -> Answer:
@@ -377,6 +401,6 @@ def hold_view_of(hold: Hold) -> HoldView:
         micros_or_none(hold.settled_at),
         hold.late,
         hold.termination_cause,
-        (),
+        tuple(sorted(json.loads(hold.details or "{}").get("attributes", {}).items())),
         (),
     )

@@ -92,6 +92,7 @@ class Pair:
             await self.ask("get_account", account_id)
             await self.ask("list_holds", account_id)
             await self.ask("list_addons", account_id)
+            await self.ask("list_budgets", account_id)
             await self._check_grants(account_id)
             await self._check_events(account_id)
 

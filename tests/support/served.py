@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from creditgate.v1 import account_service_pb2 as accounts
 from creditgate_server.domain.accounts import AccountKey, account_key
 from tests.contract.drivers import GrpcDriver
-from tests.contract.wire import Operation
-from tests.oracle.answers import Answer, EventView
+from tests.contract.wire import Operation, to_answer
+from tests.oracle.answers import Answer, EventView, GrantView
 from tests.oracle.subscriber import Plan
 from tests.support.clock import DatabaseClock
 from tests.support.pair import REST, Pair, Request
@@ -47,7 +48,14 @@ class ServedLedger:
         return last
 
     async def list_grants(self, account_id: str) -> Answer:
-        return await self.ask("list_grants", account_id, {})
+        request = accounts.ListGrantsRequest(account_id=account_id, page_size=PAGE)
+        grants: tuple[GrantView, ...] = ()
+        while True:
+            page = await self._driver._call("ListGrants", request)
+            grants += to_answer(page).grants
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return Answer("ACCEPTED", grants=grants)
 
     async def list_events(self, account_id: str) -> Answer:
         events: tuple[EventView, ...] = ()

@@ -15,6 +15,7 @@ from creditgate._async import AsyncClient
 from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
+from creditgate._budget_types import AccountBudget, Budget, BudgetCounter, BudgetPeriod
 from creditgate._delivery_types import (
     Delivery,
     DeliveryState,
@@ -92,6 +93,7 @@ from creditgate._watch import AccountState, Change, HoldMustEnd
 __all__ = [
     "TLS",
     "Account",
+    "AccountBudget",
     "AccountClosed",
     "AccountInactive",
     "AccountState",
@@ -104,6 +106,9 @@ __all__ = [
     "Attributes",
     "Balance",
     "Booking",
+    "Budget",
+    "BudgetCounter",
+    "BudgetPeriod",
     "Change",
     "Client",
     "CreditgateError",

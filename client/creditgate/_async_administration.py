@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from creditgate import _account_calls as accounts
+from creditgate import _budget_calls as bounds
 from creditgate import _plan_calls as plans
 from creditgate._amount import Amount
 from creditgate._async_statement import AsyncStatement
+from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
 from creditgate._calls import Call
 from creditgate._plan_types import (
     Addon,
@@ -177,11 +179,13 @@ class AsyncAdministration(ABC):
         hold_max: Amount | None = None,
         hold_ttl_max_seconds: float | None = None,
         open_holds_max: int | None = None,
+        budgets: Iterable[Budget] = (),
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
         Each `cycle` brings the `allowance`, which ends with it, but for up to `rollover_max` that
         the next one keeps. `welcome` is given once, with an account's first plan, and never ends.
+        `budgets` bind the accounts on it, unless they have their own of the same name.
         """
         return await self._send(
             plans.put_plan(
@@ -197,6 +201,7 @@ class AsyncAdministration(ABC):
                 hold_max=hold_max,
                 hold_ttl_max_seconds=hold_ttl_max_seconds,
                 open_holds_max=open_holds_max,
+                budgets=budgets,
             )
         )
 
@@ -239,6 +244,34 @@ class AsyncAdministration(ABC):
         """Read an account's add-ons in the order of their ids, a page at a time."""
         return self._pages(
             lambda token: plans.list_addons(account_id, page_size=page_size, page_token=token)
+        )
+
+    async def put_budget(self, account_id: str, *, budget: Budget) -> Budget:
+        """Give an account a budget, or another in the place of the one of its name.
+
+        What was spent stays counted, unless another attribute or period is.
+        """
+        return await self._send(bounds.put_budget(account_id, budget=budget))
+
+    async def delete_budget(self, account_id: str, *, budget_id: str) -> Budget | None:
+        """Take a budget of the account's own away; answers its plan's of that name, if any."""
+        return await self._send(bounds.delete_budget(account_id, budget_id=budget_id))
+
+    async def list_budgets(self, account_id: str) -> tuple[AccountBudget, ...]:
+        """Read the budgets an account is bound by, its own and its plan's."""
+        return await self._send(bounds.list_budgets(account_id))
+
+    def list_budget_counters(
+        self, account_id: str, *, page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[BudgetCounter]:
+        """Read where an account's budgets stand for each value, a page at a time.
+
+        Values with nothing spent in the running period and nothing held are left out.
+        """
+        return self._pages(
+            lambda token: bounds.list_budget_counters(
+                account_id, page_size=page_size, page_token=token
+            )
         )
 
     async def get_statement(

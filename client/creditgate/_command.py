@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from click.shell_completion import get_completion_class
 
 from creditgate._amount import to_micros
 from creditgate._base import TLS
+from creditgate._budget_types import Budget, BudgetPeriod
 from creditgate._environment import find_connection
 from creditgate._errors import CreditgateError, OutcomeUnknown, Unauthenticated, Unavailable
 from creditgate._output import to_json
 from creditgate._sync import Client
-from creditgate._types import PlanVersion
+from creditgate._types import Attributes, PlanVersion
 
 EXIT_ERROR, EXIT_DENIED, EXIT_UNKNOWN = 1, 3, 4
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -78,16 +79,68 @@ class Plans(click.ParamType[PlanVersion]):
             self.fail(str(error), param, ctx)
 
 
+class Budgets(click.ParamType[Budget]):
+    """A budget on the command line: `calls,attribute=call_id,together=yes,open-holds-max=3`."""
+
+    name = "name,term=value,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Budget:
+        """Check that the text names a budget and its terms."""
+        name, *words = value.split(",")
+        terms: dict[str, Any] = {}
+        for word in words:
+            term, equals, text = word.partition("=")
+            if not equals or term not in _TERMS:
+                self.fail(f"{word!r} is no term=value: {', '.join(_TERMS)}", param, ctx)
+            try:
+                terms[term.replace("-", "_")] = _TERMS[term](text)
+            except (ValueError, TypeError, KeyError):
+                self.fail(f"{word!r} has no such value", param, ctx)
+        return Budget.of(name, **terms)
+
+
+def _credits(text: str) -> Decimal:
+    to_micros(text)
+    return Decimal(text)
+
+
+_TERMS: dict[str, Callable[[str], Any]] = {
+    "attribute": str,
+    "value": str,
+    "together": {"yes": True, "no": False}.__getitem__,
+    "period": lambda text: BudgetPeriod[text.upper()],
+    "spend-max": _credits,
+    "open-holds-max": int,
+}
 CREDITS = Credits()
 PLAN = Plans()
+BUDGET = Budgets()
 ACCOUNT = click.argument("account")
 HOLD = click.argument("hold")
-POLICIES = ["cap", "debt"]
+ATTRIBUTES = [each.name for each in fields(Attributes)]
+POLICIES = ["cap", "debt", "deny"]
 OVERDRAFT = click.option("--overdraft", type=CREDITS, help="How far below zero it may go.")
 POLICY = click.option("--policy", type=click.Choice(POLICIES), help="What overruns become.")
 LABEL = click.option(
     "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Kept with it; repeatable."
 )
+ATTRIBUTE = click.option(
+    "--attribute", "attributes", multiple=True, metavar="NAME=VALUE", help="Such as agent=bob."
+)
+
+
+def described(attributes: tuple[str, ...]) -> Attributes:
+    """The attributes of a command line."""
+    given = {}
+    for attribute in attributes:
+        name, equals, value = attribute.partition("=")
+        if not equals or name not in ATTRIBUTES:
+            problem = f"{attribute!r} is not NAME=VALUE, of {', '.join(ATTRIBUTES)}"
+            raise click.BadParameter(problem, param_hint="--attribute")
+        given[name] = value
+    return Attributes(**given)
 
 
 def pairs(labels: tuple[str, ...]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from creditgate._amount import to_credits
+from creditgate._budget_types import Budget, BudgetCounter, BudgetPeriod
 from creditgate._delivery_types import Delivery, Endpoint
 from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
@@ -116,6 +117,32 @@ def plan_line(plan: Plan) -> str:
         parts.append(f"for up to {plan.hold_ttl_max_seconds:g} s")
     if plan.open_holds_max is not None:
         parts.append(f"{plan.open_holds_max} at once")
+    parts += [f"budget {budget.budget_id}" for budget in plan.budgets]
+    return "  ".join(parts)
+
+
+def budget_line(budget: Budget, *, own: bool = True) -> str:
+    """A budget in one line."""
+    parts = [f"budget {budget.budget_id}", *([] if own else ["of the plan"])]
+    if not budget.attribute:
+        parts.append("all holds")
+    elif budget.value:
+        parts.append(f"{budget.attribute} {budget.value}")
+    else:
+        parts.append(f"{'all' if budget.together else 'each'} {budget.attribute}")
+    if budget.spend_max is not None:
+        ever = budget.period is BudgetPeriod.TOTAL
+        when = "in all" if ever else f"each {budget.period.value.lower()}"
+        parts.append(f"up to {budget.spend_max} {when}")
+    parts += [] if budget.open_holds_max is None else [f"{budget.open_holds_max} at once"]
+    return "  ".join(parts)
+
+
+def counter_line(counter: BudgetCounter) -> str:
+    """Where a budget stands for one value, in one line."""
+    parts = [counter.budget_id, *([counter.value] if counter.value else [])]
+    parts += [f"spent {counter.spent}", f"held {counter.held} in {counter.open_holds}"]
+    parts += [f"until {_clock(counter.period_ends_at)}"] if counter.period_ends_at else []
     return "  ".join(parts)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from creditgate._account_calls import policy_number
 from creditgate._amount import Amount, to_micros
+from creditgate._budget_calls import budget_message, read_budget
+from creditgate._budget_types import Budget
 from creditgate._calls import (
     Call,
     duration,
@@ -49,6 +52,7 @@ def put_plan(
     hold_max: Amount | None,
     hold_ttl_max_seconds: float | None,
     open_holds_max: int | None,
+    budgets: Iterable[Budget],
 ) -> Call[Publication]:
     unit = 0 if cycle is None else number(catalog.CycleUnit, CycleUnit(cycle).value)
     longest = None if hold_ttl_max_seconds is None else duration(hold_ttl_max_seconds)
@@ -67,6 +71,7 @@ def put_plan(
             hold_ttl_max=longest,
             open_holds_max=open_holds_max or 0,
         ),
+        budgets=map(budget_message, budgets),
     )
     return Call("PutPlan", catalog.PutPlanRequest(plan=plan), read_publication)
 
@@ -142,6 +147,7 @@ def read_plan(plan: catalog.Plan) -> Plan:
         hold_ttl_max_seconds=optional_seconds(limits, "hold_ttl_max"),
         open_holds_max=limits.open_holds_max or None,
         created_at=instant(plan.created_at),
+        budgets=tuple(map(read_budget, plan.budgets)),
     )
 
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 
 import click
 
+from creditgate._budget_types import Budget
 from creditgate._command import (
     ACCOUNT,
+    BUDGET,
     CREDITS,
     HELP,
     OVERDRAFT,
@@ -46,6 +48,7 @@ def plan() -> None:
 @click.option("--hold-max", type=CREDITS, help="The most one hold may have.")
 @click.option("--hold-ttl-max", type=float, help="The longest a hold may live, in seconds.")
 @click.option("--open-holds-max", type=int, help="How many holds may be open at once.")
+@click.option("--budget", "budgets", type=BUDGET, multiple=True, help="Binds accounts; repeatable.")
 def put(
     session: Session,
     *,
@@ -60,8 +63,12 @@ def put(
     hold_max: Decimal | None,
     hold_ttl_max: float | None,
     open_holds_max: int | None,
+    budgets: tuple[Budget, ...],
 ) -> None:
-    """Write a version of a PLAN, such as pro@1; it never changes."""
+    """Write a version of a PLAN, such as pro@1; it never changes.
+
+    A budget is written as its name and terms: each-agent,attribute=agent,period=day,spend-max=5.
+    """
     answer = session.client.put_plan(
         plan.plan_id,
         version=plan.version,
@@ -75,6 +82,7 @@ def put(
         hold_max=hold_max,
         hold_ttl_max_seconds=hold_ttl_max,
         open_holds_max=open_holds_max,
+        budgets=budgets,
     )
     session.show(answer, plan_line(answer.plan))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from creditgate._amount import to_credits
+from creditgate._budget_types import Budget
 from creditgate._types import Balance, Credits, OveragePolicy, PlanVersion, Word
 
 
@@ -56,6 +57,7 @@ class Plan:
     hold_ttl_max_seconds: float | None
     open_holds_max: int | None
     created_at: datetime
+    budgets: tuple[Budget, ...] = ()
 
     allowance = Credits()
     rollover_max = Credits()

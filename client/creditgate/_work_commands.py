@@ -8,11 +8,13 @@ import click
 
 from creditgate._command import (
     ACCOUNT,
+    ATTRIBUTE,
     CREDITS,
     HOLD,
     LABEL,
     Session,
     command,
+    described,
     name_or_new,
     pairs,
 )
@@ -41,6 +43,7 @@ def balance(session: Session, *, account: str) -> None:
 @click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
 @MINIMUM
 @TTL
+@ATTRIBUTE
 @LABEL
 def reserve(
     session: Session,
@@ -50,6 +53,7 @@ def reserve(
     hold_id: str | None,
     minimum: Decimal | None,
     ttl: float,
+    attributes: tuple[str, ...],
     labels: tuple[str, ...],
 ) -> None:
     """Set AMOUNT credits aside."""
@@ -59,6 +63,7 @@ def reserve(
         amount=amount,
         minimum=minimum,
         ttl_seconds=ttl,
+        attributes=described(attributes),
         labels=pairs(labels),
     )
     _show_decision(session, answer)
@@ -122,6 +127,7 @@ def release(session: Session, *, account: str, hold: str, cause: str) -> None:
 @click.argument("amount", type=CREDITS)
 @click.option("--hold", "hold_id", help="The name of the charge; made up and shown without.")
 @MINIMUM
+@ATTRIBUTE
 @LABEL
 def charge(
     session: Session,
@@ -130,6 +136,7 @@ def charge(
     amount: Decimal,
     hold_id: str | None,
     minimum: Decimal | None,
+    attributes: tuple[str, ...],
     labels: tuple[str, ...],
 ) -> None:
     """Spend AMOUNT credits at once."""
@@ -138,6 +145,7 @@ def charge(
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
         minimum=minimum,
+        attributes=described(attributes),
         labels=pairs(labels),
     )
     _show_decision(session, answer)

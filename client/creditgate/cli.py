@@ -24,6 +24,7 @@ def load() -> click.Group:
     """The command with all its subcommands. Raises ModuleNotFoundError without click."""
     from creditgate import (
         _account_commands,
+        _budget_commands,
         _delivery_commands,
         _plan_commands,
         _watch_commands,
@@ -36,6 +37,7 @@ def load() -> click.Group:
         _account_commands,
         _plan_commands,
         _delivery_commands,
+        _budget_commands,
         _watch_commands,
     ):
         for command in module.COMMANDS:

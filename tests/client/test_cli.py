@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from creditgate.cli import load
-from tests.client.conftest import Fake
-
-Shell = Callable[..., Result]
-
-
-@pytest.fixture
-def local(fake: Fake, tmp_path: Path) -> Path:
-    """A folder below one where a local development server left its file."""
-    (tmp_path / ".creditgate").mkdir()
-    (tmp_path / ".creditgate" / "env").write_text(
-        f"CREDITGATE_TARGET={fake.target}\nCREDITGATE_API_KEY=key\n"
-    )
-    below = tmp_path / "below"
-    below.mkdir()
-    return below
-
-
-@pytest.fixture
-def shell(local: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """Run `creditgate` in this process."""
-    for name in ("CREDITGATE_TARGET", "CREDITGATE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*words: str, cwd: Path = local, **environ: str) -> Result:
-        monkeypatch.chdir(cwd)
-        return CliRunner().invoke(load(), words, env=environ, prog_name="creditgate")
-
-    return run
-
-
-def answer(result: Result) -> Any:
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+from tests.client.conftest import Fake, Shell, answer
 
 
 def test_a_shell_runs_it(local: Path) -> None:

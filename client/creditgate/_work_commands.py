@@ -174,6 +174,8 @@ def _show_decision(session: Session, answer: Reservation | Extension) -> None:
     lines = [answer.decision.value.lower().replace("_", " ")]
     if answer.shortfall_micros:
         lines[0] += f"  {answer.shortfall} short of {answer.asked}"
+    if answer.limit:
+        lines[0] += f"  limit {answer.limit}"
     if answer.retry_after_seconds is not None:
         lines[0] += f"  retry in {answer.retry_after_seconds:g} s"
     lines += [hold_line(answer.hold)] if answer.hold else []

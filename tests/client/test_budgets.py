@@ -43,9 +43,9 @@ def test_a_budget_binds_what_carries_its_attribute(fake: Fake) -> None:
         assert [(each.budget, each.own) for each in bound] == [(PER_AGENT, True), (CALLS, True)]
         counters = list(client.list_budget_counters("acme", page_size=1))
         assert [(each.budget_id, each.value, each.spent, each.held) for each in counters] == [
-            ("agents", "ann", 5, 0),
-            ("agents", "bob", 1, 0),
-            ("calls", "", 0, 2),
+            ("agents", "ann", Decimal(5), Decimal(0)),
+            ("agents", "bob", Decimal(1), Decimal(0)),
+            ("calls", "", Decimal(0), Decimal(2)),
         ]
         assert counters[0].period_ends_at == datetime(2030, 1, 2, tzinfo=UTC)
         assert (counters[2].open_holds, counters[2].period_ends_at) == (1, None)
@@ -95,7 +95,7 @@ def test_commands(shell: Shell) -> None:
     assert (written["spend_max"], written["period"]) == ("90", "TOTAL")
     shell("charge", "acme", "4", "--hold", "a", "--attribute", "agent=ann")
     denied = shell("charge", "acme", "2", "--hold", "b", "--attribute", "agent=ann")
-    assert (denied.exit_code, "budget/agents" in denied.stdout) == (3, True)
+    assert (denied.exit_code, "limit budget/agents" in denied.stdout) == (3, True)
     lines = shell("budget", "list", "acme").stdout.splitlines()
     assert lines[:2] == [line, "budget all  all holds  up to 90 in all"]
     assert lines[4].startswith("agents  ann  spent 4  held 0 in 0  until 2030-01-0")

@@ -12,7 +12,7 @@ from creditgate_server.domain.statements import Entry
 from creditgate_server.postgres.statements import PostgresStatements
 from tests.property.plan_history import ACCOUNTS
 from tests.property.plan_walk import PlanWalk
-from tests.support.direct import instant
+from tests.support.micros import instant
 from tests.support.pair import Pair, Pairs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

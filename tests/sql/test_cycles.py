@@ -13,8 +13,8 @@ import pytest
 
 from tests.oracle.calendar import cycle_at, cycle_start
 from tests.support.database import Database, run
-from tests.support.direct import instant, micros
 from tests.support.figures import Figures
+from tests.support.micros import instant, micros
 
 DAY = 86_400_000_000
 UNITS = ("NONE", "DAY", "WEEK", "MONTH", "YEAR")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,27 +30,19 @@ from tests.oracle.answers import (
     CycleView,
     GrantView,
     HoldView,
-    Pairs,
     StandingView,
     Threshold,
 )
 from tests.oracle.subscriber import Plan
-from tests.support.direct_budgets import budget_answer, standing_answer, to_budget
+from tests.support.direct_budgets import (
+    attributes_of,
+    budget_answer,
+    details,
+    standing_answer,
+    to_budget,
+)
 from tests.support.direct_events import event_view, threshold_numbers, threshold_views
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def instant(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(microseconds=micros)
-
-
-def micros(at: datetime) -> int:
-    return (at - EPOCH) // timedelta(microseconds=1)
-
-
-def micros_or_none(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)
+from tests.support.micros import instant, micros, micros_or_none
 
 
 class DirectLedger:
@@ -96,7 +86,7 @@ class DirectLedger:
             given.get("keep_open", False),
             hashlib.sha256(body).digest(),
             given.get("cause", ""),
-            _details(given.get("attributes", ())),
+            details(given.get("attributes", ())),
         )
 
     async def create_account(
@@ -257,10 +247,6 @@ class DirectLedger:
         return standing_answer(page)
 
 
-def _details(attributes: Pairs) -> str | None:
-    return json.dumps({"attributes": dict(attributes), "labels": {}}) if attributes else None
-
-
 def hot_answer(asked: Asked, result: Result) -> Answer:
     """The oracle's form of a result of the hot path."""
     outcome = Outcome(result.outcome)
@@ -401,6 +387,6 @@ def hold_view_of(hold: Hold) -> HoldView:
         micros_or_none(hold.settled_at),
         hold.late,
         hold.termination_cause,
-        tuple(sorted(json.loads(hold.details or "{}").get("attributes", {}).items())),
+        attributes_of(hold.details),
         (),
     )

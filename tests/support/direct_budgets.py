@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
 
 from creditgate_server.domain.budgets import (
     Budget,
@@ -11,9 +11,17 @@ from creditgate_server.domain.budgets import (
     BudgetPeriod,
     BudgetResult,
 )
-from tests.oracle.answers import Answer, BudgetView, CounterView
+from tests.oracle.answers import Answer, BudgetView, CounterView, Pairs
+from tests.support.micros import micros_or_none
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+def details(attributes: Pairs) -> str | None:
+    """What is kept with a hold of these attributes."""
+    return json.dumps({"attributes": dict(attributes), "labels": {}}) if attributes else None
+
+
+def attributes_of(kept: str | None) -> Pairs:
+    return tuple(sorted(json.loads(kept or "{}").get("attributes", {}).items()))
 
 
 def to_budget(budget: BudgetView) -> Budget:
@@ -40,6 +48,4 @@ def standing_answer(page: BudgetPage) -> Answer:
 
 
 def counter_view(counter: BudgetCounter) -> CounterView:
-    ends = counter.period_ends_at
-    ends_at = None if ends is None else (ends - EPOCH) // timedelta(microseconds=1)
-    return CounterView(*counter[:-1], ends_at)
+    return CounterView(*counter[:-1], micros_or_none(counter.period_ends_at))

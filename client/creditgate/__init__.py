@@ -52,6 +52,14 @@ from creditgate._errors import (
     Unpriced,
     VersionSkipped,
 )
+from creditgate._event_types import (
+    BalanceLow,
+    CycleReset,
+    Event,
+    EventKind,
+    GrantExpiring,
+    HoldLate,
+)
 from creditgate._plan_types import (
     Addon,
     Booking,
@@ -66,6 +74,7 @@ from creditgate._plan_types import (
 from creditgate._sync import Client
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
+from creditgate._threshold import Threshold
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -105,6 +114,7 @@ __all__ = [
     "AsyncStatement",
     "Attributes",
     "Balance",
+    "BalanceLow",
     "Booking",
     "Budget",
     "BudgetCounter",
@@ -114,6 +124,7 @@ __all__ = [
     "CreditgateError",
     "CreditsHeld",
     "Cycle",
+    "CycleReset",
     "CycleUnit",
     "Decision",
     "Delivery",
@@ -125,8 +136,11 @@ __all__ = [
     "EndpointState",
     "Entry",
     "EntryKind",
+    "Event",
+    "EventKind",
     "Extension",
     "Grant",
+    "GrantExpiring",
     "GrantKind",
     "GrantState",
     "Granting",
@@ -134,6 +148,7 @@ __all__ = [
     "HoldCommitted",
     "HoldEnded",
     "HoldExpired",
+    "HoldLate",
     "HoldMustEnd",
     "HoldReleased",
     "HoldState",
@@ -161,6 +176,7 @@ __all__ = [
     "Settlement",
     "SyncHold",
     "SyncStatement",
+    "Threshold",
     "TooManyBudgets",
     "TooManyEndpoints",
     "Unauthenticated",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from creditgate._amount import Amount, to_micros
@@ -16,11 +16,12 @@ from creditgate._calls import (
     timestamp,
     word,
 )
+from creditgate._event_calls import read_cycle, read_threshold, to_thresholds
 from creditgate._plan_types import PlanTiming
+from creditgate._threshold import Threshold
 from creditgate._types import (
     Account,
     AccountStatus,
-    Cycle,
     Grant,
     Granting,
     GrantKind,
@@ -68,6 +69,8 @@ def update_account(
     plan_timing: PlanTiming,
     time_zone: str | None,
     billing_anchor: datetime | None,
+    thresholds: Sequence[Threshold | Amount] | None,
+    plan_thresholds: bool,
 ) -> Call[Account]:
     request = messages.UpdateAccountRequest(
         account_id=account_id, time_zone=time_zone, billing_anchor=timestamp(billing_anchor)
@@ -84,6 +87,11 @@ def update_account(
         request.plan.plan_id, request.plan.version = named.plan_id, named.version
         timing = number(messages.PlanTiming, PlanTiming(plan_timing).value)
         request.plan.timing = messages.PlanTiming.ValueType(timing)
+    if plan_thresholds:
+        request.thresholds.reset = True
+    if thresholds is not None:
+        request.thresholds.SetInParent()
+        request.thresholds.thresholds.extend(to_thresholds(thresholds))
     return Call("UpdateAccount", request, lambda answer: read_account(answer.account))
 
 
@@ -166,20 +174,14 @@ def read_account(account: account_pb2.Account) -> Account:
         next_plan=_plan(account.next_plan_id, account.next_plan_version),
         time_zone=account.time_zone,
         billing_anchor=optional_instant(account, "billing_anchor"),
-        cycle=_cycle(account.cycle) if account.HasField("cycle") else None,
+        cycle=read_cycle(account.cycle) if account.HasField("cycle") else None,
+        thresholds=tuple(map(read_threshold, account.thresholds)),
+        own_thresholds=account.own_thresholds,
     )
 
 
 def _plan(plan_id: str, version: int) -> PlanVersion | None:
     return PlanVersion(plan_id=plan_id, version=version) if plan_id else None
-
-
-def _cycle(cycle: account_pb2.Cycle) -> Cycle:
-    return Cycle(
-        number=cycle.number,
-        starts_at=instant(cycle.starts_at),
-        ends_at=instant(cycle.ends_at),
-    )
 
 
 def read_grant(grant: account_pb2.Grant) -> Grant:

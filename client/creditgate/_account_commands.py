@@ -9,6 +9,7 @@ import click
 
 from creditgate._command import (
     ACCOUNT,
+    ALERTS,
     CREDITS,
     HELP,
     HOLD,
@@ -23,6 +24,7 @@ from creditgate._command import (
 )
 from creditgate._output import account_line, account_lines, balance_line, grant_line, hold_line
 from creditgate._plan_types import PlanTiming
+from creditgate._threshold import Threshold
 from creditgate._types import AccountStatus, GrantKind, OveragePolicy, PlanVersion
 
 # What has rolled over, only cycles give.
@@ -148,6 +150,8 @@ def create(
 @click.option("--at-next-cycle", is_flag=True, help="When the running cycle ends, not now.")
 @click.option("--time-zone", help="Whose calendar cycles follow, such as America/New_York.")
 @click.option("--anchor", type=click.DateTime(), help="What cycles are counted from, UTC.")
+@ALERTS
+@click.option("--plan-alerts", is_flag=True, help="Alert where the plan says again.")
 def update(
     session: Session,
     *,
@@ -158,7 +162,9 @@ def update(
     plan: PlanVersion | None,
     time_zone: str | None,
     anchor: datetime | None,
+    alerts: tuple[Threshold, ...] | None,
     at_next_cycle: bool,
+    plan_alerts: bool,
 ) -> None:
     """Change what is given of an account."""
     if at_next_cycle and plan is None:
@@ -172,6 +178,8 @@ def update(
         plan_timing=PlanTiming.NEXT_CYCLE if at_next_cycle else PlanTiming.NOW,
         time_zone=time_zone,
         billing_anchor=anchor and anchor.replace(tzinfo=UTC),
+        thresholds=alerts,
+        plan_thresholds=plan_alerts,
     )
     session.show(answer, *account_lines(answer))
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from creditgate import _account_calls as accounts
 from creditgate import _budget_calls as bounds
 from creditgate import _plan_calls as plans
 from creditgate._amount import Amount
+from creditgate._async_events import PAGE_SIZE, AsyncEvents
 from creditgate._async_statement import AsyncStatement
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
 from creditgate._calls import Call
@@ -23,6 +22,7 @@ from creditgate._plan_types import (
     Publication,
     StatementPage,
 )
+from creditgate._threshold import Threshold
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -32,24 +32,14 @@ from creditgate._types import (
     Hold,
     HoldState,
     OveragePolicy,
-    Page,
     PlanVersion,
     Refund,
     Revocation,
 )
 
-Answer = TypeVar("Answer")
-Item = TypeVar("Item")
 
-PAGE_SIZE = 200
-
-
-class AsyncAdministration(ABC):
+class AsyncAdministration(AsyncEvents):
     """What `AsyncClient` can do besides work; it knows how to send."""
-
-    @abstractmethod
-    async def _send(self, call: Call[Answer], *, patience_seconds: float | None = None) -> Answer:
-        """Send a request until it is answered, refused, or patience ends."""
 
     async def create_account(
         self,
@@ -84,12 +74,15 @@ class AsyncAdministration(ABC):
         plan_timing: PlanTiming = PlanTiming.NOW,
         time_zone: str | None = None,
         billing_anchor: datetime | None = None,
+        thresholds: Sequence[Threshold | Amount] | None = None,
+        plan_thresholds: bool = False,
     ) -> Account:
         """Change what is given of an account, and leave the rest.
 
         `plan` is a version of a plan, such as "pro@1", which takes effect by `plan_timing`: NOW, in
         proportion to what is left of the cycle, or with the NEXT_CYCLE. Cycles follow the calendar
-        of `time_zone`, an IANA name, and are counted from `billing_anchor`.
+        of `time_zone`, an IANA name, and are counted from `billing_anchor`. `thresholds`, such as
+        ["20%", 5], alert in the place of the plan's; `plan_thresholds` takes them back.
         """
         return await self._send(
             accounts.update_account(
@@ -101,6 +94,8 @@ class AsyncAdministration(ABC):
                 plan_timing=plan_timing,
                 time_zone=time_zone,
                 billing_anchor=billing_anchor,
+                thresholds=thresholds,
+                plan_thresholds=plan_thresholds,
             )
         )
 
@@ -180,12 +175,16 @@ class AsyncAdministration(ABC):
         hold_ttl_max_seconds: float | None = None,
         open_holds_max: int | None = None,
         budgets: Iterable[Budget] = (),
+        thresholds: Sequence[Threshold | Amount] | None = None,
+        expiry_notice_seconds: float | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
         Each `cycle` brings the `allowance`, which ends with it, but for up to `rollover_max` that
         the next one keeps. `welcome` is given once, with an account's first plan, and never ends.
         `budgets` bind the accounts on it, unless they have their own of the same name.
+        `thresholds` alert when the balance reaches them, None at "20%" of the allowance and at 0;
+        that a grant ends is told `expiry_notice_seconds` before, None for 7 days, 0 for never.
         """
         return await self._send(
             plans.put_plan(
@@ -202,6 +201,8 @@ class AsyncAdministration(ABC):
                 hold_ttl_max_seconds=hold_ttl_max_seconds,
                 open_holds_max=open_holds_max,
                 budgets=budgets,
+                thresholds=thresholds,
+                expiry_notice_seconds=expiry_notice_seconds,
             )
         )
 
@@ -294,13 +295,3 @@ class AsyncAdministration(ABC):
             )
 
         return AsyncStatement(self._send, page, first=await self._send(page("")))
-
-    async def _pages(self, page: Callable[[str], Call[Page[Item]]]) -> AsyncIterator[Item]:
-        token = ""
-        while True:
-            answer = await self._send(page(token))
-            for item in answer.items:
-                yield item
-            token = answer.next_page_token
-            if not token:
-                return

@@ -21,6 +21,7 @@ from creditgate._environment import find_connection
 from creditgate._errors import CreditgateError, OutcomeUnknown, Unauthenticated, Unavailable
 from creditgate._output import to_json
 from creditgate._sync import Client
+from creditgate._threshold import Threshold
 from creditgate._types import Attributes, PlanVersion
 
 EXIT_ERROR, EXIT_DENIED, EXIT_UNKNOWN = 1, 3, 4
@@ -114,6 +115,25 @@ _TERMS: dict[str, Callable[[str], Any]] = {
     "spend-max": _credits,
     "open-holds-max": int,
 }
+
+
+class Alerts(click.ParamType[tuple[Threshold, ...]]):
+    """Thresholds on the command line: `20%,5`, or `none`."""
+
+    name = "alerts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Threshold, ...]:
+        """Check that the text is thresholds with commas between."""
+        if value == "none":
+            return ()
+        try:
+            return tuple(map(Threshold.parse, value.split(",")))
+        except (ValueError, TypeError) as error:
+            self.fail(str(error), param, ctx)
+
+
 CREDITS = Credits()
 PLAN = Plans()
 BUDGET = Budgets()
@@ -121,6 +141,9 @@ ACCOUNT = click.argument("account")
 HOLD = click.argument("hold")
 ATTRIBUTES = [each.name for each in fields(Attributes)]
 POLICIES = ["cap", "debt", "deny"]
+ALERTS = click.option(
+    "--alerts", type=Alerts(), help="Balances to alert at, such as 20%,5; or none."
+)
 OVERDRAFT = click.option("--overdraft", type=CREDITS, help="How far below zero it may go.")
 POLICY = click.option("--policy", type=click.Choice(POLICIES), help="What overruns become.")
 LABEL = click.option(

@@ -12,6 +12,14 @@ from typing import Any
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget, BudgetCounter, BudgetPeriod
 from creditgate._delivery_types import Delivery, Endpoint
+from creditgate._event_types import (
+    BalanceLow,
+    CycleReset,
+    Details,
+    Event,
+    GrantExpiring,
+    HoldLate,
+)
 from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
 from creditgate._watch import AccountState, Change
@@ -94,6 +102,8 @@ def account_line(account: Account) -> str:
 def account_lines(account: Account) -> list[str]:
     """An account, and where it is in its plan."""
     lines = [account_line(account)]
+    alerts = " ".join(map(str, account.thresholds)) or "nowhere"
+    lines.append(f"alerts at {alerts}{', its own' if account.own_thresholds else ''}")
     if account.plan is not None:
         then = f", then {account.next_plan}" if account.next_plan else ""
         lines.append(f"plan {account.plan}{then}  time zone {account.time_zone}")
@@ -118,6 +128,7 @@ def plan_line(plan: Plan) -> str:
     if plan.open_holds_max is not None:
         parts.append(f"{plan.open_holds_max} at once")
     parts += [f"budget {budget.budget_id}" for budget in plan.budgets]
+    parts.append(f"alerts at {' '.join(map(str, plan.thresholds)) or 'nowhere'}")
     return "  ".join(parts)
 
 
@@ -152,6 +163,28 @@ def addon_line(addon: Addon) -> str:
     parts += ["outlives the cycle"] if addon.outlives_cycle else []
     parts += [f"cancelled {_clock(addon.cancelled_at)}"] if addon.cancelled_at else []
     return "  ".join(parts)
+
+
+def event_line(event: Event) -> str:
+    """An event in one line."""
+    kind = event.kind.value.lower().replace("_", ".", 1)
+    parts = [str(event.number), _clock(event.created_at), kind, *_details(event.details)]
+    return "  ".join([*parts, f"settled {event.balance.settled:f}"])
+
+
+def _details(details: Details | None) -> list[str]:
+    if isinstance(details, BalanceLow):
+        percent = f", {details.percent}%" if details.percent else ""
+        return [f"at {details.threshold:f}{percent}"]
+    if isinstance(details, CycleReset):
+        return [f"cycle {details.cycle.number}", f"until {_clock(details.cycle.ends_at)}"]
+    if isinstance(details, GrantExpiring):
+        left = f"remaining {details.remaining:f}"
+        return [details.grant_id, left, f"expires {_clock(details.expires_at)}"]
+    if isinstance(details, HoldLate):
+        late = f"uncollected {details.uncollected:f}" if details.uncollected_micros else ""
+        return [details.hold_id, f"charged {details.charged:f}", *filter(None, [late])]
+    return []
 
 
 def entry_line(entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from creditgate._calls import (
     timestamp,
     word,
 )
+from creditgate._event_calls import read_threshold, to_thresholds
 from creditgate._plan_types import (
     Addon,
     Booking,
@@ -32,6 +33,7 @@ from creditgate._plan_types import (
     Publication,
     StatementPage,
 )
+from creditgate._threshold import Threshold
 from creditgate._types import OveragePolicy, Page
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as messages
@@ -53,6 +55,8 @@ def put_plan(
     hold_ttl_max_seconds: float | None,
     open_holds_max: int | None,
     budgets: Iterable[Budget],
+    thresholds: Sequence[Threshold | Amount] | None,
+    expiry_notice_seconds: float | None,
 ) -> Call[Publication]:
     unit = 0 if cycle is None else number(catalog.CycleUnit, CycleUnit(cycle).value)
     longest = None if hold_ttl_max_seconds is None else duration(hold_ttl_max_seconds)
@@ -73,6 +77,10 @@ def put_plan(
         ),
         budgets=map(budget_message, budgets),
     )
+    if thresholds is not None:
+        plan.thresholds.CopyFrom(catalog.Thresholds(thresholds=to_thresholds(thresholds)))
+    if expiry_notice_seconds is not None:
+        plan.expiry_notice.CopyFrom(duration(expiry_notice_seconds))
     return Call("PutPlan", catalog.PutPlanRequest(plan=plan), read_publication)
 
 
@@ -148,6 +156,8 @@ def read_plan(plan: catalog.Plan) -> Plan:
         open_holds_max=limits.open_holds_max or None,
         created_at=instant(plan.created_at),
         budgets=tuple(map(read_budget, plan.budgets)),
+        thresholds=tuple(map(read_threshold, plan.thresholds.thresholds)),
+        expiry_notice_seconds=plan.expiry_notice.ToTimedelta().total_seconds(),
     )
 
 

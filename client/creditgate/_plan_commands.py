@@ -13,6 +13,7 @@ import click
 from creditgate._budget_types import Budget
 from creditgate._command import (
     ACCOUNT,
+    ALERTS,
     BUDGET,
     CREDITS,
     HELP,
@@ -25,6 +26,7 @@ from creditgate._command import (
 )
 from creditgate._output import addon_line, balance_line, entry_line, plain, plan_line
 from creditgate._plan_types import CycleUnit, Entry
+from creditgate._threshold import Threshold
 from creditgate._types import OveragePolicy, PlanVersion
 
 CYCLES = [unit.value.lower() for unit in CycleUnit if unit is not CycleUnit.UNKNOWN]
@@ -49,6 +51,8 @@ def plan() -> None:
 @click.option("--hold-ttl-max", type=float, help="The longest a hold may live, in seconds.")
 @click.option("--open-holds-max", type=int, help="How many holds may be open at once.")
 @click.option("--budget", "budgets", type=BUDGET, multiple=True, help="Binds accounts; repeatable.")
+@ALERTS
+@click.option("--expiry-notice", type=float, help="Seconds before a grant ends to tell it.")
 def put(
     session: Session,
     *,
@@ -64,6 +68,8 @@ def put(
     hold_ttl_max: float | None,
     open_holds_max: int | None,
     budgets: tuple[Budget, ...],
+    alerts: tuple[Threshold, ...] | None,
+    expiry_notice: float | None,
 ) -> None:
     """Write a version of a PLAN, such as pro@1; it never changes.
 
@@ -83,6 +89,8 @@ def put(
         hold_ttl_max_seconds=hold_ttl_max,
         open_holds_max=open_holds_max,
         budgets=budgets,
+        thresholds=alerts,
+        expiry_notice_seconds=expiry_notice,
     )
     session.show(answer, plan_line(answer.plan))
 

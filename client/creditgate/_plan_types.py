@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget
+from creditgate._threshold import Threshold
 from creditgate._types import Balance, Credits, OveragePolicy, PlanVersion, Word
 
 
@@ -57,6 +58,8 @@ class Plan:
     hold_ttl_max_seconds: float | None
     open_holds_max: int | None
     created_at: datetime
+    thresholds: tuple[Threshold, ...]
+    expiry_notice_seconds: float
     budgets: tuple[Budget, ...] = ()
 
     allowance = Credits()

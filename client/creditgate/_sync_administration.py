@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from creditgate import _account_calls as accounts
 from creditgate import _budget_calls as bounds
@@ -22,7 +20,9 @@ from creditgate._plan_types import (
     Publication,
     StatementPage,
 )
+from creditgate._sync_events import PAGE_SIZE, SyncEvents
 from creditgate._sync_statement import SyncStatement
+from creditgate._threshold import Threshold
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -32,24 +32,14 @@ from creditgate._types import (
     Hold,
     HoldState,
     OveragePolicy,
-    Page,
     PlanVersion,
     Refund,
     Revocation,
 )
 
-Answer = TypeVar("Answer")
-Item = TypeVar("Item")
 
-PAGE_SIZE = 200
-
-
-class SyncAdministration(ABC):
+class SyncAdministration(SyncEvents):
     """What `Client` can do besides work; it knows how to send."""
-
-    @abstractmethod
-    def _send(self, call: Call[Answer], *, patience_seconds: float | None = None) -> Answer:
-        """Send a request until it is answered, refused, or patience ends."""
 
     def create_account(
         self,
@@ -84,12 +74,15 @@ class SyncAdministration(ABC):
         plan_timing: PlanTiming = PlanTiming.NOW,
         time_zone: str | None = None,
         billing_anchor: datetime | None = None,
+        thresholds: Sequence[Threshold | Amount] | None = None,
+        plan_thresholds: bool = False,
     ) -> Account:
         """Change what is given of an account, and leave the rest.
 
         `plan` is a version of a plan, such as "pro@1", which takes effect by `plan_timing`: NOW, in
         proportion to what is left of the cycle, or with the NEXT_CYCLE. Cycles follow the calendar
-        of `time_zone`, an IANA name, and are counted from `billing_anchor`.
+        of `time_zone`, an IANA name, and are counted from `billing_anchor`. `thresholds`, such as
+        ["20%", 5], alert in the place of the plan's; `plan_thresholds` takes them back.
         """
         return self._send(
             accounts.update_account(
@@ -101,6 +94,8 @@ class SyncAdministration(ABC):
                 plan_timing=plan_timing,
                 time_zone=time_zone,
                 billing_anchor=billing_anchor,
+                thresholds=thresholds,
+                plan_thresholds=plan_thresholds,
             )
         )
 
@@ -178,12 +173,16 @@ class SyncAdministration(ABC):
         hold_ttl_max_seconds: float | None = None,
         open_holds_max: int | None = None,
         budgets: Iterable[Budget] = (),
+        thresholds: Sequence[Threshold | Amount] | None = None,
+        expiry_notice_seconds: float | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
         Each `cycle` brings the `allowance`, which ends with it, but for up to `rollover_max` that
         the next one keeps. `welcome` is given once, with an account's first plan, and never ends.
         `budgets` bind the accounts on it, unless they have their own of the same name.
+        `thresholds` alert when the balance reaches them, None at "20%" of the allowance and at 0;
+        that a grant ends is told `expiry_notice_seconds` before, None for 7 days, 0 for never.
         """
         return self._send(
             plans.put_plan(
@@ -200,6 +199,8 @@ class SyncAdministration(ABC):
                 hold_ttl_max_seconds=hold_ttl_max_seconds,
                 open_holds_max=open_holds_max,
                 budgets=budgets,
+                thresholds=thresholds,
+                expiry_notice_seconds=expiry_notice_seconds,
             )
         )
 
@@ -292,12 +293,3 @@ class SyncAdministration(ABC):
             )
 
         return SyncStatement(self._send, page, first=self._send(page("")))
-
-    def _pages(self, page: Callable[[str], Call[Page[Item]]]) -> Iterator[Item]:
-        token = ""
-        while True:
-            answer = self._send(page(token))
-            yield from answer.items
-            token = answer.next_page_token
-            if not token:
-                return

@@ -21,6 +21,7 @@ from creditgate._errors import (
     InsufficientCredits,
     LimitReached,
 )
+from creditgate._threshold import Threshold
 
 Item = TypeVar("Item")
 
@@ -279,7 +280,7 @@ class Account:
     """One wallet of one customer.
 
     `plan`, `next_plan` and `cycle` are None where there is none; `billing_anchor` is None before
-    the first plan.
+    the first plan. `thresholds` alert, the highest first: the plan's unless `own_thresholds`.
     """
 
     account_id: str
@@ -295,6 +296,8 @@ class Account:
     time_zone: str = "UTC"
     billing_anchor: datetime | None = None
     cycle: Cycle | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    own_thresholds: bool = False
 
     debt = Credits()
 

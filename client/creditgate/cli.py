@@ -26,21 +26,23 @@ def load() -> click.Group:
         _account_commands,
         _budget_commands,
         _delivery_commands,
+        _event_commands,
         _plan_commands,
         _watch_commands,
         _work_commands,
     )
     from creditgate._command import creditgate
 
-    for module in (
-        _work_commands,
-        _account_commands,
-        _plan_commands,
-        _delivery_commands,
-        _budget_commands,
-        _watch_commands,
+    for commands in (
+        _work_commands.COMMANDS,
+        _account_commands.COMMANDS,
+        _plan_commands.COMMANDS,
+        _event_commands.COMMANDS,
+        _delivery_commands.COMMANDS,
+        _budget_commands.COMMANDS,
+        _watch_commands.COMMANDS,
     ):
-        for command in module.COMMANDS:
+        for command in commands:
             creditgate.add_command(command)
     return creditgate
 

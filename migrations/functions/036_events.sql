@@ -150,3 +150,25 @@ BEGIN
       FROM due AS d WHERE d.remaining_micros > 0;
     RETURN coalesce(v_expiring, '{}');
 END $$;
+
+-- Forget events of a bucket that were dispatched and are older than so many days; answers how many of them it looked at.
+-- With an event go all before it, so that there are no gaps even where a clock was set back.
+CREATE OR REPLACE FUNCTION creditgate.forget_events(p_bucket smallint, p_days integer, p_limit bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_until timestamptz := creditgate.clock() - p_days * interval '1 day';
+    v_found bigint;
+BEGIN
+    WITH old AS (
+        SELECT e.account_key, e.event_no FROM creditgate.events AS e
+         WHERE e.bucket = p_bucket AND e.dispatched AND e.created_at < v_until
+         ORDER BY e.created_at LIMIT p_limit
+    ), last AS (
+        SELECT o.account_key, max(o.event_no) AS event_no FROM old AS o GROUP BY o.account_key
+    ), gone AS (
+        DELETE FROM creditgate.events AS e USING last AS l
+         WHERE e.bucket = p_bucket AND e.account_key = l.account_key AND e.event_no <= l.event_no AND e.dispatched
+    )
+    SELECT count(*) INTO v_found FROM old;
+    RETURN v_found;
+END $$;

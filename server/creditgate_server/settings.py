@@ -189,6 +189,9 @@ class Settings:
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
     ] = 240_000
+    event_retention_days: Annotated[
+        int, Within(1, 3_650), "for which events are kept once they were dispatched"
+    ] = 30
 
     delivery_interval_ms: Annotated[
         int, Within(50, 60_000), "between looks for events to deliver"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.client.conftest import Fake, Shell, answer
+from tests.client.test_events import make_events
 
 
 def test_a_shell_runs_it(local: Path) -> None:
@@ -82,7 +83,7 @@ def test_plans_and_addons(shell: Shell, fake: Fake) -> None:
     more = ("--name", "Pro", "--overdraft", "3", "--policy", "debt", "--hold-ttl-max", "600")
     line = "plan pro@2  100 each month  keeps up to 20  overdraft 3  debt  for up to 600 s"
     second = shell(*put, "pro@2", *more, "--open-holds-max", "2")
-    assert second.stdout == f"{line}  2 at once\n"
+    assert second.stdout == f"{line}  2 at once  alerts at 20% 0\n"
     assert answer(shell("plan", "get", "pro", "--json"))["name"] == "Pro"
     assert answer(shell("plan", "get", "pro@1", "--json"))["hold_max_micros"] == 10_000_000
     assert [plan["version"] for plan in answer(shell("plan", "list", "--json"))] == [2]
@@ -90,14 +91,15 @@ def test_plans_and_addons(shell: Shell, fake: Fake) -> None:
     shell("account", "create", "new", "--label", "team=blue")
     update = ("account", "update", "new", "--plan")
     anchored = shell(*update, "pro@1", "--time-zone", "Asia/Tokyo", "--anchor", "2029-12-31")
-    assert anchored.stdout.splitlines()[:2] == [
+    assert anchored.stdout.splitlines()[:3] == [
         "account new  active  available 105  settled 105  held 0",
+        "alerts at 20% 0",
         "plan pro@1  time zone Asia/Tokyo",
     ]
     later = answer(shell(*update, "pro@2", "--at-next-cycle", "--json"))
     assert later["next_plan"] == {"plan_id": "pro", "version": 2}
     assert later["cycle"]["ends_at"] == "2030-01-31T00:00:00+00:00"
-    assert shell("account", "show", "new").stdout.splitlines()[1].startswith("plan pro@1, then pro")
+    assert shell("account", "show", "new").stdout.splitlines()[2].startswith("plan pro@1, then pro")
 
     booked = answer(shell("addon", "add", "new", "7", "--addon", "a", "--priority", "9", "--json"))
     assert (booked["addon"]["amount"], booked["balance"]["settled"]) == ("7", "112")
@@ -112,6 +114,26 @@ def test_plans_and_addons(shell: Shell, fake: Fake) -> None:
     fake.set_time(datetime(2030, 1, 31, tzinfo=UTC))
     turned = answer(shell("account", "update", "new", "--json"))
     assert (turned["plan"]["version"], turned["next_plan"]) == (2, None)
+
+
+def test_alerts_and_events(shell: Shell, fake: Fake) -> None:
+    put = ("plan", "put", "own@1", "--alerts", "none", "--expiry-notice", "60", "--json")
+    plan = answer(shell(*put))["plan"]
+    assert (plan["thresholds"], plan["expiry_notice_seconds"]) == ([], 60.0)
+    update = ("account", "update", "acme")
+    own = shell(*update, "--alerts", "50,20%")
+    assert own.stdout.splitlines()[1] == "alerts at 50 20%, its own"
+    with fake.client() as client:
+        make_events(fake, client)
+    shown = shell("events", "acme").stdout.splitlines()
+    assert [line.split("  ")[0] for line in shown] == [str(n + 1) for n in range(len(shown))]
+    told = {line.split("  ")[2]: line.split("  ")[3:] for line in shown}
+    assert told["balance.low"] == ["at 2, 20%", "settled -1"]
+    assert told["hold.late"] == ["late", "charged 0.5", "settled 114.5"]
+    assert {"credits.exhausted", "cycle.reset", "grant.expiring"} < set(told)
+    late = answer(shell("events", "acme", "--after", "1", "--json"))[0]
+    assert (late["number"], late["details"]["grant_id"]) == (2, "short")
+    assert shell(*update, "--plan-alerts").stdout.splitlines()[1] == "alerts at 20% 0"
 
 
 def test_a_statement(shell: Shell, fake: Fake) -> None:
@@ -152,6 +174,8 @@ def test_a_statement(shell: Shell, fake: Fake) -> None:
         (["nonsense"], 2, "No such command"),
         (["account", "update", "acme", "--plan", "pro"], 2, "such as pro@1"),
         (["account", "update", "acme", "--at-next-cycle"], 2, "--plan"),
+        (["account", "update", "acme", "--alerts", "5,x%"], 2, "20%"),
+        (["events", "nobody"], 1, "ACCOUNT_NOT_FOUND"),
         (["account", "update", "acme", "--plan", "pro@1"], 1, "PLAN_NOT_FOUND"),
         (["account", "update", "acme", "--time-zone", "Mars"], 1, "time_zone"),
         (["plan", "put", "pro@2"], 1, "VERSION_SKIPPED"),

@@ -82,6 +82,15 @@ class PostgresSweeps:
                 )
         return int(done)
 
+    async def forget_events(self, bucket: int, *, days: int, limit: int) -> int:
+        """Forget up to about `limit` of a bucket's dispatched events that are older than `days`."""
+        async with self._pool.connection() as connection:
+            with executing():
+                found = await connection.fetchval(
+                    "SELECT creditgate.forget_events($1, $2, $3)", bucket, days, limit
+                )
+        return int(found)
+
     async def open_holds(self, bucket: int) -> OpenHolds:
         """Measure the open holds of one bucket."""
         async with self._pool.connection() as connection:

@@ -10,12 +10,14 @@ from creditgate_server.domain.figures import OpenHolds
 from creditgate_server.settings import Settings
 from creditgate_server.workers.deliver_events import DeliverEvents, Sender
 from creditgate_server.workers.expire_holds import ExpireHolds
+from creditgate_server.workers.forget_events import ForgetEvents
 from creditgate_server.workers.loop import Loop
 from creditgate_server.workers.measure_deliveries import MeasureDeliveries
 from creditgate_server.workers.measure_holds import MeasureHolds
 from creditgate_server.workers.reconcile import Reconcile, Violation
 
 _MEASURE_INTERVAL_SECONDS = 15.0
+_FORGET_INTERVAL_SECONDS = 600.0
 # Proving the rules reads everything. It never takes more than a tenth of one core from the calls.
 _VERIFY_REST = 9.0
 # What has expired is to be swept within 5 s, also when the database comes back after an outage.
@@ -37,6 +39,10 @@ class Store(Protocol):
 
     async def open_holds(self, bucket: int) -> OpenHolds:
         """Measure the open holds of one bucket."""
+        ...
+
+    async def forget_events(self, bucket: int, *, days: int, limit: int) -> int:
+        """Forget up to `limit` of a bucket's dispatched events that are older than `days`."""
         ...
 
     async def verify(self, *, rest: float) -> Sequence[Violation]:
@@ -111,6 +117,12 @@ def background(
         # One after the other, with one connection.
         return await measure_holds() | await measure_deliveries()
 
+    forget = ForgetEvents(
+        lambda bucket, limit: store.forget_events(
+            bucket, days=settings.event_retention_days, limit=limit
+        )
+    )
+
     def loop(
         work: Callable[[], Awaitable[bool]],
         name: str,
@@ -144,4 +156,5 @@ def background(
         ),
         loop(reconcile, "reconcile", every_seconds=settings.reconcile_interval_ms / 1_000),
         loop(measure, "measure", every_seconds=_MEASURE_INTERVAL_SECONDS),
+        loop(forget, "forget_events", every_seconds=_FORGET_INTERVAL_SECONDS),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from creditgate import _delivery_calls as calls
-from creditgate._async_administration import PAGE_SIZE, AsyncAdministration
+from creditgate._async_administration import AsyncAdministration
+from creditgate._async_events import PAGE_SIZE
 from creditgate._delivery_types import Delivery, DeliveryState, Endpoint, EndpointSecret
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from creditgate import _delivery_calls as calls
 from creditgate._delivery_types import Delivery, DeliveryState, Endpoint, EndpointSecret
-from creditgate._sync_administration import PAGE_SIZE, SyncAdministration
+from creditgate._sync_administration import SyncAdministration
+from creditgate._sync_events import PAGE_SIZE
 
 
 class SyncDelivery(SyncAdministration):

@@ -34,7 +34,7 @@ async def test_only_dispatched_events_of_more_than_so_many_days_are_forgotten(
     assert await numbers(pair) == list(range(1, 16))
 
     sweeps = PostgresSweeps(pairs.pool)
-    forget = ForgetEvents(lambda bucket, limit: sweeps.forget_events(bucket, days=30, limit=limit))
+    forget = ForgetEvents(sweeps, days=30)
     await at(pair, "2030-02-02")
     await forget()
     assert await numbers(pair) == list(range(1, 16)), "nobody has been told of them"
@@ -46,10 +46,7 @@ async def test_only_dispatched_events_of_more_than_so_many_days_are_forgotten(
     assert await forget() is False
     assert await numbers(pair) == list(range(7, 16)), "those of the first two days are gone"
     await at(pair, "2031-01-01")
-    bounded = ForgetEvents(
-        lambda bucket, limit: sweeps.forget_events(bucket, days=30, limit=limit), limit=2
-    )
-    assert await bounded() is True
+    assert await ForgetEvents(sweeps, days=30, limit=2)() is True
     assert await numbers(pair) == list(range(9, 16))
     await forget()
     assert await numbers(pair) == [15]

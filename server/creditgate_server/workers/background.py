@@ -117,11 +117,7 @@ def background(
         # One after the other, with one connection.
         return await measure_holds() | await measure_deliveries()
 
-    forget = ForgetEvents(
-        lambda bucket, limit: store.forget_events(
-            bucket, days=settings.event_retention_days, limit=limit
-        )
-    )
+    forget = ForgetEvents(store, days=settings.event_retention_days)
 
     def loop(
         work: Callable[[], Awaitable[bool]],

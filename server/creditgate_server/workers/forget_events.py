@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from creditgate_server.domain.accounts import BUCKETS
 
 _LIMIT = 1_000
 
 
+class Archive(Protocol):
+    """Where events are kept."""
+
+    async def forget_events(self, bucket: int, *, days: int, limit: int) -> int:
+        """Forget up to `limit` of a bucket's dispatched events that are older than `days`."""
+        ...
+
+
 class ForgetEvents:
-    """One round takes up to a batch from every bucket.
+    """One round takes up to `limit` events older than `days` from every bucket."""
 
-    `forget` is asked to forget up to a number of a bucket's old events, and answers how many it
-    found.
-    """
-
-    def __init__(
-        self, forget: Callable[[int, int], Awaitable[int]], *, limit: int = _LIMIT
-    ) -> None:
-        self._forget = forget
+    def __init__(self, archive: Archive, *, days: int, limit: int = _LIMIT) -> None:
+        self._archive = archive
+        self._days = days
         self._limit = limit
 
     async def __call__(self) -> bool:
         """Go once round; True when there is more."""
-        found = [await self._forget(bucket, self._limit) for bucket in range(BUCKETS)]
+        found = [
+            await self._archive.forget_events(bucket, days=self._days, limit=self._limit)
+            for bucket in range(BUCKETS)
+        ]
         return max(found) >= self._limit

@@ -201,6 +201,8 @@ def change_line(change: Change) -> str:
         active = change.status is AccountStatus.ACTIVE
         parts += [] if active else [change.status.value.lower()]
         return "  ".join([_clock(change.balance.as_of), *parts])
+    if isinstance(change, Event):
+        return f"event {event_line(change)}"
     return f"hold {change.hold_id}  must end by {_clock(change.ends_at)}  holds {change.held}"
 
 

@@ -212,9 +212,10 @@ class Client(SyncDelivery, BaseClient):
         """Tell what happens to an account, as it happens, for as long as the loop runs.
 
         First the account as it stands, then each change of it, though only the newest where the
-        loop is slow; and holds that are about to expire, `warn_before_seconds` (up to 600) before.
-        Interruptions are bridged, and what is known is not told again; `after_version` is the
-        version of the last balance that was known when an earlier watch ended.
+        loop is slow; each event, before the state it led to; and holds that are about to expire,
+        `warn_before_seconds` (up to 600) before. Interruptions are bridged, and no event is left
+        out or told twice. `after_version` is the last version that was told when an earlier watch
+        ended: the events from that version on come first.
         Raises when it is refused, or when nothing has been heard for `patience_seconds` after an
         interruption.
         """

@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 
 from creditgate._calls import duration, instant, read_balance, word
+from creditgate._event_calls import read_event
+from creditgate._event_types import Event
 from creditgate._failures import Failure
 from creditgate._types import AccountStatus, Balance, Credits
 from creditgate.v1 import account_pb2
@@ -19,11 +21,15 @@ ENDED = Failure(grpc.StatusCode.UNAVAILABLE, "the watch ended")
 
 @dataclass(frozen=True, kw_only=True)
 class AccountState:
-    """An account as it stands: its credits, how many holds are open, and what may be done."""
+    """An account as it stands: its credits, how many holds are open, and what may be done.
+
+    `event_number` is the number of its newest event, 0 before the first.
+    """
 
     balance: Balance
     open_holds: int
     status: AccountStatus
+    event_number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +43,7 @@ class HoldMustEnd:
     held = Credits()
 
 
-Change = AccountState | HoldMustEnd
+Change = AccountState | HoldMustEnd | Event
 
 
 class Place:
@@ -46,6 +52,7 @@ class Place:
     def __init__(self, account_id: str, *, after_version: int, warn_before_seconds: float) -> None:
         self._account_id, self._version = account_id, after_version
         self._warn_before = duration(warn_before_seconds)
+        self._event_number = 0
         self._told: AccountState | None = None
 
     def request(self) -> messages.WatchAccountRequest:
@@ -61,20 +68,30 @@ class Place:
         kind = answer.WhichOneof("change")
         if kind == "hold_must_end":
             return _hold_must_end(answer.hold_must_end)
+        if kind == "event":
+            return self._event(read_event(answer.event))
         return self._state(answer.state) if kind == "state" else None
+
+    def _event(self, event: Event) -> Event | None:
+        if event.number <= self._event_number:
+            return None
+        self._event_number, self._version = event.number, event.balance.version
+        return event
 
     def _state(self, message: messages.AccountState) -> AccountState | None:
         state = AccountState(
             balance=read_balance(message.balance),
             open_holds=message.open_holds,
             status=AccountStatus(word(account_pb2.AccountStatus, message.status)),
+            event_number=message.event_number,
         )
-        known, self._told, self._version = self._told, state, state.balance.version
+        known, self._told = self._told, state
+        self._version, self._event_number = state.balance.version, state.event_number
         return None if known is not None and _shown(known) == _shown(state) else state
 
 
 def _shown(state: AccountState) -> tuple[Any, ...]:
-    return (state.balance.version, state.open_holds, state.status)
+    return (state.balance.version, state.open_holds, state.status, state.event_number)
 
 
 def _hold_must_end(message: messages.HoldMustEnd) -> HoldMustEnd:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import creditgate
-from creditgate import AccountState, AccountStatus, HoldMustEnd
+from creditgate import AccountState, AccountStatus, Event, EventKind, HoldMustEnd
 from creditgate.cli import load
 from creditgate.v1 import event_service_pb2 as events
 from tests.client.conftest import Fake
@@ -86,6 +86,33 @@ async def test_the_same_interruption_for_asyncio(fake: Fake) -> None:
         fake.start()
         await client.charge("acme", hold_id="a", amount=5)
         assert versions([await anext(changes)]) == [2]
+
+
+def test_events_come_before_the_state_they_led_to_and_none_twice(fake: Fake) -> None:
+    with fake.client() as client:
+        changes = client.watch("acme")
+        began = next(changes)
+        assert isinstance(began, AccountState)
+        for number in range(3):
+            client.charge("acme", hold_id=f"c-{number}", amount=100)
+            client.add_grant("acme", grant_id=f"g-{number}", amount=100)
+            fake.stop()
+            fake.start()
+        told: list[Event] = []
+        while len(told) < 9:
+            if isinstance(change := next(changes), Event):
+                told.append(change)
+        assert [each.number - began.event_number for each in told] == [*range(1, 10)]
+        last = next(changes)
+        assert isinstance(last, AccountState)
+        assert last.event_number == told[-1].number
+        kinds = (EventKind.BALANCE_LOW, EventKind.CREDITS_EXHAUSTED, EventKind.CREDITS_RESUMED)
+        assert tuple(each.kind for each in told) == kinds * 3
+        assert told == [
+            each for each in client.list_events("acme") if each.number > began.event_number
+        ]
+        later = client.watch("acme", after_version=told[-1].balance.version)
+        assert [next(later), next(later)] == [told[-1], last]
 
 
 def test_who_begins_from_a_version_is_told_how_it_is_now(fake: Fake) -> None:
@@ -167,3 +194,9 @@ def test_from_a_shell(fake: Fake, shell: Any) -> None:
     assert (plain[0]["balance"]["held"], plain[0]["status"]) == ("5", "SUSPENDED")
     assert (plain[1]["hold_id"], plain[1]["held"]) == ("a", "5")
     assert shell("watch", "nobody").exit_code == 1
+    with fake.client() as client:
+        client.commit("acme", hold_id="a", used=100)
+    lines = shell("watch", "acme", "--count", "3", "--after", "2").stdout.splitlines()
+    assert [line.split("  ")[2] for line in lines[:2]] == ["balance.low", "credits.exhausted"]
+    assert lines[0].startswith("event 2  ")
+    assert "available 0" in lines[2]

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 # An API key gives away its public id only, a URL its user only.
 _API_KEY = re.compile(r"\bcg_([0-9A-Za-z]{12})_[0-9A-Za-z]{20,}")
+_WEBHOOK_SECRET = re.compile(r"\bwhsec_[0-9A-Za-z+/=]+")
 _PASSWORD = re.compile(r"(://[^\s:/@\"]*):[^\s/@\"]+@")
 _QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^\s&\"]+")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -33,8 +34,9 @@ def configure(*, level: str, form: str, trace_ids: TraceIds, stream: TextIO | No
 
 
 def without_secrets(text: str) -> str:
-    """Blank out API keys and the passwords of URLs."""
+    """Blank out API keys, the secrets of webhooks and the passwords of URLs."""
     text = _API_KEY.sub(r"cg_\1_***", text)
+    text = _WEBHOOK_SECRET.sub("whsec_***", text)
     text = _PASSWORD.sub(r"\1:***@", text)
     return _QUERY_PASSWORD.sub(r"\1***", text)
 

@@ -240,3 +240,24 @@ def test_without_click_it_says_what_to_install() -> None:
     )
     assert result.returncode == 1
     assert result.stderr.strip().endswith("pip install 'creditgate[cli]'")
+
+
+def test_endpoints_and_deliveries(shell: Shell) -> None:
+    put = ("endpoint", "put", "main", "--url", "https://hooks.example.com/")
+    made = answer(shell(*put, "--kind", "balance.low", "--json"))
+    assert made["endpoint"]["kinds"] == ["BALANCE_LOW"]
+    line, secret = shell(*put).stdout.splitlines()
+    assert line == "endpoint main  https://hooks.example.com/  all  active  secret 1"
+    assert secret == f"secret {made['secret']}"
+    mail = shell("endpoint", "put", "ada", "--email", "ada@example.com", "--account", "acme")
+    assert mail.stdout == "endpoint ada  ada@example.com  all  account acme  active  secret 1\n"
+    assert len(answer(shell("endpoint", "list", "--json"))) == 2
+
+    turned = answer(shell("endpoint", "rotate", "main", "2", "--json"))
+    assert turned["secret"] != made["secret"]
+    assert shell("endpoint", "rotate", "main", "4").exit_code == 1
+    assert shell("endpoint", "delete", "main").stdout == "endpoint main deleted\n"
+    assert shell("endpoint", "put", "both").exit_code == 1
+
+    assert answer(shell("delivery", "list", "--state", "dead", "--json")) == []
+    assert "DELIVERY_NOT_FOUND" in shell("delivery", "retry", "acme", "1", "main").stderr

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
+from creditgate_server.postgres.keys import PostgresKeys
+from creditgate_server.postgres.pool import Pool, open_pool
 from tests.support.clock import DatabaseClock
-from tests.support.database import Database
+from tests.support.database import Connection, Database
+from tests.support.server import settings_for
 
 
 @pytest.fixture
@@ -16,3 +20,26 @@ async def clock(database: Database) -> AsyncIterator[DatabaseClock]:
     await clock.stop()
     yield clock
     await connection.close()
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    """Connections to the test's database, as a server has them."""
+    pool = await open_pool(settings_for(database.url))
+    yield pool
+    await pool.close(timeout_seconds=3)
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Connection]:
+    """A connection of the owner's."""
+    connection = await database.connect()
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def tenant(pool: Pool) -> UUID:
+    """A tenant of the test's database."""
+    made, _ = await PostgresKeys(pool).ensure_tenant("acme")
+    return made.tenant_id

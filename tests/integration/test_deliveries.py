@@ -3,149 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
-from creditgate_server.domain.accounts import AccountKey, NewAccount, account_key
+from creditgate_server.domain.accounts import account_key
 from creditgate_server.domain.deliveries import (
     RETRY_SECONDS,
     Answer,
-    Delivery,
-    DeliveryFilter,
-    DeliveryMark,
     DeliveryName,
     DeliveryState,
-    Endpoint,
     EndpointKind,
-    EndpointState,
     Task,
     Verdict,
     settled,
 )
 from creditgate_server.domain.outcomes import Outcome
-from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.endpoints import PostgresEndpoints
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.outbox import PostgresOutbox
-from creditgate_server.postgres.pool import Pool, open_pool
-from creditgate_server.workers.deliver_events import DeliverEvents
+from creditgate_server.postgres.pool import Pool
 from tests.support.clock import DatabaseClock
-from tests.support.database import Connection, Database
-from tests.support.figures import Figures
+from tests.support.database import Connection
+from tests.support.deliveries import DAY, Post, Told, account, listed, put, work, worker
 from tests.support.happenings import happen
-from tests.support.server import settings_for
-
-DAY = 86_400
-
-
-@pytest.fixture
-async def pool(database: Database) -> AsyncIterator[Pool]:
-    pool = await open_pool(settings_for(database.url))
-    yield pool
-    await pool.close(timeout_seconds=3)
-
-
-@pytest.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    connection = await database.connect()
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def tenant(pool: Pool) -> UUID:
-    made, _ = await PostgresKeys(pool).ensure_tenant("acme")
-    return made.tenant_id
-
-
-async def account(pool: Pool, tenant: UUID, name: str) -> AccountKey:
-    await PostgresAccounts(pool).create_account(tenant, NewAccount(name))
-    return account_key(tenant, name)
-
-
-def endpoint(endpoint_id: str = "main", **changes: Any) -> Endpoint:
-    made = Endpoint(
-        endpoint_id=endpoint_id,
-        kind=EndpointKind.WEBHOOK,
-        address="https://example.com/hook",
-        kinds=(),
-        account_id="",
-        state=EndpointState.ACTIVE,
-        generation=1,
-        rotated_at=None,
-        created_at=None,
-    )
-    return made._replace(**changes)
-
-
-async def put(pool: Pool, tenant: UUID, *args: Any, **changes: Any) -> Endpoint:
-    result = await PostgresEndpoints(pool).put_endpoint(tenant, endpoint(*args, **changes))
-    assert result.endpoint is not None, result.outcome
-    return result.endpoint
-
-
-class Post:
-    """A sender that keeps what it is to send, and answers as it is told."""
-
-    def __init__(self, *answers: Verdict) -> None:
-        self.answers = list(answers)
-        self.sent: list[Task] = []
-        self.closed = False
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def send(self, task: Task) -> Answer:
-        self.sent.append(task)
-        await self.open.wait()
-        return Answer(self.answers.pop(0) if self.answers else Verdict.DELIVERED, 200, "words")
-
-    async def close(self) -> None:
-        self.closed = True
-
-    @property
-    def names(self) -> list[tuple[str, str, int]]:
-        return [(task.endpoint_id, task.account_id, task.event_no) for task in self.sent]
-
-
-class Told:
-    """Whom deliveries are told."""
-
-    def __init__(self) -> None:
-        self.results: list[str] = []
-
-    def delivered(self, result: str, *, seconds: float) -> None:
-        assert seconds >= 0
-        self.results.append(str(result))
-
-
-def worker(pool: Pool, post: Post, told: Told | None = None, *, at_once: int = 16) -> DeliverEvents:
-    return DeliverEvents(
-        PostgresOutbox(pool),
-        post,
-        at_once=at_once,
-        timeout_seconds=5,
-        pause_seconds=0.2,
-        retention_seconds=7 * DAY,
-        observer=told or Told(),
-    )
-
-
-async def work(worker: DeliverEvents, *, rounds_max: int = 2_000) -> None:
-    """Work until nothing is due."""
-    for _ in range(rounds_max):
-        if not await worker():
-            return
-    raise AssertionError("it does not come to an end")
-
-
-async def listed(pool: Pool, tenant: UUID, **chosen: Any) -> list[Delivery]:
-    found = await PostgresEndpoints(pool).list_deliveries(
-        tenant, DeliveryFilter(**chosen), after=DeliveryMark(), limit=1_000
-    )
-    return [delivery for delivery, _ in found]
 
 
 async def test_each_event_goes_to_each_endpoint_that_wants_it_in_order(
@@ -309,40 +191,6 @@ async def test_an_endpoint_that_is_gone_gets_nothing_more(
     await happen(connection, key)
     await work(worker(pool, post))
     assert post.names[-1] == ("main", "a", 5)
-
-
-async def test_many_workers_send_each_event_once_and_in_order(
-    database: Database, pool: Pool, connection: Connection, tenant: UUID, figures: Figures
-) -> None:
-    keys = [await account(pool, tenant, f"a{number}") for number in range(20)]
-    await put(pool, tenant)
-    await put(pool, tenant, "second")
-    pools = [await open_pool(settings_for(database.url)) for _ in range(3)]
-    post = Post()
-    deliverers = [worker(each, post) for each in pools]
-    ended = asyncio.Event()
-
-    async def run(deliver: DeliverEvents) -> None:
-        while True:
-            more = await deliver()
-            if ended.is_set() and not more:
-                return
-
-    running = [asyncio.create_task(run(deliver)) for deliver in deliverers]
-    for _ in range(10):
-        for key in keys:
-            await happen(connection, key)
-    ended.set()
-    async with asyncio.timeout(60):
-        await asyncio.gather(*running)
-    for each in pools:
-        await each.close(timeout_seconds=3)
-    assert len(post.names) == len(set(post.names)) == 20 * 10 * 2
-    order: dict[tuple[str, str], list[int]] = {}
-    for line_endpoint, name, number in post.names:
-        order.setdefault((line_endpoint, name), []).append(number)
-    assert set(map(tuple, order.values())) == {tuple(range(1, 11))}
-    figures(workers=3, events=200, endpoints=2, sent=len(post.names), twice=0, out_of_order=0)
 
 
 async def test_a_crash_between_taking_and_noting_only_repeats(

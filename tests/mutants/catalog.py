@@ -33,6 +33,7 @@ def contract(case: str) -> str:
 RACES = "tests/integration/test_races.py::"
 GRANTS = "tests/integration/test_exact_grant.py::"
 STORM = "tests/integration/test_names.py::test_a_storm_of_one_name_has_one_effect[short]"
+DELIVERIES = "tests/integration/test_delivery_races.py::"
 CUTS = "tests/integration/test_crash_replies.py::"
 CUT = CUTS + "test_a_commit_cut_in_its_middle_is_told_truly_and_done_once[short]"
 
@@ -169,5 +170,27 @@ MUTANTS = (
         "zip(batch, results, strict=True)",
         "zip(batch, reversed(results), strict=True)",
         STORM,
+    ),
+    Mutant(
+        "deliveries taken without a lease",
+        SQL + "081_deliveries.sql",
+        "SET next_at = v_now + p_lease_seconds * interval '1 second'",
+        "SET next_at = v_now",
+        DELIVERIES + "test_many_workers_send_each_event_once_and_in_order",
+    ),
+    Mutant(
+        "a delivery settled by who had it before",
+        SQL + "081_deliveries.sql",
+        "AND d.state = 1 AND d.attempts = t.attempts\n",
+        "AND d.state = 1\n",
+        "tests/integration/test_deliveries.py::test_a_crash_between_taking_and_noting_only_repeats",
+    ),
+    Mutant(
+        "a webhook sent to whatever the name stands for",
+        SERVER + "outbound/addresses.py",
+        "if not allow_private and not all(map(is_public, addresses)):",
+        "if False:",
+        "tests/unit/test_outbound_webhooks.py::"
+        "test_a_name_that_stands_for_a_private_address_is_refused",
     ),
 )

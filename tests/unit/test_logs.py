@@ -77,6 +77,7 @@ def test_secrets_are_blanked_out_wherever_they_come_from(form: str) -> None:
     stream = written(form)
     LOG.info("key %s", key, extra={"metadata": f"Bearer {key}"})
     LOG.info("url postgresql://me:hunter2@host/db and /db?user=me&password=hunter2&x=1")
+    LOG.info("secret whsec_c2VjcmV0+/==")
     try:
         fail(f"cannot use {key} at postgresql://me:hunter2@host")
     except ValueError:
@@ -85,9 +86,10 @@ def test_secrets_are_blanked_out_wherever_they_come_from(form: str) -> None:
     assert key not in text
     assert key.split("_")[2] not in text
     assert "hunter2" not in text
+    assert "c2VjcmV0" not in text
     assert f"cg_{key.split('_')[1]}_***" in text, "the public id helps to find the key"
     if form == "json":
-        assert len(lines(stream)) == 3
+        assert len(lines(stream)) == 4
 
 
 def test_text_for_people_keeps_a_message_on_its_line() -> None:

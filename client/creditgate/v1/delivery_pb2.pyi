@@ -59,7 +59,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     """DELIVERY_STATE_UNSPECIFIED guards against an implicit default and is never sent."""
     DELIVERY_STATE_PENDING: _DeliveryState.ValueType  # 1
     """DELIVERY_STATE_PENDING: it is to be tried, for the first time or again: after 5 s, 30 s, 2 min, 10 min, 30 min, 1 h,
-    2 h, 4 h, 8 h and again 8 h.
+    2 h, 4 h, 8 h, and 8 h 20 min.
     """
     DELIVERY_STATE_DONE: _DeliveryState.ValueType  # 2
     """DELIVERY_STATE_DONE: the receiver has taken it."""
@@ -75,7 +75,7 @@ DELIVERY_STATE_UNSPECIFIED: DeliveryState.ValueType  # 0
 """DELIVERY_STATE_UNSPECIFIED guards against an implicit default and is never sent."""
 DELIVERY_STATE_PENDING: DeliveryState.ValueType  # 1
 """DELIVERY_STATE_PENDING: it is to be tried, for the first time or again: after 5 s, 30 s, 2 min, 10 min, 30 min, 1 h,
-2 h, 4 h, 8 h and again 8 h.
+2 h, 4 h, 8 h, and 8 h 20 min.
 """
 DELIVERY_STATE_DONE: DeliveryState.ValueType  # 2
 """DELIVERY_STATE_DONE: the receiver has taken it."""

@@ -211,7 +211,7 @@ async def test_a_crash_between_taking_and_noting_only_repeats(
     (again,) = await take()
     assert (lost.event_no, lost.attempts, again.event_no, again.attempts) == (1, 1, 1, 2)
     # Whoever took it first was not dead but slow: what it says is of no account any more.
-    await outbox.settle([settled(lost, Answer(Verdict.FAILED))])
+    await outbox.settle([settled(lost, Answer(Verdict.REJECTED))])
     assert await take() == []
     await outbox.settle([settled(again, Answer(Verdict.DELIVERED))])
     await outbox.settle([settled(lost, Answer(Verdict.FAILED))])

@@ -18,9 +18,9 @@ _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
 _PORT_MAX = 65_535
 _PEPPER_LENGTH_MIN = 32
-# For two look-ups of keys, the listener, the probe, the look at watched accounts and four
+# For two look-ups of keys, the listener, the probe, the look at watched accounts and five
 # background loops.
-_CONNECTIONS_KEPT = 9
+_CONNECTIONS_KEPT = 10
 
 
 class SettingsError(ValueError):

@@ -33,8 +33,8 @@ def test_defaults_are_right_and_two_settings_are_required() -> None:
 
 
 def test_each_type_is_read() -> None:
-    settings = read(lanes="6", trace_ratio="0.5", reflection="off", log_level="debug", workers=" ")
-    assert (settings.lanes, settings.trace_ratio, settings.reflection) == (6, 0.5, False)
+    settings = read(lanes="5", trace_ratio="0.5", reflection="off", log_level="debug", workers=" ")
+    assert (settings.lanes, settings.trace_ratio, settings.reflection) == (5, 0.5, False)
     assert (settings.log_level, settings.workers) == ("debug", 1)
 
 

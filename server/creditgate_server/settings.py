@@ -119,7 +119,7 @@ class Settings:
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
-    pool_size: Annotated[int, Within(10, 200), "database connections of a process"] = 16
+    pool_size: Annotated[int, Within(12, 200), "database connections of a process"] = 18
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
     acquire_timeout_ms: Annotated[
         int, Within(10, 60_000), "to get a connection, opened anew where need be"

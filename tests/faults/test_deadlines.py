@@ -35,7 +35,7 @@ from tests.support.postgres_faults import (
 )
 from tests.support.proxy import PostgresProxy
 
-POOL = 12
+POOL = 14
 CALLS = 40
 OVERRUN_SECONDS_MAX = 0.1
 FIRST_OK_SECONDS_MAX = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from creditgate import AsyncClient
 from creditgate.testing import FakeCreditgate
@@ -37,13 +38,13 @@ def instant(when: str | datetime) -> datetime:
 
 
 @asynccontextmanager
-async def server_world(database: Database) -> AsyncIterator[World]:
+async def server_world(database: Database, **settings: Any) -> AsyncIterator[World]:
     """A real server; in the end every rule of its ledger must hold."""
     connection = await database.connect()
     clock = DatabaseClock(connection)
     await clock.stop()
     async with (
-        running_server(database.url, run_workers=False) as server,
+        running_server(database.url, **({"run_workers": False} | settings)) as server,
         AsyncClient(server.target, api_key=server.key) as client,
     ):
         world = World(client, clock.set_time)

@@ -165,6 +165,13 @@ MUTANTS = (
         contract("expiry: a late commit is charged once and marked"),
     ),
     Mutant(
+        "who watches again misses events of the version it has left off at",
+        SERVER + "postgres/watches.py",
+        "AND version < $3",
+        "AND version <= $3",
+        "tests/integration/test_watch_events.py::test_who_comes_back_gets_what_it_has_missed",
+    ),
+    Mutant(
         "answers of a batch given to the wrong callers",
         SERVER + "lanes.py",
         "zip(batch, results, strict=True)",

@@ -49,6 +49,10 @@ LANGUAGE sql STABLE AS $$
             ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
            AND e.version > k.since_version
          GROUP BY k.account_key, k.counter_no
+    ), waiting AS (
+        SELECT DISTINCT account_key, endpoint_id FROM creditgate.deliveries WHERE bucket = p_bucket AND state = 1
+    ), line AS (
+        SELECT account_key, endpoint_id, true AS here FROM creditgate.delivery_queues WHERE bucket = p_bucket
     ), broken (rule, account_key, detail) AS (
         SELECT 'settled = sum of entries', a.account_key, format('%s <> %s', a.settled_micros, coalesce(e.total, 0))
           FROM a LEFT JOIN e USING (account_key) WHERE a.settled_micros <> coalesce(e.total, 0)
@@ -101,6 +105,12 @@ LANGUAGE sql STABLE AS $$
                format('%s from %s to %s, of %s', ev.total, ev.first, ev.last, coalesce(a.event_count, 0))
           FROM ev LEFT JOIN a USING (account_key)
          WHERE ev.last <> coalesce(a.event_count, 0) OR ev.total <> ev.last - ev.first + 1
+        UNION ALL
+        SELECT 'what waits for delivery has a line', coalesce(w.account_key, l.account_key),
+               format('%s: %s', coalesce(w.endpoint_id, l.endpoint_id),
+                      CASE WHEN l.here THEN 'nobody waits' ELSE 'no line' END)
+          FROM waiting AS w FULL JOIN line AS l ON l.account_key = w.account_key AND l.endpoint_id = w.endpoint_id
+         WHERE w.account_key IS NULL OR l.account_key IS NULL
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

@@ -12,6 +12,7 @@ from creditgate_server.domain.accounts import AccountKey
 from creditgate_server.domain.deliveries import Answer, Task, Verdict, settled
 from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import Pool, open_pool
+from creditgate_server.postgres.sweeps import PostgresSweeps
 from creditgate_server.workers.deliver_events import DeliverEvents
 from tests.support.database import Connection, Database
 from tests.support.deliveries import Post, account, put, worker
@@ -114,4 +115,6 @@ async def test_who_ends_the_first_of_a_line_sees_who_has_just_come_to_it(
     await adding.commit()
     await other.close()
     await ending
+    broken = {each.rule for each in await PostgresSweeps(pool).verify()}
+    assert broken == (set() if locked else {"what waits for delivery has a line"})
     assert [task.event_no for task in await take()] == ([2] if locked else [])

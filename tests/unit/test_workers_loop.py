@@ -198,3 +198,32 @@ async def test_rounds_never_overlap() -> None:
             pauses.end()
             await pauses.begun()
     assert most == 1
+
+
+async def test_a_loop_that_ends_closes_what_its_rounds_have_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    closed: list[str] = []
+
+    async def work() -> bool:
+        return False
+
+    async def close() -> None:
+        closed.append("closed")
+        raise NotExecutedError("away")
+
+    loop = Loop(
+        work,
+        name="work",
+        interval_seconds=1,
+        backoff_seconds_max=1,
+        observer=Observer(),
+        close=close,
+    )
+    await loop.stop()
+    assert closed == [], "what never began has left nothing"
+    loop.start()
+    await asyncio.sleep(0)
+    await loop.stop()
+    assert closed == ["closed"]
+    assert "away" in caplog.text

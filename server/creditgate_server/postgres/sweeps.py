@@ -28,6 +28,7 @@ RULES = (
     "held on a counter = its open holds",
     "spent on a counter = its charges of the period",
     "events are without gaps",
+    "what waits for delivery has a line",
     "every hold has an account",
 )
 """The rules `creditgate.verify` proves, by the names it reports them under."""

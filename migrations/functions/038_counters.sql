@@ -36,23 +36,27 @@ CREATE OR REPLACE FUNCTION creditgate.open_counters(
 RETURNS creditgate.budget_counters[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
+    -- Each counter is looked up by a key of its own: joined, all counters of an account might be read for a few.
     RETURN ARRAY(
-        SELECT creditgate.running(ROW(c.*)::creditgate.budget_counters, a, p_now)
+        SELECT creditgate.running(c.k, a, p_now)
         FROM unnest(p_accounts) AS a,
              LATERAL (
-                 SELECT k.*
-                   FROM unnest(p_operations) AS o, unnest(a.budgets) AS b, creditgate.budget_counters AS k
-                  WHERE o.bucket = a.bucket AND o.account_key = a.account_key AND o.verb IN (1, 5)
-                    AND k.bucket = a.bucket AND k.account_key = a.account_key AND k.budget_no = b.budget_no
-                    AND k.value = creditgate.counter_value(b.attribute, b.value, b.together, o.details)
+                 SELECT (SELECT k FROM creditgate.budget_counters AS k
+                          WHERE k.bucket = a.bucket AND k.account_key = a.account_key
+                            AND k.budget_no = n.budget_no AND k.budget_no > 0 AND k.value = n.value) AS k
+                   FROM (SELECT DISTINCT b.budget_no,
+                                creditgate.counter_value(b.attribute, b.value, b.together, o.details) AS value
+                           FROM unnest(p_operations) AS o, unnest(a.budgets) AS b
+                          WHERE o.bucket = a.bucket AND o.account_key = a.account_key AND o.verb IN (1, 5)) AS n
                  UNION
-                 SELECT k.*
-                   FROM unnest(p_operations) AS o, creditgate.holds AS h, creditgate.budget_counters AS k
-                  WHERE o.bucket = a.bucket AND o.account_key = a.account_key
-                    AND h.bucket = a.bucket AND h.account_key = a.account_key AND h.hold_id = o.hold_id
-                    AND k.bucket = a.bucket AND k.account_key = a.account_key
-                    AND k.counter_no = ANY (h.counters)) AS c
-        WHERE a.budget_numbers > 0);
+                 SELECT (SELECT k FROM creditgate.budget_counters AS k
+                          WHERE k.bucket = a.bucket AND k.account_key = a.account_key AND k.counter_no = u.counter_no)
+                   FROM unnest(p_operations) AS o,
+                        unnest((SELECT h.counters FROM creditgate.holds AS h
+                                 WHERE h.bucket = a.bucket AND h.account_key = a.account_key
+                                   AND h.hold_id = o.hold_id)) AS u (counter_no)
+                  WHERE o.bucket = a.bucket AND o.account_key = a.account_key) AS c
+        WHERE a.budget_numbers > 0 AND (c.k).counter_no IS NOT NULL);
 END $$;
 
 -- What an operation has at stake: of a new hold, in the budgets that count it; of an old one, in the counters it is on,

@@ -1,3 +1,6 @@
+-- The function of the version before, which knew no budgets.
+DROP FUNCTION IF EXISTS creditgate.put_plan(creditgate.plans);
+
 -- Write a version of a plan, and its budgets: the next one, or the same again with the same body.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
     p_plan creditgate.plans, p_budgets creditgate.budget[], OUT p_outcome smallint, OUT p_replayed boolean)
@@ -33,13 +36,6 @@ BEGIN
     -- Another caller wrote this version at the same moment: judge again by what it wrote.
     SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(p_plan, p_budgets);
 END $$;
-
--- As servers of the version before write plans, which have no budgets.
-CREATE OR REPLACE FUNCTION creditgate.put_plan(
-    p_plan creditgate.plans, OUT p_outcome smallint, OUT p_replayed boolean)
-LANGUAGE sql AS $$
-    SELECT * FROM creditgate.put_plan(p_plan, '{}')
-$$;
 
 -- Book an add-on: its credits come now, and with every cycle from the next on.
 CREATE OR REPLACE FUNCTION creditgate.add_addon(

@@ -77,6 +77,7 @@ BEGIN
            LATERAL (
                SELECT c.* FROM creditgate.budget_counters AS k, creditgate.running(k, a, v_now) AS c
                 WHERE k.bucket = p_bucket AND k.account_key = p_account_key AND k.budget_no = b.budget_no
+                  AND k.budget_no > 0
                   AND (b.budget_id COLLATE "C" > p_after_budget_id OR k.value > p_after_value)
                   AND (c.spent_micros > 0 OR c.held_micros > 0 OR c.open_holds > 0)
                 ORDER BY k.value LIMIT p_limit) AS r

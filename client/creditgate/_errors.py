@@ -4,7 +4,7 @@ CreditgateError
 ├── Denied                   an answer, not a failure: the work may not be done
 │   ├── InsufficientCredits  too few credits
 │   │   └── CreditsHeld      enough exist, but other holds have them: see retry_after_seconds
-│   ├── LimitReached         a limit of the plan
+│   ├── LimitReached         a limit of the plan, or a budget
 │   └── AccountInactive      the account is suspended or closed
 ├── Refused                  nothing was done, and sending it again would not help
 │   ├── InvalidRequest       a field is malformed or out of range: see field

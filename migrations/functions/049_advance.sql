@@ -54,7 +54,7 @@ BEGIN
 END $$;
 
 -- Whether what has ended so far is enough to decide: of the named holds none is due, what is needed is available, and
--- whoever names holds is judged by the grants and the cycle of the time.
+-- whoever names holds is judged by the grants and the cycle of the time, and where holds are counted, without those due.
 CREATE OR REPLACE FUNCTION creditgate.is_enough(
     p_account creditgate.accounts, p_now timestamptz, p_named text[], p_needed_micros numeric)
 RETURNS boolean
@@ -64,6 +64,10 @@ BEGIN
         AND NOT EXISTS (SELECT FROM creditgate.holds AS h
              WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
                AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now)
+        AND (p_named IS NULL OR (p_account.budget_numbers = 0 AND p_account.open_holds_max IS NULL)
+             OR NOT EXISTS (SELECT FROM creditgate.holds AS h
+                 WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
+                   AND h.expires_at <= p_now))
         AND (p_named IS NULL OR (
             coalesce(p_account.cycle_ends_at > p_now, true)
             AND NOT EXISTS (SELECT FROM creditgate.grants AS g

@@ -18,8 +18,9 @@ from creditgate_server.postgres.pool import APPLY, Connection, Pool, open_pool
 from creditgate_server.settings import Settings
 from tests.contract.drivers import START
 from tests.oracle.answers import BudgetView
+from tests.oracle.subscriber import Plan
 from tests.support.database import Database
-from tests.support.pair import Pair
+from tests.support.pair import Pair, Request
 
 OTHERS = 5_000
 ANN = '{"attributes": {"agent": "ann", "conversation_id": "c"}, "labels": {}}'
@@ -145,3 +146,30 @@ async def test_what_is_spent_for_ever_stays_within_the_range_of_amounts(pair: Pa
     await pair.ask("put_budget", "a", budget=BudgetView("b", spend_max=LARGEST))
     denied = await pair.ask("charge", "a", hold_id="more", amount=1)
     assert denied.limit == "budget/b"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("limit", ["budget/b", "open_holds_max"])
+async def test_a_limit_does_not_count_what_has_expired_however_much_it_is(
+    pair: Pair, limit: str
+) -> None:
+    """More holds expire than one call ends where it needs no credits."""
+    await pair.set_time(START)
+    plan = Plan("few", open_holds_max=600 if limit == "open_holds_max" else None)
+    await pair.put_plan(plan)
+    await pair.ask("create_account", "a")
+    await pair.ask("update_account", "a", plan=plan.name)
+    await pair.ask("add_grant", "a", grant_id="g", amount=10_000)
+    if limit == "budget/b":
+        await pair.ask("put_budget", "a", budget=BudgetView("b", spend_max=600))
+    requests: list[Request] = [
+        ("reserve", "a", {"hold_id": f"h-{number}", "amount": 1}) for number in range(600)
+    ]
+    for first in range(0, 600, 200):
+        await pair.ask_together(requests[first : first + 200])
+    denied = await pair.ask("reserve", "a", hold_id="more", amount=1)
+    assert denied.limit == limit
+    await pair.set_time(START + 60_000_000)
+    granted = await pair.ask("reserve", "a", hold_id="more", amount=600)
+    assert granted.outcome == "GRANTED"
+    await pair.check()

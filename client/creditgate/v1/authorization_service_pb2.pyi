@@ -42,7 +42,7 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DECISION_DENIED_CREDITS_HELD: _Decision.ValueType  # 4
     """DECISION_DENIED_CREDITS_HELD means enough credits exist, but other holds have them: retry after retry_after."""
     DECISION_DENIED_LIMIT: _Decision.ValueType  # 5
-    """DECISION_DENIED_LIMIT means a limit of the plan forbids it; limit names it."""
+    """DECISION_DENIED_LIMIT means a limit of the plan, or a budget, forbids it; limit names it."""
     DECISION_DENIED_ACCOUNT_INACTIVE: _Decision.ValueType  # 6
     """DECISION_DENIED_ACCOUNT_INACTIVE means the account is suspended or closed."""
 
@@ -62,7 +62,7 @@ useless until credits come.
 DECISION_DENIED_CREDITS_HELD: Decision.ValueType  # 4
 """DECISION_DENIED_CREDITS_HELD means enough credits exist, but other holds have them: retry after retry_after."""
 DECISION_DENIED_LIMIT: Decision.ValueType  # 5
-"""DECISION_DENIED_LIMIT means a limit of the plan forbids it; limit names it."""
+"""DECISION_DENIED_LIMIT means a limit of the plan, or a budget, forbids it; limit names it."""
 DECISION_DENIED_ACCOUNT_INACTIVE: Decision.ValueType  # 6
 """DECISION_DENIED_ACCOUNT_INACTIVE means the account is suspended or closed."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015

@@ -55,10 +55,11 @@ BEGIN
 END $$;
 
 -- Take the first of each line that is due, for as long as the lease: nobody else does meanwhile. Nothing for the
--- endpoints that are busy, and at most so much for each other one.
+-- endpoints that are busy, where an empty name is all of a tenant's; one for each that is slow; at most so much for each
+-- other one, and for each tenant.
 CREATE OR REPLACE FUNCTION creditgate.take_deliveries(
-    p_bucket smallint, p_limit integer, p_per_endpoint integer, p_busy_tenants uuid[], p_busy_endpoints text[],
-    p_lease_seconds double precision)
+    p_bucket smallint, p_limit integer, p_per_endpoint integer, p_per_tenant integer, p_busy_tenants uuid[],
+    p_busy_endpoints text[], p_slow_tenants uuid[], p_slow_endpoints text[], p_lease_seconds double precision)
 RETURNS TABLE (
     bucket smallint, account_key uuid, endpoint_id text, event_no bigint, attempts integer, tenant_id uuid,
     endpoint_kind smallint, address text, endpoint_state smallint, generation integer, rotated boolean, account_id text,
@@ -72,19 +73,23 @@ DECLARE
 BEGIN
     WITH due AS (
         SELECT d.account_key, d.endpoint_id,
-               row_number() OVER (PARTITION BY d.tenant_id, d.endpoint_id ORDER BY d.next_at) AS place
+               row_number() OVER (PARTITION BY d.tenant_id ORDER BY d.next_at) AS of_tenant,
+               row_number() OVER (PARTITION BY d.tenant_id, d.endpoint_id ORDER BY d.next_at) AS of_endpoint,
+               EXISTS (SELECT FROM unnest(p_slow_tenants, p_slow_endpoints) AS s (tenant_id, endpoint_id)
+                        WHERE s.tenant_id = d.tenant_id AND s.endpoint_id = d.endpoint_id) AS slow
           FROM (SELECT q.* FROM creditgate.delivery_queues AS q
                  WHERE q.bucket = p_bucket AND q.next_at <= v_now
                    AND NOT EXISTS (
                        SELECT FROM unnest(p_busy_tenants, p_busy_endpoints) AS b (tenant_id, endpoint_id)
-                        WHERE b.tenant_id = q.tenant_id AND b.endpoint_id = q.endpoint_id)
+                        WHERE b.tenant_id = q.tenant_id AND b.endpoint_id IN (q.endpoint_id, ''))
                  ORDER BY q.next_at LIMIT 1000) AS d
     ), chosen AS (
         SELECT q.account_key, q.endpoint_id
           FROM due AS d
           JOIN creditgate.delivery_queues AS q
             ON q.bucket = p_bucket AND q.account_key = d.account_key AND q.endpoint_id = d.endpoint_id
-         WHERE d.place <= p_per_endpoint AND q.next_at <= v_now
+         WHERE d.of_endpoint <= CASE WHEN d.slow THEN 1 ELSE p_per_endpoint END
+           AND d.of_tenant <= p_per_tenant AND q.next_at <= v_now
          ORDER BY q.next_at LIMIT p_limit
            FOR UPDATE OF q SKIP LOCKED
     ), leased AS (

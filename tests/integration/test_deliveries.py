@@ -15,6 +15,7 @@ from creditgate_server.domain.deliveries import (
     DeliveryName,
     DeliveryState,
     EndpointKind,
+    Places,
     Task,
     Verdict,
     settled,
@@ -203,7 +204,7 @@ async def test_a_crash_between_taking_and_noting_only_repeats(
     await outbox.fan_out(key.bucket, limit=10)
 
     async def take() -> Sequence[Task]:
-        return await outbox.take(key.bucket, limit=9, per_endpoint=9, busy=(), lease_seconds=30)
+        return await outbox.take(key.bucket, Places(limit=9, lease_seconds=30))
 
     (lost,) = await take()
     assert await take() == [], "it is taken"
@@ -232,12 +233,12 @@ async def test_an_endpoint_that_hangs_has_few_places_and_others_go_on(
     await deliver()
     await deliver()
     hanging = len(post.sent)
-    assert 0 < hanging <= 12
+    assert 3 <= hanging <= 5, "about a quarter of the places"
     await put(pool, tenant, "good", account_id="a7")
     await happen(connection, keys[7], kind=2)
     for _ in range(5):
         await deliver()
-    assert ("good", "a7", 2) in post.names or hanging == 12
+    assert ("good", "a7", 2) in post.names
     post.open.set()
     await work(deliver)
     assert len(set(post.names)) == 30 + 1 + 1

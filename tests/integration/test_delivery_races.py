@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from creditgate_server.domain.accounts import AccountKey
-from creditgate_server.domain.deliveries import Answer, Task, Verdict, settled
+from creditgate_server.domain.deliveries import Answer, Places, Task, Verdict, settled
 from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.sweeps import PostgresSweeps
@@ -100,7 +100,7 @@ async def test_who_ends_the_first_of_a_line_sees_who_has_just_come_to_it(
     outbox = PostgresOutbox(pool)
 
     async def take() -> Sequence[Task]:
-        return await outbox.take(key.bucket, limit=9, per_endpoint=9, busy=(), lease_seconds=30)
+        return await outbox.take(key.bucket, Places(limit=9, lease_seconds=30))
 
     await happen(connection, key)
     await outbox.fan_out(key.bucket, limit=10)

@@ -17,6 +17,7 @@ from creditgate_server.domain.deliveries import (
     DeliveryState,
     EndpointKind,
     EndpointState,
+    Places,
     Settled,
     Task,
     Verdict,
@@ -62,7 +63,7 @@ class FakeOutbox:
         self.tasks = list(tasks)
         self.failures = failures
         self.noted: list[Settled] = []
-        self.busy: list[Sequence[tuple[UUID, str]]] = []
+        self.places: list[Places] = []
 
     async def due_buckets(self) -> Sequence[int]:
         return [0] if self.tasks else []
@@ -71,19 +72,11 @@ class FakeOutbox:
         assert limit > 0
         return 0
 
-    async def take(
-        self,
-        _bucket: int,
-        *,
-        limit: int,
-        per_endpoint: int,
-        busy: Sequence[tuple[UUID, str]],
-        lease_seconds: float,
-    ) -> Sequence[Task]:
-        assert per_endpoint > 0
-        assert lease_seconds > 1
-        self.busy.append(busy)
-        taken, self.tasks = self.tasks[:limit], self.tasks[limit:]
+    async def take(self, _bucket: int, places: Places) -> Sequence[Task]:
+        assert places.per_endpoint > 0
+        assert places.lease_seconds > 1
+        self.places.append(places)
+        taken, self.tasks = self.tasks[: places.limit], self.tasks[places.limit :]
         return taken
 
     async def settle(self, settled: Sequence[Settled]) -> None:
@@ -178,12 +171,52 @@ async def test_no_more_are_under_way_than_may_be_and_busy_endpoints_are_left_out
     for _ in range(5):
         assert await deliver() is True
     assert sender.now == 10
-    assert len(outbox.busy) == 1, "without a place free, nothing is taken"
+    assert len(outbox.places) == 1, "without a place free, nothing is taken"
     sender.go_on.set()
     while await deliver():
         pass
     assert len(outbox.noted) == 25
     assert sender.most == 10
+
+
+async def test_slow_endpoints_and_greedy_tenants_leave_places_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("creditgate_server.workers.deliver_events._SLOW_SECONDS", 0.02)
+    one, other = UUID(int=1), UUID(int=2)
+    outbox = FakeOutbox(*[task(number, endpoint_id=f"e{number}") for number in range(5)])
+    sender = FakeSender(Answer(Verdict.FAILED))
+    sender.go_on.clear()
+    deliver = worker(outbox, sender)
+    await deliver()
+    outbox.tasks = [task(6, tenant_id=other)]
+    await deliver()
+    assert outbox.places[-1].busy == [(one, "")], "half of ten places are taken by one tenant"
+    await asyncio.sleep(0.03)
+    sender.go_on.set()
+    while await deliver():
+        pass
+
+    sender.go_on.clear()
+    outbox.tasks = [task(number, endpoint_id=f"e{number}") for number in range(2)]
+    await deliver()
+    slow = {(one, f"e{number}") for number in range(5)} | {(other, "main")}
+    assert set(outbox.places[-1].slow) == slow
+    assert outbox.places[-1].busy == []
+    outbox.tasks = [task(7)]
+    await deliver()
+    assert set(outbox.places[-1].busy) == slow, "who is slow has a quarter of the places, together"
+    sender.go_on.set()
+    while await deliver():
+        pass
+    outbox.tasks = [task(8, endpoint_id="e0")]
+    while await deliver():
+        pass
+    outbox.tasks = [task(9)]
+    await deliver()
+    assert (one, "e0") not in outbox.places[-1].slow, "it was quick this time"
+    while await deliver():
+        pass
 
 
 async def test_what_is_cut_off_at_the_end_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class Task(NamedTuple):
     sent_at: datetime
 
     @property
-    def endpoint(self) -> tuple[UUID, str]:
+    def endpoint(self) -> EndpointName:
         """The endpoint's full name."""
         return self.tenant_id, self.endpoint_id
 
@@ -166,6 +166,25 @@ class Task(NamedTuple):
     def endpoint_mark(self) -> str:
         """The endpoint in letters and digits alone."""
         return uuid5(self.tenant_id, self.endpoint_id).hex
+
+
+EndpointName = tuple[UUID, str]
+"""An endpoint's full name: its tenant, and its id. An empty id stands for all of the tenant's."""
+
+
+class Places(NamedTuple):
+    """How much may be taken: `limit` in all, and so much for each endpoint and each tenant.
+
+    Of a `slow` endpoint one at most, and nothing for those that are `busy`. What is taken is nobody
+    else's for `lease_seconds`.
+    """
+
+    limit: int
+    lease_seconds: float
+    per_endpoint: int = 8
+    per_tenant: int = 16
+    busy: Sequence[EndpointName] = ()
+    slow: Sequence[EndpointName] = ()
 
 
 class Verdict(StrEnum):
@@ -288,14 +307,8 @@ class Outbox(Protocol):
         """Make deliveries of up to `limit` events, in their order; answers how many events."""
         ...
 
-    async def take(
-        self, bucket: int, *, limit: int, per_endpoint: int, busy: Sequence[tuple[UUID, str]],
-        lease_seconds: float,
-    ) -> Sequence[Task]:  # fmt: skip
-        """Take what is to be tried now, for so long that nobody else takes it meanwhile.
-
-        Nothing for endpoints that are `busy`, and at most `per_endpoint` for any other.
-        """
+    async def take(self, bucket: int, places: Places) -> Sequence[Task]:
+        """Take what is to be tried now, as far as there are places for it."""
         ...
 
     async def settle(self, settled: Sequence[Settled]) -> None:

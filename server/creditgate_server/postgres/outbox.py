@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from creditgate_server.domain.deliveries import Backlog, Settled, Task
+from creditgate_server.domain.deliveries import Backlog, EndpointName, Places, Settled, Task
 
 from .errors import executing
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .pool import Pool, Record
 
 _TASK_COLUMNS = ", ".join(Task._fields)
-_TAKE = f"SELECT {_TASK_COLUMNS} FROM creditgate.take_deliveries($1, $2, $3, $4, $5, $6)"  # noqa: S608 - both parts are ours
+_TAKE = (
+    f"SELECT {_TASK_COLUMNS} FROM creditgate.take_deliveries($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608 - both parts are ours
+)
 
 
 class PostgresOutbox:
@@ -33,19 +35,17 @@ class PostgresOutbox:
         """Make deliveries of events."""
         return int(await self._value("SELECT creditgate.fan_out($1, $2)", bucket, limit))
 
-    async def take(
-        self,
-        bucket: int,
-        *,
-        limit: int,
-        per_endpoint: int,
-        busy: Sequence[tuple[UUID, str]],
-        lease_seconds: float,
-    ) -> Sequence[Task]:
+    async def take(self, bucket: int, places: Places) -> Sequence[Task]:
         """Take what is to be tried now."""
-        tenants, endpoints = [tenant for tenant, _ in busy], [name for _, name in busy]
         rows = await self._rows(
-            _TAKE, bucket, limit, per_endpoint, tenants, endpoints, lease_seconds
+            _TAKE,
+            bucket,
+            places.limit,
+            places.per_endpoint,
+            places.per_tenant,
+            *_columns(places.busy),
+            *_columns(places.slow),
+            places.lease_seconds,
         )
         return [Task(*row) for row in rows]
 
@@ -74,3 +74,7 @@ class PostgresOutbox:
         async with self._pool.connection() as connection:
             with executing():
                 return await connection.fetchval(sql, *values)
+
+
+def _columns(names: Sequence[EndpointName]) -> tuple[list[UUID], list[str]]:
+    return [tenant for tenant, _ in names], [endpoint for _, endpoint in names]

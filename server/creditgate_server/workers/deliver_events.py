@@ -13,8 +13,10 @@ from typing import Protocol
 from creditgate_server.domain.accounts import BUCKETS
 from creditgate_server.domain.deliveries import (
     Answer,
+    EndpointName,
     EndpointState,
     Outbox,
+    Places,
     Settled,
     Task,
     Verdict,
@@ -22,8 +24,9 @@ from creditgate_server.domain.deliveries import (
 )
 
 _EVENTS_MAX = 500
-_PER_ENDPOINT = 8
 _FORGOTTEN_MAX = 500
+_SLOW_SECONDS = 2.0
+_SLOW_MAX = 1_000
 # What one attempt may take besides the time of its sending, until what came of it is noted.
 _SPARE_SECONDS = 30.0
 # Those under way when the loop ends have a little time: who is cut off is sent the same again.
@@ -54,10 +57,10 @@ class DeliveryObserver(Protocol):
 class DeliverEvents:
     """One round hands on what has happened, and starts as many attempts as there are places.
 
-    Attempts go on from round to round: a receiver that hangs holds up no other. None has more than
-    a few at once. Any number of servers may do this; what one has taken the others pass over, for
-    as long as the lease lasts. All that needs the database is done by the round, one after the
-    other, with one connection.
+    Attempts go on from round to round: a receiver that hangs holds up no other, and neither does a
+    tenant all of whose receivers hang. Any number of servers may do this; what one has taken the
+    others pass over, for as long as the lease lasts. All that needs the database is done by the
+    round, one after the other, with one connection.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class DeliverEvents:
         self._observer = observer
         self._running: dict[asyncio.Task[Settled], Task] = {}
         self._ended: list[Settled] = []
+        self._slow: dict[EndpointName, None] = {}
         self._forgetting = randrange(BUCKETS)  # noqa: S311 - spreads servers
 
     async def __call__(self) -> bool:
@@ -114,21 +118,35 @@ class DeliverEvents:
 
     async def _start(self, bucket: int) -> None:
         """Take what is due in a bucket, as far as there are places, and begin to send it."""
-        free = self._at_once - len(self._running)
-        if free <= 0:
+        if len(self._running) >= self._at_once:
             return
-        under_way = Counter(task.endpoint for task in self._running.values())
-        busy = [endpoint for endpoint, count in under_way.items() if count >= _PER_ENDPOINT]
-        for task in await self._outbox.take(
-            bucket,
-            limit=free,
-            per_endpoint=_PER_ENDPOINT,
-            busy=busy,
-            lease_seconds=self._lease_seconds,
-        ):
+        for task in await self._outbox.take(bucket, self._places()):
             attempt = asyncio.create_task(self._attempt(task))
             self._running[attempt] = task
             attempt.add_done_callback(self._end)
+
+    def _places(self) -> Places:
+        """Answer what may be taken now.
+
+        No endpoint has more than a quarter of them, no tenant more than half. Those that were slow
+        last time share a quarter, one each: whoever hangs waits for others who hang.
+        """
+        under_way = Counter(task.endpoint for task in self._running.values())
+        of_tenants = Counter(tenant for tenant, _ in under_way.elements())
+        half, quarter = max(1, self._at_once // 2), max(1, self._at_once // 4)
+        busy = {endpoint for endpoint, count in under_way.items() if count >= quarter}
+        busy |= {(tenant, "") for tenant, count in of_tenants.items() if count >= half}
+        busy |= self._slow.keys() & under_way.keys()
+        if len(self._slow.keys() & under_way.keys()) >= quarter:
+            busy |= self._slow.keys()
+        return Places(
+            limit=self._at_once - len(self._running),
+            per_endpoint=quarter,
+            per_tenant=half,
+            busy=list(busy),
+            slow=list(self._slow),
+            lease_seconds=self._lease_seconds,
+        )
 
     async def _attempt(self, task: Task) -> Settled:
         started = perf_counter()
@@ -140,12 +158,19 @@ class DeliverEvents:
                 # A mistake of ours: it must not keep what comes after it from being sent for ever.
                 _log.exception("an event could not be sent")
                 answer = Answer(Verdict.FAILED, error="an error on our side")
+        seconds = perf_counter() - started
+        self._remember(task.endpoint, slow=seconds > _SLOW_SECONDS)
         result = settled(task, answer)
         dead = answer.verdict is Verdict.FAILED and result.wait_seconds is None
-        self._observer.delivered(
-            "given_up" if dead else answer.verdict, seconds=perf_counter() - started
-        )
+        self._observer.delivered("given_up" if dead else answer.verdict, seconds=seconds)
         return result
+
+    def _remember(self, endpoint: EndpointName, *, slow: bool) -> None:
+        self._slow.pop(endpoint, None)
+        if slow:
+            self._slow[endpoint] = None
+        if len(self._slow) > _SLOW_MAX:
+            del self._slow[next(iter(self._slow))]
 
     def _end(self, attempt: asyncio.Task[Settled]) -> None:
         self._running.pop(attempt, None)

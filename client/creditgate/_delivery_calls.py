@@ -12,6 +12,7 @@ from creditgate._delivery_types import (
     EndpointSecret,
     EndpointState,
 )
+from creditgate._event_types import EventKind
 from creditgate._types import Page
 from creditgate.v1 import delivery_pb2, event_pb2
 from creditgate.v1 import event_service_pb2 as messages
@@ -22,14 +23,17 @@ def put_endpoint(
     *,
     webhook_url: str | None,
     email: str | None,
-    kinds: Iterable[str],
+    kinds: Iterable[EventKind],
     account_id: str,
 ) -> Call[EndpointSecret]:
     if (webhook_url is None) == (email is None):
         raise ValueError("an endpoint has a webhook_url or an email, and not both")
     endpoint = delivery_pb2.Endpoint(
         endpoint_id=endpoint_id,
-        kinds=[event_pb2.EventKind.ValueType(number(event_pb2.EventKind, kind)) for kind in kinds],
+        kinds=[
+            event_pb2.EventKind.ValueType(number(event_pb2.EventKind, EventKind(kind).value))
+            for kind in kinds
+        ],
         account_id=account_id,
     )
     if webhook_url is not None:
@@ -85,7 +89,7 @@ def read_endpoint(endpoint: delivery_pb2.Endpoint) -> Endpoint:
         endpoint_id=endpoint.endpoint_id,
         webhook_url=endpoint.webhook_url,
         email=endpoint.email,
-        kinds=tuple(word(event_pb2.EventKind, kind) for kind in endpoint.kinds),
+        kinds=tuple(EventKind(word(event_pb2.EventKind, kind)) for kind in endpoint.kinds),
         account_id=endpoint.account_id,
         state=EndpointState(word(delivery_pb2.EndpointState, endpoint.state)),
         secret_generation=endpoint.secret_generation,
@@ -114,7 +118,7 @@ def read_delivery(delivery: delivery_pb2.Delivery) -> Delivery:
         event_id=delivery.event_id,
         account_id=delivery.account_id,
         event_number=delivery.event_number,
-        event_kind=word(event_pb2.EventKind, delivery.event_kind),
+        event_kind=EventKind(word(event_pb2.EventKind, delivery.event_kind)),
         endpoint_id=delivery.endpoint_id,
         state=DeliveryState(word(delivery_pb2.DeliveryState, delivery.state)),
         attempts=delivery.attempts,

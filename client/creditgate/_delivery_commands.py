@@ -6,13 +6,11 @@ import click
 
 from creditgate._command import ACCOUNT, HELP, Session, command
 from creditgate._delivery_types import DeliveryState
+from creditgate._event_types import EventKind
 from creditgate._output import delivery_line, endpoint_line
-from creditgate.v1 import event_pb2
 
 KINDS = [
-    name.removeprefix("EVENT_KIND_").lower().replace("_", ".", 1)
-    for name, number in event_pb2.EventKind.items()
-    if number
+    kind.value.lower().replace("_", ".", 1) for kind in EventKind if kind is not EventKind.UNKNOWN
 ]
 STATES = [state.value.lower() for state in DeliveryState if state is not DeliveryState.UNKNOWN]
 ENDPOINT = click.argument("endpoint")
@@ -45,7 +43,7 @@ def put(
         endpoint,
         webhook_url=url,
         email=email,
-        kinds=[kind.upper().replace(".", "_") for kind in kinds],
+        kinds=[EventKind(kind.upper().replace(".", "_")) for kind in kinds],
         account_id=account,
     )
     session.show(answer, endpoint_line(answer.endpoint), *_secret(answer.secret))

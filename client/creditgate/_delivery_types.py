@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from creditgate._event_types import EventKind
 from creditgate._types import Word
 
 
@@ -29,13 +30,13 @@ class DeliveryState(Word):
 class Endpoint:
     """Where events go: one of `webhook_url` and `email`, the other is empty.
 
-    `kinds` are words such as "BALANCE_LOW", empty for all; `account_id` is empty for all accounts.
+    `kinds` is empty for all kinds, `account_id` for all accounts.
     """
 
     endpoint_id: str
     webhook_url: str
     email: str
-    kinds: tuple[str, ...]
+    kinds: tuple[EventKind, ...]
     account_id: str
     state: EndpointState
     secret_generation: int
@@ -62,7 +63,7 @@ class Delivery:
     event_id: str
     account_id: str
     event_number: int
-    event_kind: str
+    event_kind: EventKind
     endpoint_id: str
     state: DeliveryState
     attempts: int

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from creditgate import _delivery_calls as calls
 from creditgate._delivery_types import Delivery, DeliveryState, Endpoint, EndpointSecret
+from creditgate._event_types import EventKind
 from creditgate._sync_administration import SyncAdministration
 from creditgate._sync_events import PAGE_SIZE
 
@@ -19,13 +20,13 @@ class SyncDelivery(SyncAdministration):
         *,
         webhook_url: str | None = None,
         email: str | None = None,
-        kinds: Iterable[str] = (),
+        kinds: Iterable[EventKind] = (),
         account_id: str = "",
     ) -> EndpointSecret:
         """Make an endpoint, or change it to what is given: a `webhook_url`, or an `email`.
 
-        `kinds` are words such as "BALANCE_LOW", none for all; without `account_id` it is for all
-        accounts. The answer has the secret that webhooks are verified with.
+        Without `kinds` it is for all kinds, without `account_id` for all accounts. The answer has
+        the secret that webhooks are verified with.
         """
         return self._send(
             calls.put_endpoint(

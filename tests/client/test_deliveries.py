@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import creditgate
-from creditgate import DeliveryState, EndpointState
+from creditgate import DeliveryState, EndpointState, EventKind
 from tests.client.conftest import Fake
 
 URL = "https://hooks.example.com/credits"
@@ -14,13 +16,17 @@ URL = "https://hooks.example.com/credits"
 def test_an_endpoint_is_made_changed_listed_and_deleted(fake: Fake) -> None:
     fake.add_account("acme")
     with fake.client() as client:
-        made = client.put_endpoint("main", webhook_url=URL, kinds=["BALANCE_LOW"])
+        made = client.put_endpoint("main", webhook_url=URL, kinds=[EventKind.BALANCE_LOW])
         assert made.secret.startswith("whsec_")
         assert made.secret not in repr(made)
         endpoint = made.endpoint
-        assert (endpoint.webhook_url, endpoint.email, endpoint.kinds) == (URL, "", ("BALANCE_LOW",))
+        assert (endpoint.webhook_url, endpoint.email, endpoint.kinds) == (
+            URL,
+            "",
+            (EventKind.BALANCE_LOW,),
+        )
         assert (endpoint.state, endpoint.secret_generation) == (EndpointState.ACTIVE, 1)
-        assert client.put_endpoint("main", webhook_url=URL, kinds=["BALANCE_LOW"]) == made
+        assert client.put_endpoint("main", webhook_url=URL, kinds=[EventKind.BALANCE_LOW]) == made
 
         client.put_endpoint("mail", email="ada@example.com", account_id="acme")
         ids = [(each.endpoint_id, each.account_id) for each in client.list_endpoints(page_size=1)]
@@ -49,7 +55,8 @@ def test_a_secret_is_changed_one_after_the_other(fake: Fake) -> None:
 
 def test_what_cannot_be_is_refused(fake: Fake) -> None:
     with fake.client() as client:
-        for both in ({}, {"webhook_url": URL, "email": "a@b.de"}):
+        targets: list[dict[str, Any]] = [{}, {"webhook_url": URL, "email": "a@b.de"}]
+        for both in targets:
             with pytest.raises(ValueError, match="and not both"):
                 client.put_endpoint("main", **both)
         with pytest.raises(creditgate.InvalidRequest) as caught:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from creditgate import AsyncClient, Endpoint, EndpointSecret, Refused
+from creditgate import AsyncClient, Endpoint, EndpointSecret, EventKind, Refused
 from creditgate.testing import FakeCreditgate
 from tests.support.database import Database
 from tests.support.server import running_server
@@ -60,7 +60,9 @@ async def story(client: AsyncClient) -> list[Any]:
     answers = [
         await told(put("a", webhook_url=URL)),
         await told(put("a", webhook_url=URL)),
-        await told(put("a", webhook_url=URL + "?b", kinds=["HOLD_LATE", "BALANCE_LOW"])),
+        await told(
+            put("a", webhook_url=URL + "?b", kinds=[EventKind.HOLD_LATE, EventKind.BALANCE_LOW])
+        ),
         await told(put("b", email="ada@example.com", account_id="acme")),
     ]
     await client.create_account("acme")

@@ -111,7 +111,10 @@ async def test_the_customer_gets_one_mail_when_it_is_low_and_one_at_zero(
     async with mailbox() as box, server_world(database, **mail_over(box)) as world:
         name = await customer(world)
         await world.client.put_endpoint(
-            "school-mail", email="ada@school.example", account_id=name, kinds=["BALANCE_LOW"]
+            "school-mail",
+            email="ada@school.example",
+            account_id=name,
+            kinds=[EventKind.BALANCE_LOW],
         )
         for number in range(10):
             await world.client.charge(name, hold_id=f"lesson-{number}", amount=TOKENS // 10)

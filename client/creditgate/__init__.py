@@ -29,6 +29,7 @@ from creditgate._errors import (
     CreditgateError,
     CreditsHeld,
     Denied,
+    GrantRevoked,
     HoldCommitted,
     HoldEnded,
     HoldExpired,
@@ -60,6 +61,7 @@ from creditgate._event_types import (
     GrantExpiring,
     HoldLate,
 )
+from creditgate._package_types import Package, PackagePublication
 from creditgate._plan_types import (
     Addon,
     Booking,
@@ -91,6 +93,7 @@ from creditgate._types import (
     HoldState,
     HoldStatus,
     OveragePolicy,
+    PackageOrder,
     PlanVersion,
     Refund,
     Reservation,
@@ -142,6 +145,7 @@ __all__ = [
     "Grant",
     "GrantExpiring",
     "GrantKind",
+    "GrantRevoked",
     "GrantState",
     "Granting",
     "Hold",
@@ -162,6 +166,9 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "OveragePolicy",
+    "Package",
+    "PackageOrder",
+    "PackagePublication",
     "Plan",
     "PlanTiming",
     "PlanVersion",

@@ -29,6 +29,7 @@ from creditgate._types import (
     Hold,
     HoldState,
     OveragePolicy,
+    PackageOrder,
     Page,
     PlanVersion,
     Refund,
@@ -105,6 +106,7 @@ def add_grant(
     effective_at: datetime | None,
     expires_at: datetime | None,
     reference: str,
+    unpaid: bool,
 ) -> Call[Granting]:
     chosen = number(account_pb2.GrantKind, GrantKind(kind).value)
     request = messages.AddGrantRequest(
@@ -116,8 +118,35 @@ def add_grant(
         effective_at=timestamp(effective_at),
         expires_at=timestamp(expires_at),
         reference=reference,
+        unpaid=unpaid,
     )
     return Call("AddGrant", request, read_granting)
+
+
+def buy_package(
+    account_id: str,
+    *,
+    grant_id: str,
+    package_id: str,
+    version: int,
+    quantity: int,
+    unpaid: bool,
+    reference: str,
+) -> Call[Granting]:
+    request = messages.AddGrantRequest(
+        account_id=account_id,
+        grant_id=grant_id,
+        kind=account_pb2.GRANT_KIND_PURCHASED,
+        package=account_pb2.PackageOrder(package_id=package_id, version=version, quantity=quantity),
+        unpaid=unpaid,
+        reference=reference,
+    )
+    return Call("AddGrant", request, read_granting)
+
+
+def confirm_grant(account_id: str, *, grant_id: str) -> Call[Granting]:
+    request = messages.ConfirmGrantRequest(account_id=account_id, grant_id=grant_id)
+    return Call("ConfirmGrant", request, read_granting)
 
 
 def revoke_grant(account_id: str, *, grant_id: str) -> Call[Revocation]:
@@ -177,6 +206,7 @@ def read_account(account: account_pb2.Account) -> Account:
         cycle=read_cycle(account.cycle) if account.HasField("cycle") else None,
         thresholds=tuple(map(read_threshold, account.thresholds)),
         own_thresholds=account.own_thresholds,
+        unpaid_micros=account.unpaid_micros,
     )
 
 
@@ -196,10 +226,17 @@ def read_grant(grant: account_pb2.Grant) -> Grant:
         state=GrantState(word(account_pb2.GrantState, grant.state)),
         reference=grant.reference,
         created_at=instant(grant.created_at),
+        package=_package(grant.package) if grant.HasField("package") else None,
     )
 
 
-def read_granting(answer: messages.AddGrantResponse) -> Granting:
+def _package(order: account_pb2.PackageOrder) -> PackageOrder:
+    return PackageOrder(package_id=order.package_id, version=order.version, quantity=order.quantity)
+
+
+def read_granting(
+    answer: messages.AddGrantResponse | messages.ConfirmGrantResponse,
+) -> Granting:
     return Granting(
         grant=read_grant(answer.grant),
         balance=read_balance(answer.balance),

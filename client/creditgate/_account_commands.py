@@ -46,6 +46,7 @@ STATUSES = ["active", "suspended", "closed"]
 @click.option("--expires", type=click.DateTime(), help="When the rest is taken back, UTC.")
 @click.option("--effective", type=click.DateTime(), help="When it can be spent, UTC.")
 @click.option("--reference", default="", help="Your own note.")
+@click.option("--unpaid", is_flag=True, help="Not to be spent until it is confirmed.")
 def grant(
     session: Session,
     *,
@@ -57,6 +58,7 @@ def grant(
     expires: datetime | None,
     effective: datetime | None,
     reference: str,
+    unpaid: bool,
 ) -> None:
     """Give an account AMOUNT credits."""
     answer = session.client.add_grant(
@@ -68,6 +70,7 @@ def grant(
         effective_at=effective and effective.replace(tzinfo=UTC),
         expires_at=expires and expires.replace(tzinfo=UTC),
         reference=reference,
+        unpaid=unpaid,
     )
     session.show(answer, grant_line(answer.grant), f"{account}  {balance_line(answer.balance)}")
 

@@ -9,7 +9,8 @@ from creditgate import _account_calls as accounts
 from creditgate import _budget_calls as bounds
 from creditgate import _plan_calls as plans
 from creditgate._amount import Amount
-from creditgate._async_events import PAGE_SIZE, AsyncEvents
+from creditgate._async_events import PAGE_SIZE
+from creditgate._async_purchases import AsyncPurchases
 from creditgate._async_statement import AsyncStatement
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
 from creditgate._calls import Call
@@ -38,7 +39,7 @@ from creditgate._types import (
 )
 
 
-class AsyncAdministration(AsyncEvents):
+class AsyncAdministration(AsyncPurchases):
     """What `AsyncClient` can do besides work; it knows how to send."""
 
     async def create_account(
@@ -110,8 +111,12 @@ class AsyncAdministration(AsyncEvents):
         effective_at: datetime | None = None,
         expires_at: datetime | None = None,
         reference: str = "",
+        unpaid: bool = False,
     ) -> Granting:
-        """Give credits; lower `priority` is spent first. None: effective at once, no expiry."""
+        """Give credits; lower `priority` is spent first. None: effective at once, no expiry.
+
+        `unpaid` credits are seen and not spent until `confirm_grant`.
+        """
         return await self._send(
             accounts.add_grant(
                 account_id,
@@ -122,6 +127,7 @@ class AsyncAdministration(AsyncEvents):
                 effective_at=effective_at,
                 expires_at=expires_at,
                 reference=reference,
+                unpaid=unpaid,
             )
         )
 

@@ -18,6 +18,7 @@ CreditgateError
 │   │   └── HoldExpired
 │   ├── Unpriced             no rate prices this usage
 │   ├── AccountClosed        a closed account takes no grants
+│   ├── GrantRevoked         taken back before it was paid for
 │   ├── RefundExceedsCharge  more than was charged and not yet refunded
 │   ├── VersionSkipped       a plan's versions are written one after the other
 │   ├── NoCycle              add-ons need a plan with a cycle
@@ -145,6 +146,10 @@ class AccountClosed(Refused):
     """The account is closed: it takes no grants and stays closed."""
 
 
+class GrantRevoked(Refused):
+    """The grant was taken back before it was paid for."""
+
+
 class RefundExceedsCharge(Refused):
     """The refunds of a hold cannot exceed what was charged."""
 
@@ -208,6 +213,8 @@ REFUSALS: dict[str, type[Refused]] = {
     "NO_CYCLE": NoCycle,
     "TOO_MANY_BUDGETS": TooManyBudgets,
     "ADDON_NOT_FOUND": NotFound,
+    "PACKAGE_NOT_FOUND": NotFound,
+    "GRANT_REVOKED": GrantRevoked,
     "ENDPOINT_NOT_FOUND": NotFound,
     "DELIVERY_NOT_FOUND": NotFound,
 }

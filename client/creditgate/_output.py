@@ -20,6 +20,7 @@ from creditgate._event_types import (
     GrantExpiring,
     HoldLate,
 )
+from creditgate._package_types import Package
 from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
 from creditgate._watch import AccountState, Change
@@ -89,7 +90,18 @@ def grant_line(grant: Grant) -> str:
         f"{grant.kind.value.lower()}, {grant.state.value.lower()}",
         f"remaining {grant.remaining} of {grant.amount}",
     ]
+    if grant.package is not None:
+        order = grant.package
+        parts.append(f"{order.quantity} x {order.package_id}@{order.version}")
     parts += [f"expires {_clock(grant.expires_at)}"] if grant.expires_at else []
+    return "  ".join(parts)
+
+
+def package_line(package: Package) -> str:
+    """A version of a package in one line."""
+    parts = [f"package {package.package_id}@{package.version}", f"{package.amount} credits"]
+    if package.valid_for_seconds is not None:
+        parts.append(f"valid for {package.valid_for_seconds:g} s")
     return "  ".join(parts)
 
 
@@ -103,6 +115,8 @@ def account_lines(account: Account) -> list[str]:
     """An account, and where it is in its plan."""
     lines = [account_line(account)]
     alerts = " ".join(map(str, account.thresholds)) or "nowhere"
+    if account.unpaid_micros:
+        lines.append(f"unpaid {account.unpaid}")
     lines.append(f"alerts at {alerts}{', its own' if account.own_thresholds else ''}")
     if account.plan is not None:
         then = f", then {account.next_plan}" if account.next_plan else ""

@@ -20,7 +20,8 @@ from creditgate._plan_types import (
     Publication,
     StatementPage,
 )
-from creditgate._sync_events import PAGE_SIZE, SyncEvents
+from creditgate._sync_events import PAGE_SIZE
+from creditgate._sync_purchases import SyncPurchases
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
 from creditgate._types import (
@@ -38,7 +39,7 @@ from creditgate._types import (
 )
 
 
-class SyncAdministration(SyncEvents):
+class SyncAdministration(SyncPurchases):
     """What `Client` can do besides work; it knows how to send."""
 
     def create_account(
@@ -110,8 +111,12 @@ class SyncAdministration(SyncEvents):
         effective_at: datetime | None = None,
         expires_at: datetime | None = None,
         reference: str = "",
+        unpaid: bool = False,
     ) -> Granting:
-        """Give credits; lower `priority` is spent first. None: effective at once, no expiry."""
+        """Give credits; lower `priority` is spent first. None: effective at once, no expiry.
+
+        `unpaid` credits are seen and not spent until `confirm_grant`.
+        """
         return self._send(
             accounts.add_grant(
                 account_id,
@@ -122,6 +127,7 @@ class SyncAdministration(SyncEvents):
                 effective_at=effective_at,
                 expires_at=expires_at,
                 reference=reference,
+                unpaid=unpaid,
             )
         )
 

@@ -107,6 +107,7 @@ class GrantState(Word):
     LIVE = "LIVE"
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    UNPAID = "UNPAID"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,13 +299,24 @@ class Account:
     cycle: Cycle | None = None
     thresholds: tuple[Threshold, ...] = ()
     own_thresholds: bool = False
+    unpaid_micros: int = 0
 
     debt = Credits()
+    unpaid = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageOrder:
+    """Which version of which package, and how many of it."""
+
+    package_id: str
+    version: int
+    quantity: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """Credits given. `expires_at` None means never."""
+    """Credits given. `expires_at` None means never; `package` is what was bought, if it was."""
 
     grant_id: str
     kind: GrantKind
@@ -316,6 +328,7 @@ class Grant:
     state: GrantState
     reference: str
     created_at: datetime
+    package: PackageOrder | None = None
 
     amount = Credits()
     remaining = Credits()
@@ -323,7 +336,7 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class Granting:
-    """The answer to AddGrant. `replayed` is true when this name had been granted before."""
+    """The answer to AddGrant and ConfirmGrant. `replayed`: this had been done before."""
 
     grant: Grant
     balance: Balance

@@ -15,6 +15,7 @@ LANGUAGE sql STABLE AS $$
     ), g AS (
         SELECT account_key, sum(remaining_micros) FILTER (WHERE state > 1) AS remaining,
                coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended,
+               coalesce(sum(amount_micros) FILTER (WHERE state = 0), 0) AS unpaid,
                min(CASE state WHEN 1 THEN effective_at WHEN 2 THEN least(expires_at, notice_at) END) AS next_at
           FROM creditgate.grants WHERE bucket = p_bucket GROUP BY account_key
     ), h AS (
@@ -100,6 +101,9 @@ LANGUAGE sql STABLE AS $$
                format('counter %s: %s <> %s', k.counter_no, k.spent_micros, coalesce(s.spent, 0))
           FROM k LEFT JOIN spent_on AS s USING (account_key, counter_no)
          WHERE k.spent_micros <> least(coalesce(s.spent, 0), 4000000000000000000)
+        UNION ALL
+        SELECT 'unpaid = sum of unpaid grants', a.account_key, format('%s <> %s', a.unpaid_micros, coalesce(g.unpaid, 0))
+          FROM a LEFT JOIN g USING (account_key) WHERE a.unpaid_micros <> coalesce(g.unpaid, 0)
         UNION ALL
         SELECT 'events are without gaps', ev.account_key,
                format('%s from %s to %s, of %s', ev.total, ev.first, ev.last, coalesce(a.event_count, 0))

@@ -24,6 +24,7 @@ from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.outbox import PostgresOutbox
+from creditgate_server.postgres.packages import PostgresPackages
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.statements import PostgresStatements
@@ -227,6 +228,7 @@ class App:
             ledger=ledger,
             accounts=PostgresAccounts(self._pool),
             catalog=PostgresCatalog(self._pool),
+            packages=PostgresPackages(self._pool),
             budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
             topics=self._topics,

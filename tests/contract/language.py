@@ -13,6 +13,7 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     budget b,attribute=agent,spend=5        gives the account a budget of its own
     update alert 50%,10                     gives it thresholds of its own; alerts plan, the plan's
     events after 1 = ACCEPTED told low,exhausted    what happened, by the last words of its kinds
+    pack coins@1 amount 50          writes a version of a package; buy g package coins@1 quantity 2
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -33,6 +34,7 @@ from typing import Any
 from tests.contract.drivers import START
 from tests.contract.wire import Operation
 from tests.oracle.answers import Answer, BudgetView, CounterView
+from tests.oracle.packages import Package
 from tests.oracle.subscriber import Plan
 
 Words = list[str]
@@ -157,6 +159,9 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "alert": ("thresholds", thresholds),
     "alerts": ("plan_thresholds", plans_own),
     "after": ("after", int),
+    "package": ("package", plan),
+    "quantity": ("quantity", int),
+    "unpaid": ("unpaid", flag),
 }
 # What budgets are made of.
 _BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -166,6 +171,12 @@ _BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
     "period": ("period", str),
     "spend": ("spend_max", micros),
     "open": ("open_holds_max", int),
+}
+# What packages are made of.
+_SOLD: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "amount": ("amount", micros),
+    "priority": ("priority", int),
+    "valid": ("valid_for_ms", milliseconds),
 }
 # What plans are made of.
 _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -197,6 +208,8 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "show": ("get_account", []),
     "update": ("update_account", []),
     "grant": ("add_grant", [("grant_id", str), ("amount", micros)]),
+    "buy": ("add_grant", [("grant_id", str)]),
+    "confirm": ("confirm_grant", [("grant_id", str)]),
     "grants": ("list_grants", []),
     "revoke": ("revoke_grant", [("grant_id", str)]),
     "refund": ("refund", [("refund_id", str), ("amount", micros)]),
@@ -213,6 +226,7 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
     "grant": {"kind": "PURCHASED"},
+    "buy": {"kind": "PURCHASED"},
 }
 _PERIOD: dict[str, tuple[str, Callable[[str], Any]]] = {
     "from": ("start", instant),
@@ -255,7 +269,13 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "late": ("late", flag),
         "cause": ("cause", str),
     },
-    "grant": {"remaining": ("remaining", micros), "amount": ("amount", micros)},
+    "grant": {
+        "remaining": ("remaining", micros),
+        "amount": ("amount", micros),
+        "priority": ("priority", int),
+        "begins": ("effective_at", instant),
+        "expires": ("expires_at", instant),
+    },
     "account": {
         "debt": ("debt", micros),
         "holds": ("open_holds", int),
@@ -269,6 +289,7 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "ends": ("standing.cycle.ends_at", instant),
         "alert": ("thresholds", thresholds),
         "own": ("own_thresholds", flag),
+        "unpaid": ("unpaid", micros),
     },
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
@@ -298,6 +319,10 @@ def _step(number: int, line: str) -> Step:
 
 
 def _operation(verb: str, words: Words) -> Operation:
+    if verb == "pack":
+        package_id, _, version = words[0].partition("@")
+        sold = Package(package_id, int(version), **_pairs_of(words[1:], _SOLD))
+        return Operation("put_package", {"package": sold})
     if verb == "plan":
         plan_id, _, version = words[0].partition("@")
         terms = _pairs_of(words[1:], _TERMS)

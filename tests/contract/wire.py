@@ -28,6 +28,7 @@ from tests.oracle.answers import (
     StandingView,
     Threshold,
 )
+from tests.oracle.packages import Package
 from tests.oracle.subscriber import Plan
 
 
@@ -77,11 +78,19 @@ def to_request(operation: Operation, account_id: str) -> Message:
     """The message of an operation. Plans have the account's name before theirs."""
     if operation.verb == "put_plan":
         return catalog.PutPlanRequest(plan=to_plan(operation.arguments["plan"], account_id))
+    if operation.verb == "put_package":
+        package = to_package(operation.arguments["package"], account_id)
+        return catalog.PutPackageRequest(package=package)
     name = f"{method_name(operation)}Request"
     kind = next(getattr(each, name) for each in (messages, accounts, events) if hasattr(each, name))
     request: Message = kind(account_id=account_id)
     renamed = _FIELDS.get(operation.verb, {})
-    for argument, value in operation.arguments.items():
+    arguments = dict(operation.arguments)
+    if bought := arguments.pop("package", None):
+        order: Any = request
+        order.package.package_id, order.package.version = f"{account_id}/{bought[0]}", bought[1]
+        order.package.quantity = arguments.pop("quantity", 1)
+    for argument, value in arguments.items():
         if value is not None:
             _set(request, renamed.get(argument, argument), value)
     return request
@@ -199,7 +208,25 @@ def to_grant(grant: account_pb2.Grant) -> GrantView:
         state=word(account_pb2.GrantState, grant.state),
         reference=grant.reference,
         created_at=grant.created_at.ToMicroseconds(),
+        package=_bought(grant.package) if grant.HasField("package") else None,
     )
+
+
+def _bought(order: account_pb2.PackageOrder) -> tuple[str, int, int]:
+    """Packages are named after the account of their story, which may have slashes of its own."""
+    return order.package_id.rpartition("/")[2], order.version, order.quantity
+
+
+def to_package(package: Package, account_id: str) -> catalog.Package:
+    message = catalog.Package(
+        package_id=f"{account_id}/{package.package_id}",
+        version=package.version,
+        amount_micros=package.amount,
+        priority=package.priority,
+    )
+    if package.valid_for_ms is not None:
+        message.valid_for.FromMilliseconds(package.valid_for_ms)
+    return message
 
 
 def to_account(account: account_pb2.Account) -> AccountView:
@@ -214,6 +241,7 @@ def to_account(account: account_pb2.Account) -> AccountView:
         standing=to_standing(account),
         thresholds=tuple(map(to_threshold, account.thresholds)),
         own_thresholds=account.own_thresholds,
+        unpaid=account.unpaid_micros,
     )
 
 

@@ -42,12 +42,16 @@ READ_OR_ADMIN = {
     "GetPlan",
     "ListPlans",
     "ListEvents",
+    "GetPackage",
+    "ListPackages",
     "ListDeliveries",
 }
 ADMIN = {
     "CreateAccount",
     "UpdateAccount",
     "AddGrant",
+    "ConfirmGrant",
+    "PutPackage",
     "RevokeGrant",
     "Refund",
     "AddAddon",

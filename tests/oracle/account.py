@@ -151,7 +151,9 @@ class Account(Teller):
     @property
     def room(self) -> int:
         """What the balance can take now and still take the pending grants later."""
-        return BALANCE_MAX - self.settled - sum(g.remaining for g in self.burning("PENDING"))
+        return (
+            BALANCE_MAX - self.settled - sum(g.remaining for g in self.burning("PENDING", "UNPAID"))
+        )
 
     @property
     def standing(self) -> StandingView:
@@ -169,6 +171,7 @@ class Account(Teller):
             self.created_at,
             self.standing,
             self.shown_thresholds,
+            unpaid=sum(grant.remaining for grant in self.burning("UNPAID")),
         )
 
     @contextmanager

@@ -8,7 +8,10 @@ from typing import Any
 
 from tests.oracle.account import Grant, Hold, Refused
 from tests.oracle.answers import Answer, GrantView, Pairs, Threshold
+from tests.oracle.packages import Package
 from tests.oracle.subscriber import Plan, Subscriber
+
+AMOUNT_MAX = 10**18
 
 
 def refusable(operation: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -30,6 +33,7 @@ class Administration:
     def __init__(self) -> None:
         self.accounts: dict[str, Subscriber] = {}
         self.plans: dict[tuple[str, int], Plan] = {}
+        self.packages: dict[tuple[str, int], Package] = {}
 
     @refusable
     def create_account(
@@ -99,15 +103,19 @@ class Administration:
         account_id: str,
         grant_id: str,
         *,
-        amount: int,
+        amount: int = 0,
         kind: str = "PURCHASED",
         priority: int = 0,
         effective_at: int | None = None,
         expires_at: int | None = None,
         reference: str = "",
+        unpaid: bool = False,
+        package: tuple[str, int] | None = None,
+        quantity: int = 1,
     ) -> Answer:
         account = self.account(at, account_id)
-        body = (amount, kind, priority, effective_at, expires_at, reference)
+        what = (amount, package, quantity)
+        body = (what, kind, priority, effective_at, expires_at, reference, unpaid)
         if grant_id in account.grants:
             grant = account.grants[grant_id]
             if grant.body != body:
@@ -115,16 +123,73 @@ class Administration:
             return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=True)
         if account.status == "CLOSED":
             raise Refused("ACCOUNT_CLOSED")
-        if not account.has_room(amount):
-            raise Refused("OUT_OF_RANGE")
         begin = at if effective_at is None else effective_at
+        bought = None
+        if package:
+            sold = self._package(*package)
+            bought = (*sold.name, quantity)
+            amount, priority = sold.amount * quantity, sold.priority
+            expires_at = sold.ends(begin)
+        if not account.has_room(amount) or amount > AMOUNT_MAX:
+            raise Refused("OUT_OF_RANGE")
         view = GrantView(
-            grant_id, kind, amount, amount, priority, begin, expires_at, "PENDING", reference, at
+            grant_id=grant_id,
+            kind=kind,
+            amount=amount,
+            remaining=amount,
+            priority=priority,
+            effective_at=begin,
+            expires_at=expires_at,
+            state="UNPAID" if unpaid else "PENDING",
+            reference=reference,
+            created_at=at,
+            package=bought,
         )
         grant = account.expects(Grant(view, len(account.grants) + 1, body))
         account.grants[grant_id] = grant
         account.happen(at)
         return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at))
+
+    @refusable
+    def confirm_grant(self, at: int, account_id: str, grant_id: str) -> Answer:
+        account = self.account(at, account_id)
+        if grant_id not in account.grants:
+            raise Refused("GRANT_NOT_FOUND")
+        grant = account.grants[grant_id]
+        if grant.state == "REVOKED":
+            raise Refused("GRANT_REVOKED")
+        unpaid = grant.state == "UNPAID"
+        if unpaid and account.status == "CLOSED":
+            raise Refused("ACCOUNT_CLOSED")
+        if unpaid:
+            begin = max(at, grant.view.effective_at)
+            grant.set(state="PENDING", effective_at=begin)
+            if grant.view.package:
+                grant.set(expires_at=self._package(*grant.view.package[:2]).ends(begin))
+            account.expects(grant)
+            account.happen(at)
+        return Answer(
+            "ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=not unpaid
+        )
+
+    @refusable
+    def put_package(self, _at: int, package: Package) -> Answer:
+        if package.name in self.packages:
+            if self.packages[package.name] != package:
+                raise Refused("NAME_REUSED")
+            return Answer("ACCEPTED", replayed=True)
+        if package.version > 1 and (package.package_id, package.version - 1) not in self.packages:
+            raise Refused("VERSION_SKIPPED")
+        self.packages[package.name] = package
+        return Answer("ACCEPTED")
+
+    def _package(self, package_id: str, version: int) -> Package:
+        """A version of a package, 0 for the latest."""
+        versions = [number for name, number in self.packages if name == package_id]
+        found = self.packages.get((package_id, version or max(versions, default=0)))
+        if found is None:
+            raise Refused("PACKAGE_NOT_FOUND")
+        return found
 
     @refusable
     def list_grants(self, at: int, account_id: str) -> Answer:
@@ -139,7 +204,7 @@ class Administration:
             raise Refused("GRANT_NOT_FOUND")
         grant = account.grants[grant_id]
         taken = 0
-        if grant.state == "PENDING":
+        if grant.state in {"PENDING", "UNPAID"}:
             taken = grant.remaining
             grant.set(state="REVOKED", remaining=0)
         elif grant.state == "LIVE":

@@ -61,6 +61,7 @@ class GrantView:
     state: str
     reference: str
     created_at: int
+    package: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class AccountView:
     standing: StandingView = StandingView()
     thresholds: tuple[Threshold, ...] = (("amount", 0),)
     own_thresholds: bool = False
+    unpaid: int = 0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,13 @@ HOT_VERBS = (
     *("release",) * 2,
     "charge",
 )
-ADMIN_VERBS = (*("add_grant",) * 5, *("revoke_grant",) * 2, *("refund",) * 3, "update_account")
+ADMIN_VERBS = (
+    *("add_grant",) * 5,
+    "confirm_grant",
+    *("revoke_grant",) * 2,
+    *("refund",) * 3,
+    "update_account",
+)
 READ_VERBS = ("get_balance", "get_account", "list_grants", "list_holds", "get_hold")
 
 
@@ -151,13 +157,20 @@ class Chooser:
         }
         if self._pick((False, False, True)):
             arguments["effective_at"] = self._now + self._pick((-10, 1, 10, 30)) * SECOND
+        if self._rarely():
+            arguments["unpaid"] = True
         if self._pick((False, True, True)):
             begins = arguments.get("effective_at", self._now)
             arguments["expires_at"] = begins + self._pick((5, 10, 30, 60)) * SECOND
         return Operation("add_grant", arguments)
 
+    def _confirm_grant(self) -> Operation:
+        unpaid = [grant.view.grant_id for grant in self._account.burning("UNPAID")]
+        names = unpaid if unpaid and not self._rarely() else [*self._account.grants, "none"]
+        return Operation("confirm_grant", {"grant_id": self._pick(names)})
+
     def _revoke_grant(self) -> Operation:
-        live = [grant.view.grant_id for grant in self._account.burning("LIVE", "PENDING")]
+        live = [grant.view.grant_id for grant in self._account.burning("LIVE", "PENDING", "UNPAID")]
         names = live if live and not self._rarely() else [*self._account.grants, "none"]
         return Operation("revoke_grant", {"grant_id": self._pick(names)})
 

@@ -11,7 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.calls import good_budget, good_endpoint, good_plan, good_thresholds
+from tests.support.calls import good_budget, good_endpoint, good_package, good_plan, good_thresholds
 
 INT64_MAX = 2**63 - 1
 MEGABYTE = 1_000_000
@@ -44,8 +44,8 @@ def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     if name.endswith("_id"):
         some = method.name == "ListDeliveries"  # where empty means all
         return [(name, value) for value in BAD_IDS if value or not some]
-    if name == "plan":
-        return bad_plans() if method.name == "PutPlan" else bad_choices()
+    if name in {"plan", "package"}:
+        return BAD_GOODS[method.name]()
     if name == "termination_cause":
         return [(name, value) for value in BAD_IDS if value]
     if name in {"minimum_micros", "used_micros", "used_quantity", "overdraft_limit_micros"}:
@@ -116,6 +116,36 @@ def bad_budgets() -> list[tuple[str, Any]]:
     ]
 
 
+def bad_packages() -> list[tuple[str, Any]]:
+    """Answer packages with one field wrong, and that field."""
+    wrong: list[tuple[str, Any]] = [
+        *[("package_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        *[("name", value) for value in ("a" * 129, "a\0b")],
+        *[("amount_micros", value) for value in BAD_AMOUNTS],
+        *[("priority", value) for value in (-1, 1001)],
+        *[("valid_for", value) for value in BAD_TTLS[:3]],
+        ("valid_for", Duration(seconds=315_576_000, nanos=1_000_000)),
+    ]
+    packages = [(f"package.{name}", good_package(**{name: value})) for name, value in wrong]
+    return [*packages, ("package", None)]
+
+
+def bad_orders() -> list[tuple[str, Any]]:
+    """Answer orders of packages with one field wrong, and that field; amounts come with none."""
+    right: dict[str, Any] = {"package_id": "p", "version": 1, "quantity": 1}
+    wrong: list[tuple[str, Any]] = [
+        *[("package_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS if value],
+        *[("quantity", value) for value in (0, -1, 10**9 + 1)],
+    ]
+    orders = [
+        (f"package.{name}", account_pb2.PackageOrder(**right | {name: value}))
+        for name, value in wrong
+    ]
+    return [*orders, ("amount_micros", account_pb2.PackageOrder(**right))]
+
+
 def bad_thresholds() -> list[tuple[str, list[account_pb2.Threshold]]]:
     """Answer lists of thresholds that are wrong, and what in them is."""
     percent, amount = (
@@ -176,6 +206,12 @@ def bad_endpoints() -> list[tuple[str, Any]]:
     return [*endpoints, ("endpoint.target", nowhere), ("endpoint", None)]
 
 
+BAD_GOODS = {
+    "PutPlan": bad_plans,
+    "UpdateAccount": bad_choices,
+    "PutPackage": bad_packages,
+    "AddGrant": bad_orders,
+}
 BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "ttl": [("ttl", value) for value in BAD_TTLS],
     "attributes": [
@@ -194,6 +230,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("labels[k]", {"k": "v\0"}),
     ],
     "budget": bad_budgets(),
+    "unpaid": [],  # both of its values are right
     "keep_open": [],  # both of its values are right
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],

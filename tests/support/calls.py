@@ -41,6 +41,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "refund_id": f"r-{name}",
         "addon_id": name,
         "plan_id": name,
+        "package_id": name,
         "budget_id": name,
         "budget": good_budget(budget_id=name),
         "version": 1,
@@ -77,6 +78,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
     }
     if method.name == "Quote":
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
+    if method.name == "PutPackage":
+        body["package"] = good_package(package_id=name)
     if method.name == "PutPlan":
         body["plan"] = good_plan(plan_id=name)
     elif method.name == "UpdateAccount":
@@ -87,6 +90,19 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         body["endpoint"] = good_endpoint(endpoint_id=name, account_id=account_id)
     fields = method.request.DESCRIPTOR.fields_by_name
     return {name: value for name, value in body.items() if name in fields}
+
+
+def good_package(**changes: Any) -> catalog_pb.Package:
+    """Answer a package that is right, every field of it set."""
+    body: dict[str, Any] = {
+        "package_id": "coins",
+        "version": 1,
+        "name": "Coins",
+        "amount_micros": 50,
+        "priority": 3,
+        "valid_for": Duration(seconds=86_400),
+    }
+    return catalog_pb.Package(**body | changes)
 
 
 def good_thresholds() -> list[account_pb2.Threshold]:

@@ -27,10 +27,8 @@ from tests.oracle.answers import (
     Answer,
     BalanceView,
     BudgetView,
-    CycleView,
     GrantView,
     HoldView,
-    StandingView,
     Threshold,
 )
 from tests.oracle.subscriber import Plan
@@ -41,7 +39,13 @@ from tests.support.direct_budgets import (
     standing_answer,
     to_budget,
 )
-from tests.support.direct_events import event_view, threshold_numbers, threshold_views
+from tests.support.direct_events import (
+    bought,
+    event_view,
+    standing_view,
+    threshold_numbers,
+    threshold_views,
+)
 from tests.support.micros import instant, micros, micros_or_none
 
 
@@ -139,16 +143,27 @@ class DirectLedger:
         account_id: str,
         *,
         grant_id: str,
-        amount: int,
+        amount: int = 0,
         kind: str = "PURCHASED",
         priority: int = 0,
         effective_at: int | None = None,
         expires_at: int | None = None,
+        unpaid: bool = False,
+        package: tuple[str, int] | None = None,
+        quantity: int = 1,
     ) -> Answer:
         begin, end = instant(effective_at), instant(expires_at)
-        body = repr((amount, kind, priority, effective_at, expires_at)).encode()
+        what = (amount, kind, priority, effective_at, expires_at, unpaid, package, quantity)
+        body = repr(what).encode()
         new = NewGrant(grant_id, domain.GrantKind[kind], amount, priority, begin, end, "", body)
+        new = new._replace(unpaid=unpaid)
+        if package:
+            name, version = package
+            new = new._replace(package_id=name, package_version=version, quantity=quantity)
         return grant_answer(await self.accounts.add_grant(self.key(account_id), new))
+
+    async def confirm_grant(self, account_id: str, *, grant_id: str) -> Answer:
+        return grant_answer(await self.accounts.confirm_grant(self.key(account_id), grant_id))
 
     async def revoke_grant(self, account_id: str, *, grant_id: str) -> Answer:
         result = await self.accounts.revoke_grant(self.key(account_id), grant_id)
@@ -283,26 +298,9 @@ def account_answer(outcome: Outcome, account: domain.Account | None) -> Answer:
         standing_view(account.standing),
         threshold_views(account.thresholds),
         account.own_thresholds,
+        account.unpaid_micros,
     )
     return Answer("ACCEPTED", account=view, balance=balance_view(account.balance))
-
-
-def standing_view(standing: domain.Standing) -> StandingView:
-    cycle = None
-    if standing.cycle_starts_at is not None and standing.cycle_ends_at is not None:
-        starts_at, ends_at = micros(standing.cycle_starts_at), micros(standing.cycle_ends_at)
-        cycle = CycleView(standing.cycle_no, starts_at, ends_at)
-    return StandingView(
-        _plan_name(standing.plan_id, standing.plan_version),
-        _plan_name(standing.next_plan_id, standing.next_plan_version),
-        standing.time_zone,
-        micros_or_none(standing.anchor_at),
-        cycle,
-    )
-
-
-def _plan_name(plan_id: str | None, version: int | None) -> tuple[str, int] | None:
-    return None if plan_id is None or version is None else (plan_id, version)
 
 
 def grant_answer(result: domain.GrantResult) -> Answer:
@@ -352,6 +350,7 @@ def grant_view(grant: domain.Grant) -> GrantView:
         domain.GrantState(grant.state).name,
         grant.reference,
         micros(grant.created_at),
+        bought(grant),
     )
 
 

@@ -1,4 +1,4 @@
-"""Events and thresholds of the domain in the oracle's form."""
+"""Events, thresholds and purchases of the domain in the oracle's form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from creditgate_server.domain.accounts import Grant, Standing
 from creditgate_server.domain.events import Event, EventKind
-from tests.oracle.answers import EventView, Threshold
+from tests.oracle.answers import CycleView, EventView, StandingView, Threshold
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,3 +51,31 @@ def threshold_views(thresholds: Iterable[int]) -> tuple[Threshold, ...]:
 
 def threshold_numbers(thresholds: Iterable[Threshold]) -> tuple[int, ...]:
     return tuple(value if unit == "amount" else -value for unit, value in thresholds)
+
+
+def bought(grant: Grant) -> tuple[str, int, int] | None:
+    if grant.package_id is None:
+        return None
+    return grant.package_id, grant.package_version or 0, grant.quantity or 0
+
+
+def standing_view(standing: Standing) -> StandingView:
+    cycle = None
+    if standing.cycle_starts_at is not None and standing.cycle_ends_at is not None:
+        starts_at, ends_at = _micros(standing.cycle_starts_at), _micros(standing.cycle_ends_at)
+        cycle = CycleView(standing.cycle_no, starts_at, ends_at)
+    return StandingView(
+        _plan_name(standing.plan_id, standing.plan_version),
+        _plan_name(standing.next_plan_id, standing.next_plan_version),
+        standing.time_zone,
+        _micros_or_none(standing.anchor_at),
+        cycle,
+    )
+
+
+def _plan_name(plan_id: str | None, version: int | None) -> tuple[str, int] | None:
+    return None if plan_id is None or version is None else (plan_id, version)
+
+
+def _micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else _micros(at)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from creditgate.testing._purchases import Purchases
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
     LIVE,
     PENDING,
+    UNPAID,
     FakeGrant,
     FakeHold,
     RefusalError,
@@ -18,6 +20,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
 
 PAGE_DEFAULT, PAGE_MAX = 50, 1000
+AMOUNT_MAX = 10**18
 
 
 class Administration:
@@ -26,6 +29,7 @@ class Administration:
     def __init__(self) -> None:
         self.wallets: dict[str, Subscriber] = {}
         self.plans: dict[tuple[str, int], catalog.Plan] = {}
+        self.purchases = Purchases()
 
     def sweep(self, now: int) -> None:
         """Let everything due happen."""
@@ -122,9 +126,9 @@ class Administration:
         if grant is None:
             if wallet.message.status == account_pb2.ACCOUNT_STATUS_CLOSED:
                 raise RefusalError("ACCOUNT_CLOSED")
-            if not wallet.has_room(request.amount_micros):
+            new = self.purchases.bought(_new_grant(request, len(wallet.grants) + 1, now))
+            if new.message.amount_micros > min(wallet.room, AMOUNT_MAX):
                 raise RefusalError("OUT_OF_RANGE")
-            new = _new_grant(request, len(wallet.grants) + 1, now)
             wallet.grants[request.grant_id] = wallet.notice(new)
             wallet.advance(now)
         elif grant.body != request:
@@ -134,6 +138,27 @@ class Administration:
             balance=wallet.balance(now),
             replayed=grant is not None,
         )
+
+    def _confirm_grant(
+        self, request: accounts.ConfirmGrantRequest, now: int
+    ) -> accounts.ConfirmGrantResponse:
+        wallet = self._wallet(request, now)
+        grant = wallet.grants.get(request.grant_id)
+        if grant is None:
+            raise RefusalError("GRANT_NOT_FOUND")
+        it = grant.message
+        if it.state == account_pb2.GRANT_STATE_REVOKED:
+            raise RefusalError("GRANT_REVOKED")
+        replayed = it.state != UNPAID
+        if not replayed:
+            if wallet.message.status == account_pb2.ACCOUNT_STATUS_CLOSED:
+                raise RefusalError("ACCOUNT_CLOSED")
+            it.state, grant.begins = PENDING, max(now, grant.begins)
+            stamp(it.effective_at, grant.begins)
+            wallet.notice(self.purchases.bought(grant))
+            wallet.advance(now)
+        balance = wallet.balance(now)
+        return accounts.ConfirmGrantResponse(grant=it, balance=balance, replayed=replayed)
 
     def _list_grants(
         self, request: accounts.ListGrantsRequest, now: int
@@ -150,7 +175,7 @@ class Administration:
         if grant is None:
             raise RefusalError("GRANT_NOT_FOUND")
         revoked = 0
-        if grant.message.state == PENDING:
+        if grant.message.state in {PENDING, UNPAID}:
             revoked, grant.message.remaining_micros = grant.message.remaining_micros, 0
             grant.message.state = account_pb2.GRANT_STATE_REVOKED
         elif grant.message.state == LIVE:
@@ -220,9 +245,11 @@ def _new_grant(request: accounts.AddGrantRequest, seq: int, now: int) -> FakeGra
         amount_micros=request.amount_micros,
         remaining_micros=request.amount_micros,
         priority=request.priority,
-        state=PENDING,
+        state=UNPAID if request.unpaid else PENDING,
         reference=request.reference,
     )
+    if request.HasField("package"):
+        message.package.CopyFrom(request.package)
     begins = request.effective_at.ToMicroseconds() if request.HasField("effective_at") else now
     ends = None
     if request.HasField("expires_at"):

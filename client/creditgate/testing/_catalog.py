@@ -84,6 +84,25 @@ class Catalog(Administration):
             answer.budgets.add(budget=budget, own=name in wallet.own)
         return answer
 
+    def _put_package(
+        self, request: catalog.PutPackageRequest, now: int
+    ) -> catalog.PutPackageResponse:
+        package, replayed = self.purchases.put(request.package, now)
+        return catalog.PutPackageResponse(package=package, replayed=replayed)
+
+    def _get_package(
+        self, request: catalog.GetPackageRequest, now: int
+    ) -> catalog.GetPackageResponse:
+        package = self.purchases.package(request.package_id, request.version)
+        return catalog.GetPackageResponse(package=package)
+
+    def _list_packages(
+        self, request: catalog.ListPackagesRequest, now: int
+    ) -> catalog.ListPackagesResponse:
+        names = sorted({name for name, _ in self.purchases.packages})
+        packages, token = page([self.purchases.package(name, 0) for name in names], request)
+        return catalog.ListPackagesResponse(packages=packages, next_page_token=token)
+
     def _add_addon(self, request: accounts.AddAddonRequest, now: int) -> accounts.AddAddonResponse:
         wallet = self._wallet(request, now)
         known = wallet.addons.get(request.addon_id)

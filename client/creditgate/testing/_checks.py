@@ -22,6 +22,7 @@ ADDON_ID_MAX = 80
 BUDGETS_MAX = 8
 THRESHOLDS_MAX, PERCENT_MAX = 8, 100
 NOTICE_MAX = timedelta(days=366)
+VALID_MAX, QUANTITY_MAX = timedelta(days=3652, hours=12), 10**9
 
 URL_MAX = 2048
 # Of what the service takes as a webhook's URL, what tests have use for.
@@ -75,8 +76,15 @@ def _refund(request: Any) -> Iterator[tuple[str, bool]]:
 def _grant(request: Any) -> Iterator[tuple[str, bool]]:
     yield "grant_id", not request.grant_id.startswith("cycle/")
     yield "kind", request.kind not in {0, account_pb2.GRANT_KIND_ROLLOVER}
-    yield "amount_micros", request.amount_micros > 0
     yield "priority", 0 <= request.priority <= PRIORITY_MAX
+    of_package = request.HasField("package")
+    if of_package:
+        yield "package.package_id", _id(request.package.package_id)
+        yield "package.version", request.package.version >= 0
+        yield "package.quantity", 1 <= request.package.quantity <= QUANTITY_MAX
+        yield "expires_at", not request.HasField("expires_at")
+        yield "priority", not request.priority
+    yield "amount_micros", (request.amount_micros > 0) is not of_package
     begins, ends = request.effective_at.ToMicroseconds(), request.expires_at.ToMicroseconds()
     both = request.HasField("effective_at") and request.HasField("expires_at")
     yield "expires_at", not both or begins < ends
@@ -85,6 +93,18 @@ def _grant(request: Any) -> Iterator[tuple[str, bool]]:
 def _addon(request: Any) -> Iterator[tuple[str, bool]]:
     yield "amount_micros", request.amount_micros > 0
     yield "priority", 0 <= request.priority <= PRIORITY_MAX
+
+
+def _package(request: Any) -> Iterator[tuple[str, bool]]:
+    package = request.package
+    yield "package", request.HasField("package")
+    yield "package.package_id", _id(package.package_id)
+    yield "package.version", package.version > 0
+    yield "package.name", len(package.name) <= TEXT_MAX
+    yield "package.amount_micros", 1 <= package.amount_micros <= AMOUNT_MAX
+    yield "package.priority", 0 <= package.priority <= PRIORITY_MAX
+    valid = package.valid_for.ToTimedelta()
+    yield "package.valid_for", not package.HasField("valid_for") or TTL_MIN <= valid <= VALID_MAX
 
 
 def _plan(request: Any) -> Iterator[tuple[str, bool]]:
@@ -223,6 +243,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "budget_id": _id,
     "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
     "plan_id": _id,
+    "package_id": _id,
     "version": lambda version: version >= 0,
     "after_version": lambda version: version >= 0,
     "after_number": lambda number: number >= 0,
@@ -245,6 +266,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "AddGrantRequest": _grant,
     "AddAddonRequest": _addon,
     "PutPlanRequest": _plan,
+    "PutPackageRequest": _package,
     "PutBudgetRequest": _own_budget,
     "UpdateAccountRequest": _change,
     "GetStatementRequest": _statement,

@@ -11,7 +11,6 @@ from creditgate.testing._budgets import Bounded
 from creditgate.testing._calendar import cycle_number, cycle_start
 from creditgate.testing._teller import NOTICE_MS_DEFAULT
 from creditgate.testing._wallet import (
-    BALANCE_MICROS_MAX,
     LIVE,
     OPEN,
     PENDING,
@@ -214,8 +213,7 @@ class Subscriber(Bounded):
         self, what: str, kind: int, amount: int, at: int, ends: int | None, *, priority: int = 0
     ) -> None:
         """Make a grant that begins at an instant, or as much of it as there is room for."""
-        to_come = sum(grant.message.amount_micros for grant in self.burning(PENDING))
-        amount = min(amount, BALANCE_MICROS_MAX - self.settled - to_come)
+        amount = min(amount, self.room)
         if amount <= 0:
             return
         began = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at)

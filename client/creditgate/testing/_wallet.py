@@ -18,6 +18,7 @@ EXPIRED = hold_pb2.HOLD_STATE_EXPIRED
 ENDED = (account_pb2.GRANT_STATE_EXPIRED, account_pb2.GRANT_STATE_REVOKED)
 LIVE = account_pb2.GRANT_STATE_LIVE
 PENDING = account_pb2.GRANT_STATE_PENDING
+UNPAID = account_pb2.GRANT_STATE_UNPAID
 BALANCE_MICROS_MAX = 4 * 10**18
 
 Event = tuple[int, int, tuple[Any, ...], Callable[[], Any]]
@@ -132,13 +133,21 @@ class Wallet(Teller):
         """The account as the API shows it."""
         self.message.balance.CopyFrom(self.balance(now))
         self.message.debt_micros = self.debt
+        unpaid = (grant.message.amount_micros for grant in self.burning(UNPAID))
+        self.message.unpaid_micros = sum(unpaid)
         self.message.open_holds = sum(h.message.state == OPEN for h in self.holds.values())
         return self.message
 
     def has_room(self, amount: int) -> bool:
         """Whether the balance can take an amount now, and the pending grants later."""
-        to_come = sum(grant.message.amount_micros for grant in self.burning(PENDING))
-        return self.settled + to_come + amount <= BALANCE_MICROS_MAX
+        return amount <= self.room
+
+    @property
+    def room(self) -> int:
+        """What the balance can take now, and what is to come later."""
+        to_come = self.burning(PENDING, UNPAID)
+        ordered = sum(grant.message.amount_micros for grant in to_come)
+        return BALANCE_MICROS_MAX - self.settled - ordered
 
     def burning(self, *states: int) -> list[FakeGrant]:
         """Grants of these states, in burn order."""

@@ -162,6 +162,8 @@ class _GrantStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GrantState
     """GRANT_STATE_EXPIRED has reached its expires_at; what remains is covered by holds that were open then."""
     GRANT_STATE_REVOKED: _GrantState.ValueType  # 4
     """GRANT_STATE_REVOKED was taken back; what remains is covered by holds that were open then."""
+    GRANT_STATE_UNPAID: _GrantState.ValueType  # 5
+    """GRANT_STATE_UNPAID waits to be confirmed and counts towards nothing but unpaid_micros."""
 
 class GrantState(_GrantState, metaclass=_GrantStateEnumTypeWrapper):
     """GrantState is whether a grant can be spent."""
@@ -176,6 +178,8 @@ GRANT_STATE_EXPIRED: GrantState.ValueType  # 3
 """GRANT_STATE_EXPIRED has reached its expires_at; what remains is covered by holds that were open then."""
 GRANT_STATE_REVOKED: GrantState.ValueType  # 4
 """GRANT_STATE_REVOKED was taken back; what remains is covered by holds that were open then."""
+GRANT_STATE_UNPAID: GrantState.ValueType  # 5
+"""GRANT_STATE_UNPAID waits to be confirmed and counts towards nothing but unpaid_micros."""
 Global___GrantState: _TypeAlias = GrantState  # noqa: Y015
 
 @_typing.final
@@ -265,6 +269,7 @@ class Account(_message.Message):
     CYCLE_FIELD_NUMBER: _builtins.int
     THRESHOLDS_FIELD_NUMBER: _builtins.int
     OWN_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    UNPAID_MICROS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id is the tenant's own name for the account, unique within the tenant."""
     status: Global___AccountStatus.ValueType
@@ -287,6 +292,8 @@ class Account(_message.Message):
     """time_zone is the IANA time zone whose calendar the account's cycles and days follow."""
     own_thresholds: _builtins.bool
     """own_thresholds is true when the thresholds were set on the account and not by its plan."""
+    unpaid_micros: _builtins.int
+    """unpaid_micros is the sum of the grants that are not paid for yet; they count towards nothing else."""
     @_builtins.property
     def balance(self) -> Global___Balance:
         """balance is the account's credits."""
@@ -331,10 +338,11 @@ class Account(_message.Message):
         cycle: Global___Cycle | None = ...,
         thresholds: _abc.Iterable[Global___Threshold] | None = ...,
         own_thresholds: _builtins.bool = ...,
+        unpaid_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "own_thresholds", b"own_thresholds", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "own_thresholds", b"own_thresholds", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone", "unpaid_micros", b"unpaid_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -473,6 +481,7 @@ class Grant(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """grant_id is the name the caller chose for this grant, unique within the account."""
     kind: Global___GrantKind.ValueType
@@ -499,6 +508,10 @@ class Grant(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """created_at is when the grant was made."""
 
+    @_builtins.property
+    def package(self) -> Global___PackageOrder:
+        """package is what was bought; unset where the grant is of an amount."""
+
     def __init__(
         self,
         *,
@@ -512,11 +525,42 @@ class Grant(_message.Message):
         state: Global___GrantState.ValueType = ...,
         reference: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        package: Global___PackageOrder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "effective_at", b"effective_at", "expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "effective_at", b"effective_at", "expires_at", b"expires_at", "package", b"package"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "created_at", b"created_at", "effective_at", b"effective_at", "expires_at", b"expires_at", "grant_id", b"grant_id", "kind", b"kind", "priority", b"priority", "reference", b"reference", "remaining_micros", b"remaining_micros", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "created_at", b"created_at", "effective_at", b"effective_at", "expires_at", b"expires_at", "grant_id", b"grant_id", "kind", b"kind", "package", b"package", "priority", b"priority", "reference", b"reference", "remaining_micros", b"remaining_micros", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class PackageOrder(_message.Message):
+    """PackageOrder names a package and how many of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKAGE_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    package_id: _builtins.str
+    """package_id names the package."""
+    version: _builtins.int
+    """version is the version of the package; 0 in a request means the latest."""
+    quantity: _builtins.int
+    """quantity is how many of it, 1 to 10^9."""
+    def __init__(
+        self,
+        *,
+        package_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["package_id", b"package_id", "quantity", b"quantity", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackageOrder: _TypeAlias = PackageOrder  # noqa: Y015

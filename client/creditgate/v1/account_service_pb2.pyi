@@ -441,6 +441,8 @@ class AddGrantRequest(_message.Message):
     EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    UNPAID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     grant_id: _builtins.str
@@ -450,18 +452,24 @@ class AddGrantRequest(_message.Message):
     kind: _account_pb2.GrantKind.ValueType
     """kind says where the credits come from; required, and not ROLLOVER."""
     amount_micros: _builtins.int
-    """amount_micros is the credits given, 1 to 10^18."""
+    """amount_micros is the credits given, 1 to 10^18. Unset with a package."""
     priority: _builtins.int
-    """priority orders burning: lower is spent first. 0 to 1000."""
+    """priority orders burning: lower is spent first. 0 to 1000. Unset with a package."""
     reference: _builtins.str
     """reference is the tenant's own note, at most 256 characters."""
+    unpaid: _builtins.bool
+    """unpaid makes the credits visible and not spendable until ConfirmGrant."""
     @_builtins.property
     def effective_at(self) -> _timestamp_pb2.Timestamp:
         """effective_at is when the credits become spendable; unset means at once."""
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """expires_at is when what remains is taken back; unset means never. It must be after effective_at."""
+        """expires_at is when what remains is taken back; unset means never. It must be after effective_at. Unset with a package."""
+
+    @_builtins.property
+    def package(self) -> _account_pb2.PackageOrder:
+        """package is what is given in the stead of an amount; it says the amount, the priority and how long it is valid."""
 
     def __init__(
         self,
@@ -474,10 +482,12 @@ class AddGrantRequest(_message.Message):
         effective_at: _timestamp_pb2.Timestamp | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         reference: _builtins.str = ...,
+        package: _account_pb2.PackageOrder | None = ...,
+        unpaid: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_at", b"effective_at", "expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_at", b"effective_at", "expires_at", b"expires_at", "package", b"package"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "effective_at", b"effective_at", "expires_at", b"expires_at", "grant_id", b"grant_id", "kind", b"kind", "priority", b"priority", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "effective_at", b"effective_at", "expires_at", b"expires_at", "grant_id", b"grant_id", "kind", b"kind", "package", b"package", "priority", b"priority", "reference", b"reference", "unpaid", b"unpaid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -516,6 +526,66 @@ class AddGrantResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddGrantResponse: _TypeAlias = AddGrantResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmGrantRequest(_message.Message):
+    """ConfirmGrantRequest names an unpaid grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    grant_id: _builtins.str
+    """grant_id names the grant."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "grant_id", b"grant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmGrantRequest: _TypeAlias = ConfirmGrantRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmGrantResponse(_message.Message):
+    """ConfirmGrantResponse is the grant and the account after it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.bool
+    """replayed is true when there was nothing to confirm any more."""
+    @_builtins.property
+    def grant(self) -> _account_pb2.Grant:
+        """grant is the grant as it stands now."""
+
+    @_builtins.property
+    def balance(self) -> _account_pb2.Balance:
+        """balance is the account after the confirmation."""
+
+    def __init__(
+        self,
+        *,
+        grant: _account_pb2.Grant | None = ...,
+        balance: _account_pb2.Balance | None = ...,
+        replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "grant", b"grant", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmGrantResponse: _TypeAlias = ConfirmGrantResponse  # noqa: Y015
 
 @_typing.final
 class ListGrantsRequest(_message.Message):

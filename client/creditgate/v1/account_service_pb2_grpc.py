@@ -62,6 +62,11 @@ class AccountServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.AddGrantRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_account__service__pb2.AddGrantResponse.FromString,
                 _registered_method=True)
+        self.ConfirmGrant = channel.unary_unary(
+                '/creditgate.v1.AccountService/ConfirmGrant',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.FromString,
+                _registered_method=True)
         self.ListGrants = channel.unary_unary(
                 '/creditgate.v1.AccountService/ListGrants',
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListGrantsRequest.SerializeToString,
@@ -158,9 +163,18 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddGrant(self, request, context):
-        """AddGrant gives credits. Debt is repaid from them first.
-        Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
+        """AddGrant gives credits: an amount, or packages. Debt is repaid from them first. What is unpaid waits for ConfirmGrant.
+        Errors: NOT_FOUND (account or package), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
         when the balance would exceed 4 x 10^18 micro-credits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmGrant(self, request, context):
+        """ConfirmGrant says that an unpaid grant has been paid for: it becomes effective now, or when it was to. To take an
+        unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
+        Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,6 +295,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.AddGrant,
                     request_deserializer=creditgate_dot_v1_dot_account__service__pb2.AddGrantRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_account__service__pb2.AddGrantResponse.SerializeToString,
+            ),
+            'ConfirmGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmGrant,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.SerializeToString,
             ),
             'ListGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGrants,
@@ -476,6 +495,33 @@ class AccountService(object):
             '/creditgate.v1.AccountService/AddGrant',
             creditgate_dot_v1_dot_account__service__pb2.AddGrantRequest.SerializeToString,
             creditgate_dot_v1_dot_account__service__pb2.AddGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/ConfirmGrant',
+            creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,9 +52,14 @@ class AccountServiceStub:
     FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]
-    """AddGrant gives credits. Debt is repaid from them first.
-    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
+    """AddGrant gives credits: an amount, or packages. Debt is repaid from them first. What is unpaid waits for ConfirmGrant.
+    Errors: NOT_FOUND (account or package), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
     when the balance would exceed 4 x 10^18 micro-credits.
+    """
+    ConfirmGrant: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ConfirmGrantRequest, _account_service_pb2.ConfirmGrantResponse]
+    """ConfirmGrant says that an unpaid grant has been paid for: it becomes effective now, or when it was to. To take an
+    unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
+    Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
     """
     ListGrants: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListGrantsRequest, _account_service_pb2.ListGrantsResponse]
     """ListGrants answers an account's grants, newest first. Errors: NOT_FOUND."""
@@ -121,9 +126,14 @@ class AccountServiceAsyncStub(AccountServiceStub):
     FAILED_PRECONDITION ACCOUNT_CLOSED (opening a closed account, or putting it on a plan).
     """
     AddGrant: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddGrantRequest, _account_service_pb2.AddGrantResponse]  # type: ignore[assignment]
-    """AddGrant gives credits. Debt is repaid from them first.
-    Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
+    """AddGrant gives credits: an amount, or packages. Debt is repaid from them first. What is unpaid waits for ConfirmGrant.
+    Errors: NOT_FOUND (account or package), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
     when the balance would exceed 4 x 10^18 micro-credits.
+    """
+    ConfirmGrant: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ConfirmGrantRequest, _account_service_pb2.ConfirmGrantResponse]  # type: ignore[assignment]
+    """ConfirmGrant says that an unpaid grant has been paid for: it becomes effective now, or when it was to. To take an
+    unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
+    Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
     """
     ListGrants: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListGrantsRequest, _account_service_pb2.ListGrantsResponse]  # type: ignore[assignment]
     """ListGrants answers an account's grants, newest first. Errors: NOT_FOUND."""
@@ -217,9 +227,20 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.AddGrantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.AddGrantResponse, _abc.Awaitable[_account_service_pb2.AddGrantResponse]]:
-        """AddGrant gives credits. Debt is repaid from them first.
-        Errors: NOT_FOUND, ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
+        """AddGrant gives credits: an amount, or packages. Debt is repaid from them first. What is unpaid waits for ConfirmGrant.
+        Errors: NOT_FOUND (account or package), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION ACCOUNT_CLOSED, INVALID_ARGUMENT OUT_OF_RANGE
         when the balance would exceed 4 x 10^18 micro-credits.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmGrant(
+        self,
+        request: _account_service_pb2.ConfirmGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ConfirmGrantResponse, _abc.Awaitable[_account_service_pb2.ConfirmGrantResponse]]:
+        """ConfirmGrant says that an unpaid grant has been paid for: it becomes effective now, or when it was to. To take an
+        unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
+        Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
         """
 
     @_abc_1.abstractmethod

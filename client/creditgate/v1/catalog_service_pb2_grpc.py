@@ -50,6 +50,21 @@ class CatalogServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPlansRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPlansResponse.FromString,
                 _registered_method=True)
+        self.PutPackage = channel.unary_unary(
+                '/creditgate.v1.CatalogService/PutPackage',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.PutPackageRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.PutPackageResponse.FromString,
+                _registered_method=True)
+        self.GetPackage = channel.unary_unary(
+                '/creditgate.v1.CatalogService/GetPackage',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.GetPackageRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.GetPackageResponse.FromString,
+                _registered_method=True)
+        self.ListPackages = channel.unary_unary(
+                '/creditgate.v1.CatalogService/ListPackages',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -79,6 +94,28 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutPackage(self, request, context):
+        """PutPackage writes a version of a package, as PutPlan does of a plan.
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPackage(self, request, context):
+        """GetPackage answers one version of a package. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPackages(self, request, context):
+        """ListPackages answers the latest version of each package in the order of their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +133,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListPlans,
                     request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPlansRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPlansResponse.SerializeToString,
+            ),
+            'PutPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutPackage,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.PutPackageRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.PutPackageResponse.SerializeToString,
+            ),
+            'GetPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPackage,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.GetPackageRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.GetPackageResponse.SerializeToString,
+            ),
+            'ListPackages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPackages,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +232,87 @@ class CatalogService(object):
             '/creditgate.v1.CatalogService/ListPlans',
             creditgate_dot_v1_dot_catalog__service__pb2.ListPlansRequest.SerializeToString,
             creditgate_dot_v1_dot_catalog__service__pb2.ListPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/PutPackage',
+            creditgate_dot_v1_dot_catalog__service__pb2.PutPackageRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.PutPackageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/GetPackage',
+            creditgate_dot_v1_dot_catalog__service__pb2.GetPackageRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.GetPackageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPackages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/ListPackages',
+            creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,14 @@ class CatalogServiceStub:
     """GetPlan answers one version of a plan. Errors: NOT_FOUND."""
     ListPlans: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPlansRequest, _catalog_service_pb2.ListPlansResponse]
     """ListPlans answers the latest version of each plan in the order of their ids."""
+    PutPackage: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.PutPackageRequest, _catalog_service_pb2.PutPackageResponse]
+    """PutPackage writes a version of a package, as PutPlan does of a plan.
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    """
+    GetPackage: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetPackageRequest, _catalog_service_pb2.GetPackageResponse]
+    """GetPackage answers one version of a package. Errors: NOT_FOUND."""
+    ListPackages: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPackagesRequest, _catalog_service_pb2.ListPackagesResponse]
+    """ListPackages answers the latest version of each package in the order of their ids."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -57,6 +65,14 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """GetPlan answers one version of a plan. Errors: NOT_FOUND."""
     ListPlans: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPlansRequest, _catalog_service_pb2.ListPlansResponse]  # type: ignore[assignment]
     """ListPlans answers the latest version of each plan in the order of their ids."""
+    PutPackage: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.PutPackageRequest, _catalog_service_pb2.PutPackageResponse]  # type: ignore[assignment]
+    """PutPackage writes a version of a package, as PutPlan does of a plan.
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    """
+    GetPackage: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetPackageRequest, _catalog_service_pb2.GetPackageResponse]  # type: ignore[assignment]
+    """GetPackage answers one version of a package. Errors: NOT_FOUND."""
+    ListPackages: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPackagesRequest, _catalog_service_pb2.ListPackagesResponse]  # type: ignore[assignment]
+    """ListPackages answers the latest version of each package in the order of their ids."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService keeps what a tenant sells. Writing needs the scope `admin`, reading `read`."""
@@ -87,5 +103,31 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListPlansResponse, _abc.Awaitable[_catalog_service_pb2.ListPlansResponse]]:
         """ListPlans answers the latest version of each plan in the order of their ids."""
+
+    @_abc_1.abstractmethod
+    def PutPackage(
+        self,
+        request: _catalog_service_pb2.PutPackageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.PutPackageResponse, _abc.Awaitable[_catalog_service_pb2.PutPackageResponse]]:
+        """PutPackage writes a version of a package, as PutPlan does of a plan.
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        """
+
+    @_abc_1.abstractmethod
+    def GetPackage(
+        self,
+        request: _catalog_service_pb2.GetPackageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.GetPackageResponse, _abc.Awaitable[_catalog_service_pb2.GetPackageResponse]]:
+        """GetPackage answers one version of a package. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListPackages(
+        self,
+        request: _catalog_service_pb2.ListPackagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ListPackagesResponse, _abc.Awaitable[_catalog_service_pb2.ListPackagesResponse]]:
+        """ListPackages answers the latest version of each package in the order of their ids."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

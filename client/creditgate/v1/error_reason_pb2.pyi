@@ -76,6 +76,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
     ERROR_REASON_TOO_MANY_BUDGETS: _ErrorReason.ValueType  # 23
     """ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
+    ERROR_REASON_PACKAGE_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """ERROR_REASON_PACKAGE_NOT_FOUND: NOT_FOUND. The tenant has no such version of a package."""
+    ERROR_REASON_GRANT_REVOKED: _ErrorReason.ValueType  # 25
+    """ERROR_REASON_GRANT_REVOKED: FAILED_PRECONDITION. The grant was taken back before it was paid for."""
     ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
@@ -151,6 +155,10 @@ ERROR_REASON_ADDON_NOT_FOUND: ErrorReason.ValueType  # 22
 """ERROR_REASON_ADDON_NOT_FOUND: NOT_FOUND. The account has no such add-on."""
 ERROR_REASON_TOO_MANY_BUDGETS: ErrorReason.ValueType  # 23
 """ERROR_REASON_TOO_MANY_BUDGETS: FAILED_PRECONDITION. The account has as many budgets of its own as it may have."""
+ERROR_REASON_PACKAGE_NOT_FOUND: ErrorReason.ValueType  # 24
+"""ERROR_REASON_PACKAGE_NOT_FOUND: NOT_FOUND. The tenant has no such version of a package."""
+ERROR_REASON_GRANT_REVOKED: ErrorReason.ValueType  # 25
+"""ERROR_REASON_GRANT_REVOKED: FAILED_PRECONDITION. The grant was taken back before it was paid for."""
 ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
 """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
 ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 51

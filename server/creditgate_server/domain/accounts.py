@@ -50,8 +50,9 @@ class GrantKind(IntEnum):
 
 
 class GrantState(IntEnum):
-    """Whether a grant can be spent. The numbers are those of the database and of the API."""
+    """Whether a grant can be spent. The numbers are those of the database."""
 
+    UNPAID = 0
     PENDING = 1
     LIVE = 2
     EXPIRED = 3
@@ -92,6 +93,7 @@ class Account(NamedTuple):
     standing: Standing
     thresholds: Sequence[int]
     own_thresholds: bool
+    unpaid_micros: int
 
 
 class Standing(NamedTuple):
@@ -136,7 +138,10 @@ class AccountChange(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Credits given to an account. `seq` orders the account's grants by age."""
+    """Credits given to an account. `seq` orders the account's grants by age.
+
+    Where they came in packages, it says which and how many.
+    """
 
     grant_id: str
     seq: int
@@ -149,10 +154,16 @@ class Grant(NamedTuple):
     state: int
     reference: str
     created_at: datetime
+    package_id: str | None = None
+    package_version: int | None = None
+    quantity: int | None = None
 
 
 class NewGrant(NamedTuple):
-    """What AddGrant asks for. `effective_at` None means at once; `expires_at` None means never."""
+    """What AddGrant asks for. `effective_at` None means at once; `expires_at` None means never.
+
+    With a package, version 0 is the latest, and it says the amount, the priority and the end.
+    """
 
     grant_id: str
     kind: int
@@ -162,6 +173,10 @@ class NewGrant(NamedTuple):
     expires_at: datetime | None = None
     reference: str = ""
     fingerprint: bytes = b""
+    unpaid: bool = False
+    package_id: str | None = None
+    package_version: int = 0
+    quantity: int | None = None
 
 
 class GrantResult(NamedTuple):

@@ -91,6 +91,13 @@ class Accounts(Protocol):
         """
         ...
 
+    async def confirm_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
+        """Make an unpaid grant effective.
+
+        ACCEPTED, ACCOUNT_NOT_FOUND, GRANT_NOT_FOUND, GRANT_REVOKED or ACCOUNT_CLOSED.
+        """
+        ...
+
     async def revoke_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
         """Take back what remains uncovered: ACCEPTED, ACCOUNT_NOT_FOUND or GRANT_NOT_FOUND."""
         ...

@@ -33,7 +33,7 @@ _ACCOUNT_COLUMNS = """
        version,
        creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at, plan_id,
        plan_version, next_plan_id, next_plan_version, time_zone, anchor_at, cycle_no,
-       cycle_starts_at, cycle_ends_at, thresholds, own_thresholds
+       cycle_starts_at, cycle_ends_at, thresholds, own_thresholds, unpaid_micros
 """
 
 _GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
@@ -45,7 +45,7 @@ SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts
 
 _LIST_GRANTS = """
 SELECT grant_id, seq, kind, amount_micros, remaining_micros, priority, effective_at, expires_at,
-       state, reference, created_at
+       state, reference, created_at, package_id, package_version, quantity
   FROM creditgate.grants
  WHERE bucket = $1 AND account_key = $2 AND ($3::int IS NULL OR seq < $3)
  ORDER BY seq DESC LIMIT $4
@@ -116,7 +116,8 @@ class PostgresAccounts:
     async def add_grant(self, account: AccountKey, new: NewGrant) -> GrantResult:
         """Give credits."""
         row = await self._one(
-            "SELECT * FROM creditgate.add_grant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "SELECT * FROM creditgate.add_grant("
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             *account,
             *new,
         )
@@ -130,6 +131,13 @@ class PostgresAccounts:
         if not rows and not await self._exists(account):
             return None
         return [Grant(*row) for row in rows]
+
+    async def confirm_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
+        """Make an unpaid grant effective."""
+        row = await self._one(
+            "SELECT * FROM creditgate.confirm_grant($1, $2, $3)", *account, grant_id
+        )
+        return _grant_result(row)
 
     async def revoke_grant(self, account: AccountKey, grant_id: str) -> GrantResult:
         """Take back what remains uncovered."""
@@ -207,4 +215,5 @@ def _account(row: Record, as_of: datetime) -> Account:
         standing=Standing(*(row[name] for name in Standing._fields)),
         thresholds=row["thresholds"],
         own_thresholds=row["own_thresholds"],
+        unpaid_micros=row["unpaid_micros"],
     )

@@ -27,6 +27,7 @@ RULES = (
     "nothing due is forgotten",
     "held on a counter = its open holds",
     "spent on a counter = its charges of the period",
+    "unpaid = sum of unpaid grants",
     "events are without gaps",
     "what waits for delivery has a line",
     "every hold has an account",

@@ -89,6 +89,20 @@ class AccountAdministration:
         encode.balance(response.balance, result.balance)
         return response
 
+    async def confirm_grant(
+        self, request: pb.ConfirmGrantRequest, call: Call
+    ) -> pb.ConfirmGrantResponse:
+        """Make an unpaid grant effective."""
+        account = key_of(request, call)
+        grant_id = fields.identifier(request, "grant_id", request.grant_id)
+        result = await self._run(self._accounts.confirm_grant(account, grant_id))
+        if result.outcome != Outcome.ACCEPTED or result.grant is None or result.balance is None:
+            encode.refuse_named(result.outcome, account_id=request.account_id, grant_id=grant_id)
+        response = pb.ConfirmGrantResponse(replayed=result.replayed)
+        encode.grant(response.grant, result.grant)
+        encode.balance(response.balance, result.balance)
+        return response
+
     async def list_grants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
         """Read a page of an account's grants, newest first."""
         account, size = key_of(request, call), page_size(request)

@@ -14,10 +14,12 @@ from creditgate_server.domain.accounts import (
 from creditgate_server.domain.outcomes import HoldState
 
 from . import decode_plans, fields, thresholds
+from .decode_plans import VERSION_MAX
 from .fingerprint import fingerprint
 
 CYCLE_PREFIX = "cycle/"
 REFERENCE_MAX = 256
+QUANTITY_MAX = 10**9
 
 _STATUSES = frozenset(map(int, AccountStatus))
 _POLICIES = frozenset(map(int, OveragePolicy))
@@ -75,18 +77,34 @@ def new_grant(request: pb.AddGrantRequest) -> NewGrant:
         problem = f"must not begin with {CYCLE_PREFIX}, as the grants of cycles do"
         raise fields.bad(request, "grant_id", problem)
     kind = fields.choice(request, "kind", request.kind, _KINDS)
-    amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
-    priority = fields.number(request, "priority", request.priority, high=fields.PRIORITY_MAX)
     effective_at = expires_at = None
     if request.HasField("effective_at"):
         effective_at = fields.moment(request, "effective_at", request.effective_at)
+    reference = fields.text(request, "reference", request.reference, high=REFERENCE_MAX)
+    grant = NewGrant(name, kind, 0, 0, effective_at, None, reference, unpaid=request.unpaid)
+    if request.HasField("package"):
+        grant = _of_package(request, grant)
+        return grant._replace(fingerprint=_fingerprint(grant))
+    amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
+    priority = fields.number(request, "priority", request.priority, high=fields.PRIORITY_MAX)
     if request.HasField("expires_at"):
         expires_at = fields.moment(request, "expires_at", request.expires_at)
     if effective_at and expires_at and expires_at <= effective_at:
         raise fields.bad(request, "expires_at", "must be after effective_at")
-    reference = fields.text(request, "reference", request.reference, high=REFERENCE_MAX)
-    grant = NewGrant(name, kind, amount_micros, priority, effective_at, expires_at, reference)
+    grant = grant._replace(amount_micros=amount_micros, priority=priority, expires_at=expires_at)
     return grant._replace(fingerprint=_fingerprint(grant))
+
+
+def _of_package(request: pb.AddGrantRequest, grant: NewGrant) -> NewGrant:
+    """Decode which package is given; it says what else a grant has."""
+    order = request.package
+    package_id = fields.identifier(request, "package.package_id", order.package_id)
+    version = fields.number(request, "package.version", order.version, high=VERSION_MAX)
+    quantity = fields.number(request, "package.quantity", order.quantity, low=1, high=QUANTITY_MAX)
+    for field, _ in request.ListFields():
+        if field.name in {"amount_micros", "priority", "expires_at"}:
+            raise fields.bad(request, field.name, "must not be set with a package, which says it")
+    return grant._replace(package_id=package_id, package_version=version, quantity=quantity)
 
 
 def list_state(request: pb.ListHoldsRequest) -> int | None:
@@ -110,4 +128,9 @@ def _fingerprint(grant: NewGrant) -> bytes:
         parts.append(f"expires_at={grant.expires_at.isoformat()}")
     if grant.reference:
         parts.append(f"reference={grant.reference}")
+    if grant.unpaid:
+        parts.append("unpaid=true")
+    if grant.package_id:
+        parts.append(f"package={grant.package_id}@{grant.package_version}")
+        parts.append(f"quantity={grant.quantity}")
     return fingerprint("grant", parts)

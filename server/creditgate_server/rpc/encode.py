@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate_server.domain.accounts import Account, Grant, Standing
+from creditgate_server.domain.accounts import Account, Grant, GrantState, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 
 from . import decode, thresholds
@@ -32,10 +32,14 @@ _NAMELESS = frozenset(
         Outcome.GRANT_NOT_FOUND,
         Outcome.PLAN_NOT_FOUND,
         Outcome.ADDON_NOT_FOUND,
+        Outcome.PACKAGE_NOT_FOUND,
         Outcome.ENDPOINT_NOT_FOUND,
         Outcome.DELIVERY_NOT_FOUND,
     }
 )
+
+# An enumeration of the API begins with what is unspecified.
+_GRANT_STATES: dict[int, int] = {GrantState.UNPAID: account_pb2.GRANT_STATE_UNPAID}
 
 Deciding = pb.ReserveResponse | pb.ChargeResponse | pb.ExtendResponse
 
@@ -98,6 +102,7 @@ def account(to: account_pb2.Account, of: Account) -> None:
     _standing(to, of.standing)
     thresholds.encode(to.thresholds, of.thresholds)
     to.own_thresholds = of.own_thresholds
+    to.unpaid_micros = of.unpaid_micros
 
 
 def _standing(to: account_pb2.Account, of: Standing) -> None:
@@ -122,12 +127,16 @@ def grant(to: account_pb2.Grant, of: Grant) -> None:
     to.amount_micros = of.amount_micros
     to.remaining_micros = of.remaining_micros
     to.priority = of.priority
-    to.state = of.state  # type: ignore[assignment]  # as above
+    to.state = _GRANT_STATES.get(of.state, of.state)  # type: ignore[assignment]  # as above
     to.reference = of.reference
     moment(to.effective_at, of.effective_at)
     moment(to.created_at, of.created_at)
     if of.expires_at is not None:
         moment(to.expires_at, of.expires_at)
+    if of.package_id is not None:
+        to.package.package_id = of.package_id
+        to.package.version = of.package_version or 0
+        to.package.quantity = of.quantity or 0
 
 
 def page(

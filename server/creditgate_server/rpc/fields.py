@@ -121,12 +121,12 @@ def ttl_ms(request: Message, ttl: Duration, *, field: str = "ttl") -> int:
     return milliseconds
 
 
-def duration_ms(request: Message, field: str, value: Duration, *, high: int) -> int:
-    """Check a span of time and answer it in whole milliseconds: 0 to `high`."""
+def duration_ms(request: Message, field: str, value: Duration, *, low: int = 0, high: int) -> int:
+    """Check a span of time and answer it in whole milliseconds: `low` to `high`."""
     milliseconds = value.seconds * 1000 + value.nanos // 1_000_000
-    if not (0 <= milliseconds <= high and 0 <= value.nanos < _NANOS):
+    if not (low <= milliseconds <= high and 0 <= value.nanos < _NANOS):
         got = f"got {value.seconds} s and {value.nanos} ns"
-        raise bad(request, field, f"must be 0 s to {high // 1000} s, {got}")
+        raise bad(request, field, f"must be {low / 1000:g} s to {high // 1000} s, {got}")
     return milliseconds
 
 

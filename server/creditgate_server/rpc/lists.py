@@ -21,6 +21,7 @@ Paged = (
     | pb.ListBudgetsRequest
     | pb.GetStatementRequest
     | catalog_pb.ListPlansRequest
+    | catalog_pb.ListPackagesRequest
     | events_pb.ListEventsRequest
     | events_pb.ListEndpointsRequest
     | events_pb.ListDeliveriesRequest

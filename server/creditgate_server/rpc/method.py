@@ -123,6 +123,7 @@ ADMINISTRATION = (
     _admin("ListAccounts", Scope.READ, Scope.ADMIN),
     _admin("UpdateAccount"),
     _admin("AddGrant"),
+    _admin("ConfirmGrant"),
     _admin("ListGrants", Scope.READ, Scope.ADMIN),
     _admin("RevokeGrant"),
     _admin("Refund"),
@@ -141,6 +142,9 @@ SELLING = (
     _catalog("PutPlan"),
     _catalog("GetPlan", Scope.READ, Scope.ADMIN),
     _catalog("ListPlans", Scope.READ, Scope.ADMIN),
+    _catalog("PutPackage"),
+    _catalog("GetPackage", Scope.READ, Scope.ADMIN),
+    _catalog("ListPackages", Scope.READ, Scope.ADMIN),
 )
 """What CatalogService has."""
 

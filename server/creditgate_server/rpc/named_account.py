@@ -15,6 +15,7 @@ AboutAccount = (
     | pb.AddGrantRequest
     | pb.ListGrantsRequest
     | pb.RevokeGrantRequest
+    | pb.ConfirmGrantRequest
     | pb.RefundRequest
     | pb.AddAddonRequest
     | pb.CancelAddonRequest

@@ -11,6 +11,7 @@ from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.packages import Packages
 from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.statements import Statements
 from creditgate_server.lanes import Lanes
@@ -38,6 +39,7 @@ from .method import (
     Method,
 )
 from .operations import Batch, Operations
+from .packages import PackageCatalog
 from .pages import Pages
 from .pipeline import Pipeline
 from .statements import StatementReading
@@ -66,6 +68,7 @@ def make_services(
     ledger: Ledger,
     accounts: Accounts,
     catalog: Catalog,
+    packages: Packages,
     budgets: Budgets,
     statements: Statements,
     topics: Topics,
@@ -89,6 +92,7 @@ def make_services(
         BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),
         PlanCatalog(catalog, lists, detached),
+        PackageCatalog(packages, lists, detached),
         EventReading(events, lists, detached),
         EndpointAdministration(endpoints, lists, detached, targets),
         DeliveryAdministration(endpoints, lists, detached),

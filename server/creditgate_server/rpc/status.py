@@ -142,6 +142,12 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         Code.FAILED_PRECONDITION, "NO_CYCLE", "the account is on no plan with a cycle"
     ),
     Outcome.ADDON_NOT_FOUND: Refusal(Code.NOT_FOUND, "ADDON_NOT_FOUND", "there is no such add-on"),
+    Outcome.PACKAGE_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "PACKAGE_NOT_FOUND", "there is no such version of a package"
+    ),
+    Outcome.GRANT_REVOKED: Refusal(
+        Code.FAILED_PRECONDITION, "GRANT_REVOKED", "the grant was taken back before it was paid for"
+    ),
     Outcome.TOO_MANY_BUDGETS: Refusal(
         Code.FAILED_PRECONDITION,
         "TOO_MANY_BUDGETS",

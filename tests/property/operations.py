@@ -166,7 +166,9 @@ class Chooser:
 
     def _confirm_grant(self) -> Operation:
         unpaid = [grant.view.grant_id for grant in self._account.burning("UNPAID")]
-        names = unpaid if unpaid and not self._rarely() else [*self._account.grants, "none"]
+        # Cycles that nobody saw may have been passed over, with the grants they would have had.
+        others = [name for name in self._account.grants if not name.startswith("cycle/")]
+        names = unpaid if unpaid and not self._rarely() else [*others, "none"]
         return Operation("confirm_grant", {"grant_id": self._pick(names)})
 
     def _revoke_grant(self) -> Operation:

@@ -64,7 +64,9 @@ BEGIN
         AND NOT EXISTS (SELECT FROM creditgate.holds AS h
              WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key
                AND h.hold_id = ANY (p_named) AND h.state + 0 = 1 AND h.expires_at <= p_now)
-        AND (p_named IS NULL OR (p_account.budget_numbers = 0 AND p_account.open_holds_max IS NULL)
+        AND (p_named IS NULL
+             OR (p_account.budget_numbers = 0
+                 AND coalesce(p_account.open_holds + cardinality(p_named) <= p_account.open_holds_max, true))
              OR NOT EXISTS (SELECT FROM creditgate.holds AS h
                  WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
                    AND h.expires_at <= p_now))

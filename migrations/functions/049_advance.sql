@@ -227,7 +227,8 @@ BEGIN
     LOOP
         SELECT * INTO v_step FROM creditgate.advance(a, creditgate.clock(), p_limit - v_done, NULL, 0);
         v_done := v_done + v_step.p_done;
-        EXIT WHEN v_done >= p_limit;
+        -- What one call ends stays locked until it is done: callers of these accounts wait no longer than this.
+        EXIT WHEN v_done >= p_limit OR creditgate.clock() >= v_now + interval '25 milliseconds';
     END LOOP;
     RETURN v_done;
 END $$;

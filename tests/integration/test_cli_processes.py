@@ -88,7 +88,8 @@ def test_processes_share_a_port_and_are_replaced_when_they_end(
     assert health(target).returncode == 0
     first, second = pages(metrics, metrics + 1)
     assert 'creditgate_loop_rounds_total{loop="expire_holds"' in first
-    assert "creditgate_loop_rounds_total{" not in second, "one of them does background work"
+    for loop in ("expire_holds", "deliver_events", "reconcile"):
+        assert f'loop="{loop}"' not in second, "one of them does background work"
 
     one, other = command.children()
     # One that ends within its first seconds would end at once again, and is not replaced.

@@ -59,60 +59,94 @@ BEGIN
         WHERE a.budget_numbers > 0 AND (c.k).counter_no IS NOT NULL);
 END $$;
 
--- What an operation has at stake: of a new hold, in the budgets that count it; of an old one, in the counters it is on,
--- without limits where their budgets are gone. In the order of the budgets' names.
-CREATE OR REPLACE FUNCTION creditgate.stakes(
-    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds,
-    p_counters creditgate.budget_counters[])
-RETURNS creditgate.stake[]
+-- The counters of a batch by what they count, and by their numbers: where one stands in these, it stands in p_counters.
+CREATE OR REPLACE FUNCTION creditgate.name_counters(
+    p_counters creditgate.budget_counters[], OUT p_values text[], OUT p_numbers text[])
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF p_hold.hold_id IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT ROW(k.ordinality, k.budget_no, k.value, k.period, b.budget_id,
-                       b.spend_max_micros - k.spent_micros - k.held_micros, false)::creditgate.stake
-              FROM unnest(p_counters) WITH ORDINALITY AS k
-              LEFT JOIN unnest(p_account.budgets) AS b
-                ON b.budget_no = k.budget_no
-               AND creditgate.counter_value(b.attribute, b.value, b.together, p_hold.details) = k.value
-             WHERE k.account_key = p_account.account_key AND k.counter_no = ANY (p_hold.counters)
-             ORDER BY b.budget_id COLLATE "C");
-    ELSIF p_op.verb IN (1, 5) THEN
-        RETURN ARRAY(
-            SELECT ROW(coalesce(k.ordinality, 0), b.budget_no, v.value, b.period, b.budget_id,
-                       b.spend_max_micros - coalesce(k.spent_micros, 0) - coalesce(k.held_micros, 0),
-                       coalesce(coalesce(k.open_holds, 0) >= b.open_holds_max, false))::creditgate.stake
-              FROM unnest(p_account.budgets) AS b
-             CROSS JOIN LATERAL (SELECT creditgate.counter_value(b.attribute, b.value, b.together, p_op.details)) AS v (value)
-              LEFT JOIN unnest(p_counters) WITH ORDINALITY AS k
-                ON k.account_key = p_account.account_key AND k.budget_no = b.budget_no AND k.value = v.value
-             WHERE v.value IS NOT NULL
-             ORDER BY b.budget_id COLLATE "C");
-    END IF;
-    RETURN '{}';
+    SELECT coalesce(array_agg(k.account_key || '/' || k.budget_no || '/' || k.value ORDER BY k.ordinality), '{}'),
+           coalesce(array_agg(k.account_key || '/' || k.counter_no ORDER BY k.ordinality), '{}')
+      INTO p_values, p_numbers
+      FROM unnest(p_counters) WITH ORDINALITY AS k;
 END $$;
 
--- The limit of the first budget that has not got what is needed, or that lets no further hold be opened.
+-- What an operation has at stake: of a new hold, in the budgets that count it, in the order of their names; of an old
+-- one, in the counters it is on, without limits where their budgets are gone. p_values and p_numbers name the counters.
+CREATE OR REPLACE FUNCTION creditgate.stakes(
+    p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds,
+    p_counters creditgate.budget_counters[], p_values text[], p_numbers text[])
+RETURNS creditgate.stake[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v creditgate.stake[] := '{}';
+    b creditgate.budget;
+    k creditgate.budget_counters;
+    v_no integer;
+    v_place integer;
+    v_value text;
+BEGIN
+    IF p_hold.hold_id IS NOT NULL THEN
+        FOREACH v_no IN ARRAY coalesce(p_hold.counters, '{}') LOOP
+            v_place := array_position(p_numbers, p_account.account_key || '/' || v_no);
+            k := p_counters[v_place];
+            b := NULL;
+            FOREACH b IN ARRAY coalesce(p_account.budgets, '{}') LOOP
+                EXIT WHEN b.budget_no = k.budget_no
+                    AND creditgate.counter_value(b.attribute, b.value, b.together, p_hold.details) = k.value;
+                b := NULL;
+            END LOOP;
+            v := v || ROW(v_place, k.budget_no, k.value, k.period, b.budget_id,
+                          b.spend_max_micros - k.spent_micros - k.held_micros, false)::creditgate.stake;
+        END LOOP;
+    ELSIF p_op.verb IN (1, 5) THEN
+        FOREACH b IN ARRAY coalesce(p_account.budgets, '{}') LOOP
+            v_value := creditgate.counter_value(b.attribute, b.value, b.together, p_op.details);
+            CONTINUE WHEN v_value IS NULL;
+            v_place := array_position(p_values, p_account.account_key || '/' || b.budget_no || '/' || v_value);
+            k := p_counters[v_place];
+            v := v || ROW(coalesce(v_place, 0), b.budget_no, v_value, b.period, b.budget_id,
+                          b.spend_max_micros - coalesce(k.spent_micros, 0) - coalesce(k.held_micros, 0),
+                          coalesce(coalesce(k.open_holds, 0) >= b.open_holds_max, false))::creditgate.stake;
+        END LOOP;
+    END IF;
+    RETURN v;
+END $$;
+
+-- The limit of the first budget, by name, that has not got what is needed, or that lets no further hold be opened.
 CREATE OR REPLACE FUNCTION creditgate.denied_by(
     p_stakes creditgate.stake[], p_needed_micros bigint, p_opens boolean)
 RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT 'budget/' || s.budget_id FROM unnest(p_stakes) WITH ORDINALITY AS s
-     WHERE p_needed_micros > s.left_micros OR (p_opens AND s.is_full)
-     ORDER BY s.ordinality LIMIT 1
-$$;
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    s creditgate.stake;
+    v_first text;
+BEGIN
+    FOREACH s IN ARRAY p_stakes LOOP
+        IF p_needed_micros > s.left_micros OR (p_opens AND s.is_full) THEN
+            v_first := least(v_first, s.budget_id COLLATE "C");
+        END IF;
+    END LOOP;
+    RETURN 'budget/' || v_first;
+END $$;
 
 -- The least that any of these budgets has left; NULL when none limits what is spent.
 CREATE OR REPLACE FUNCTION creditgate.least_left(p_stakes creditgate.stake[]) RETURNS bigint
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT min(s.left_micros) FROM unnest(p_stakes) AS s
-$$;
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    s creditgate.stake;
+    v_least bigint;
+BEGIN
+    FOREACH s IN ARRAY p_stakes LOOP
+        v_least := least(v_least, s.left_micros);
+    END LOOP;
+    RETURN v_least;
+END $$;
 
--- Count the change of a hold, as it was booked, on the counters of its stakes; a counter that is not there yet is made.
--- What is spent is not counted beyond the range of balances: no limit is as high.
+-- The counters of stakes, in their order, with the change of a hold as it was booked counted on them; one that is not
+-- there yet is made. What is spent is not counted beyond the range of balances: no limit is as high.
 CREATE OR REPLACE FUNCTION creditgate.count_change(
-    INOUT p_counters creditgate.budget_counters[], INOUT p_booking creditgate.booking, p_stakes creditgate.stake[],
-    p_before creditgate.holds, p_collected_micros bigint, p_now timestamptz)
+    INOUT p_booking creditgate.booking, OUT p_changed creditgate.budget_counters[], p_stakes creditgate.stake[],
+    p_counters creditgate.budget_counters[], p_before creditgate.holds, p_collected_micros bigint, p_now timestamptz)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     a creditgate.accounts := p_booking.account;
@@ -120,10 +154,10 @@ DECLARE
     k creditgate.budget_counters;
     s creditgate.stake;
 BEGIN
+    p_changed := '{}';
     FOREACH s IN ARRAY p_stakes LOOP
         IF s.place = 0 THEN
             a.budget_numbers := a.budget_numbers + 1;
-            s.place := coalesce(cardinality(p_counters), 0) + 1;
             k := ROW(a.bucket, a.account_key, a.budget_numbers, s.budget_no, s.value, s.period, 0, 0, 0, 0,
                      creditgate.period_end(a, s.period, p_now))::creditgate.budget_counters;
         ELSE
@@ -132,7 +166,7 @@ BEGIN
         k.spent_micros := least(k.spent_micros + p_collected_micros, 4000000000000000000);
         k.held_micros := k.held_micros + h.held_micros - coalesce(p_before.held_micros, 0);
         k.open_holds := k.open_holds + (h.state = 1)::int - coalesce(p_before.state = 1, false)::int;
-        p_counters[s.place] := k;
+        p_changed := p_changed || k;
         IF p_before.hold_id IS NULL THEN
             h.counters := h.counters || k.counter_no;
         END IF;

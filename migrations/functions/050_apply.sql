@@ -18,7 +18,11 @@ DECLARE
     v_places   integer[] := '{}';
     v_counted  boolean := false;
     v_counters creditgate.budget_counters[] := '{}';
+    v_values   text[];
+    v_numbers  text[];
     v_stakes   creditgate.stake[];
+    k          creditgate.budget_counters;
+    v_place    integer;
     c          record;
     v_account  creditgate.accounts;
     v_hold     creditgate.holds;
@@ -47,6 +51,7 @@ BEGIN
     END LOOP;
     IF v_counted THEN
         v_counters := creditgate.open_counters(v_accounts, p_operations, v_now);
+        SELECT * INTO v_values, v_numbers FROM creditgate.name_counters(v_counters);
     END IF;
 
     FOR r IN
@@ -78,7 +83,7 @@ BEGIN
 
         v_stakes := NULL;
         IF v_account.budget_numbers > 0 THEN
-            v_stakes := creditgate.stakes(r.op, v_account, v_hold, v_counters);
+            v_stakes := creditgate.stakes(r.op, v_account, v_hold, v_counters, v_values, v_numbers);
         END IF;
         v := CASE (r.op).verb
             WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now, v_stakes)
@@ -96,9 +101,18 @@ BEGIN
             b := creditgate.book(v_account, v_purses[r.account_no], v_hold, v.hold, v.collected_micros, v_now);
             IF v_stakes IS NOT NULL THEN
                 SELECT * INTO c FROM creditgate.count_change(
-                    v_counters, b, v_stakes, v_hold, v.collected_micros, v_now);
-                v_counters := c.p_counters;
+                    b, v_stakes, v_counters, v_hold, v.collected_micros, v_now);
                 b := c.p_booking;
+                FOR i IN 1 .. cardinality(v_stakes) LOOP
+                    k := c.p_changed[i];
+                    v_place := v_stakes[i].place;
+                    IF v_place = 0 THEN
+                        v_place := cardinality(v_values) + 1;
+                        v_values[v_place] := k.account_key || '/' || k.budget_no || '/' || k.value;
+                        v_numbers[v_place] := k.account_key || '/' || k.counter_no;
+                    END IF;
+                    v_counters[v_place] := k;
+                END LOOP;
             END IF;
             IF cardinality(b.entries) > 0 THEN
                 v_purses[r.account_no] := b.purse;

@@ -40,11 +40,12 @@ END $$;
 CREATE OR REPLACE FUNCTION creditgate.close_purses(p_purses creditgate.purse[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    -- From the grants' side: their index leads to exactly those of a purse, and each finds its place in it.
+    -- From the grants' side: their key leads to exactly those of a purse, whatever the planner knows of the table, and each
+    -- finds its place in it.
     UPDATE creditgate.grants AS g
        SET remaining_micros = p.remaining[array_position(p.seqs, g.seq)],
            spendable = p.remaining[array_position(p.seqs, g.seq)] > 0
       FROM unnest(p_purses) AS p
-     WHERE g.bucket = p.bucket AND g.account_key = p.account_key AND g.spendable
+     WHERE g.bucket = p.bucket AND g.account_key = p.account_key AND g.seq = ANY (p.seqs)
        AND g.remaining_micros <> p.remaining[array_position(p.seqs, g.seq)];
 END $$;

@@ -92,7 +92,7 @@ class DeliverEvents:
         more = False
         due = await self._outbox.due_buckets()
         for bucket in due:
-            more |= await self._outbox.fan_out(bucket, limit=_EVENTS_MAX) == _EVENTS_MAX
+            more |= await self._fan_out(bucket)
         for bucket in _shuffled(due):
             await self._start(bucket)
         if not due:
@@ -115,6 +115,15 @@ class DeliverEvents:
             await self._settle()
         finally:
             await self._sender.close()
+
+    async def _fan_out(self, bucket: int) -> bool:
+        """Hand on what has happened in a bucket; True when there is more of it."""
+        started = perf_counter()
+        more = await self._outbox.fan_out(bucket, limit=_EVENTS_MAX) == _EVENTS_MAX
+        if more:
+            # After much at once, such as the resets of all accounts, the calls come first.
+            await asyncio.sleep(perf_counter() - started)
+        return more
 
     async def _start(self, bucket: int) -> None:
         """Take what is due in a bucket, as far as there are places, and begin to send it."""

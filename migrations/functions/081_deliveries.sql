@@ -22,9 +22,15 @@ BEGIN
         RETURN 0;
     END IF;
     v_now := creditgate.clock();
-    v_events := ARRAY(
-        SELECT e FROM creditgate.events AS e WHERE e.bucket = p_bucket AND NOT e.dispatched
-         ORDER BY e.account_key, e.event_no LIMIT p_limit);
+    -- By where they lie: a plan made while there were few would look for them in all there are.
+    WITH taken AS (
+        UPDATE creditgate.events AS e SET dispatched = true
+         WHERE e.ctid = ANY (ARRAY(
+               SELECT f.ctid FROM creditgate.events AS f WHERE f.bucket = p_bucket AND NOT f.dispatched
+                ORDER BY f.account_key, f.event_no LIMIT p_limit))
+        RETURNING e
+    )
+    SELECT array_agg(t.e) INTO v_events FROM taken AS t;
 
     -- Each for those endpoints that were there when it happened.
     WITH made AS (
@@ -47,11 +53,7 @@ BEGIN
     SELECT DISTINCT m.bucket, m.account_key, m.endpoint_id, m.tenant_id, v_now FROM made AS m
      ORDER BY m.account_key, m.endpoint_id
     ON CONFLICT (bucket, account_key, endpoint_id) DO UPDATE SET next_at = excluded.next_at WHERE false;
-
-    UPDATE creditgate.events AS e SET dispatched = true
-      FROM unnest(v_events) AS t
-     WHERE e.bucket = p_bucket AND e.account_key = t.account_key AND e.event_no = t.event_no;
-    RETURN cardinality(v_events);
+    RETURN coalesce(cardinality(v_events), 0);
 END $$;
 
 -- Take the first of each line that is due, for as long as the lease: nobody else does meanwhile. Nothing for the
@@ -134,13 +136,14 @@ BEGIN
          ON q.bucket = t.bucket AND q.account_key = t.account_key AND q.endpoint_id = t.endpoint_id
       ORDER BY q.bucket, q.account_key, q.endpoint_id
         FOR UPDATE OF q;
+    -- Below 2 is pending, said so that each is found by its key and not among all that are pending.
     WITH noted AS (
         UPDATE creditgate.deliveries AS d
            SET state = t.state, last_status = t.last_status, last_error = t.last_error,
                ended_at = CASE WHEN t.state > 1 THEN v_now END
           FROM unnest(p_attempts) AS t
          WHERE d.bucket = t.bucket AND d.account_key = t.account_key AND d.endpoint_id = t.endpoint_id
-           AND d.event_no = t.event_no AND d.state = 1 AND d.attempts = t.attempts
+           AND d.event_no = t.event_no AND d.state < 2 AND d.attempts = t.attempts
         RETURNING t
     )
     SELECT array_agg(n.t) INTO v_noted FROM noted AS n;

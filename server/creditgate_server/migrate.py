@@ -1,8 +1,9 @@
 """Brings a database to the schema of this version: forward only, while servers serve.
 
-`migrations/NNNN_name/up.sql` run once each, in order, each in a transaction of its own.
-`migrations/functions/*.sql` and `migrations/views/*.sql` are the current truth and are applied
-again, all in one transaction, whenever any of them has changed.
+`migrations/NNNN_name/up.sql` run once each, in order. `migrations/functions/*.sql` and
+`migrations/views/*.sql` are the current truth and are applied again whenever any of them has
+changed. Whatever is lacking is applied in one transaction: a function never meets tables and types
+that are newer or older than it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, applied_at = n
 
 
 class MigrationError(RuntimeError):
-    """The database or the migrations are not as expected; nothing after that was applied."""
+    """The database or the migrations are not as expected; nothing was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,9 @@ async def migrate(
             await connection.execute(_CREATE_TABLE)
             checksums = await _applied(connection)
             lacking = _lacking(migrations, checksums)
+            if lacking:
+                await _apply(connection, lacking)
             for migration in lacking:
-                await apply(connection, migration)
                 log(f"applied {migration.name}")
     finally:
         await connection.close()
@@ -167,22 +169,24 @@ async def pending(url: str, *, folder: Path | None = None) -> list[str]:
     return [each.name for each in everything if each.version not in checksums]
 
 
-async def apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
-    """Applies one migration and records it, in one transaction.
+async def _apply(
+    connection: asyncpg.Connection[asyncpg.Record], migrations: Sequence[Migration]
+) -> None:
+    """Applies migrations and records them, in one transaction.
 
-    Tries again when a table it needs is busy. Raises MigrationError if a script fails.
+    Tries again when a table they need is busy. Raises MigrationError if a script fails.
     """
     for attempt in range(1, _TABLE_LOCK_ATTEMPTS_MAX + 1):
         try:
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = {_TABLE_LOCK_TIMEOUT_MS}")
-                await _execute(connection, migration.scripts)
-                await connection.execute(
-                    _RECORD, migration.version, migration.name, migration.checksum
-                )
+                for each in migrations:
+                    await _execute(connection, each.scripts)
+                    await connection.execute(_RECORD, each.version, each.name, each.checksum)
         except asyncpg.LockNotAvailableError as error:
             if attempt == _TABLE_LOCK_ATTEMPTS_MAX:
-                raise MigrationError(f"{migration.name}: {error}, {attempt} times") from error
+                names = ", ".join(each.name for each in migrations)
+                raise MigrationError(f"{names}: {error}, {attempt} times") from error
             await asyncio.sleep(_TABLE_LOCK_PAUSE_SECONDS)
         else:
             return

@@ -122,15 +122,36 @@ async def test_a_changed_function_is_applied_again(empty_database: Database, fol
 async def test_a_failing_script_leaves_nothing_and_names_its_line(
     empty_database: Database, folder: Path
 ) -> None:
-    write(folder, "0003_third", "CREATE TABLE third (id int);\nSELECT no_such_column;")
+    await migrate(empty_database.url, folder=folder)
+    write(folder, "0003_third", "CREATE TABLE third (id int);")
+    write(folder, "0004_fourth", "CREATE TABLE fourth (id int);\nSELECT no_such_column;")
 
-    with pytest.raises(MigrationError, match=r"0003_third/up\.sql:2: .*no_such_column"):
+    with pytest.raises(MigrationError, match=r"0004_fourth/up\.sql:2: .*no_such_column"):
         await migrate(empty_database.url, folder=folder)
     assert await fetchval(empty_database, "SELECT to_regclass('third')") is None
-    assert await pending(empty_database.url, folder=folder) == [
-        "0003_third",
-        "functions and views",
-    ]
+    assert await pending(empty_database.url, folder=folder) == ["0003_third", "0004_fourth"]
+
+
+async def test_functions_never_meet_tables_that_are_newer_or_older_than_they_are(
+    empty_database: Database, folder: Path
+) -> None:
+    pair = "CREATE OR REPLACE FUNCTION pair() RETURNS third LANGUAGE plpgsql AS "
+    write(folder, "0003_third", "CREATE TABLE third (a int);")
+    (folder / "functions/pair.sql").write_text(f"{pair}'BEGIN RETURN ROW(1)::third; END';")
+    await migrate(empty_database.url, folder=folder)
+    write(folder, "0004_wider", "ALTER TABLE third ADD COLUMN b int;")
+    (folder / "functions/a_slow_one.sql").write_text("SELECT pg_sleep(0.3);")
+    (folder / "functions/pair.sql").write_text(f"{pair}'BEGIN RETURN ROW(1, 2)::third; END';")
+
+    seen = set()
+    connection = await empty_database.connect()
+    migration = asyncio.create_task(migrate(empty_database.url, folder=folder))
+    while not migration.done():
+        seen.add(await connection.fetchval("SELECT pair()::text"))
+    await migration
+    seen.add(await connection.fetchval("SELECT pair()::text"))
+    assert seen == {"(1)", "(1,2)"}
+    await connection.close()
 
 
 async def test_pending_names_what_is_lacking(empty_database: Database, folder: Path) -> None:

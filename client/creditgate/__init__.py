@@ -48,6 +48,7 @@ from creditgate._errors import (
     ScopeMissing,
     TooManyBudgets,
     TooManyEndpoints,
+    TopupIsCompleted,
     Unauthenticated,
     Unavailable,
     Unpriced,
@@ -60,6 +61,9 @@ from creditgate._event_types import (
     EventKind,
     GrantExpiring,
     HoldLate,
+    TopupCompleted,
+    TopupRefused,
+    TopupRequested,
 )
 from creditgate._package_types import Package, PackagePublication
 from creditgate._plan_types import (
@@ -77,6 +81,7 @@ from creditgate._sync import Client
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
+from creditgate._topup_types import AutoTopup, Topup, TopupRefusal, TopupState
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -116,6 +121,7 @@ __all__ = [
     "AsyncHold",
     "AsyncStatement",
     "Attributes",
+    "AutoTopup",
     "Balance",
     "BalanceLow",
     "Booking",
@@ -186,6 +192,13 @@ __all__ = [
     "Threshold",
     "TooManyBudgets",
     "TooManyEndpoints",
+    "Topup",
+    "TopupCompleted",
+    "TopupIsCompleted",
+    "TopupRefusal",
+    "TopupRefused",
+    "TopupRequested",
+    "TopupState",
     "Unauthenticated",
     "Unavailable",
     "Unpriced",

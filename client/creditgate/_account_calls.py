@@ -19,6 +19,8 @@ from creditgate._calls import (
 from creditgate._event_calls import read_cycle, read_threshold, to_thresholds
 from creditgate._plan_types import PlanTiming
 from creditgate._threshold import Threshold
+from creditgate._topup_calls import auto_topup_message, read_auto_topup
+from creditgate._topup_types import AutoTopup
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -72,6 +74,7 @@ def update_account(
     billing_anchor: datetime | None,
     thresholds: Sequence[Threshold | Amount] | None,
     plan_thresholds: bool,
+    auto_topup: AutoTopup | None,
 ) -> Call[Account]:
     request = messages.UpdateAccountRequest(
         account_id=account_id, time_zone=time_zone, billing_anchor=timestamp(billing_anchor)
@@ -88,6 +91,8 @@ def update_account(
         request.plan.plan_id, request.plan.version = named.plan_id, named.version
         timing = number(messages.PlanTiming, PlanTiming(plan_timing).value)
         request.plan.timing = messages.PlanTiming.ValueType(timing)
+    if auto_topup is not None:
+        request.auto_topup.CopyFrom(auto_topup_message(auto_topup))
     if plan_thresholds:
         request.thresholds.reset = True
     if thresholds is not None:
@@ -207,6 +212,8 @@ def read_account(account: account_pb2.Account) -> Account:
         thresholds=tuple(map(read_threshold, account.thresholds)),
         own_thresholds=account.own_thresholds,
         unpaid_micros=account.unpaid_micros,
+        auto_topup=read_auto_topup(account),
+        topup_request_id=account.topup_request_id,
     )
 
 

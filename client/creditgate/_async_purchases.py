@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 from creditgate import _account_calls as accounts
 from creditgate import _package_calls as packages
+from creditgate import _topup_calls as topups
 from creditgate._amount import Amount
 from creditgate._async_events import PAGE_SIZE, AsyncEvents
 from creditgate._package_types import Package, PackagePublication
+from creditgate._topup_types import Topup, TopupRefusal
 from creditgate._types import Granting
 
 
@@ -80,3 +82,20 @@ class AsyncPurchases(AsyncEvents):
     async def confirm_grant(self, account_id: str, *, grant_id: str) -> Granting:
         """Say that an unpaid grant has been paid for: it can be spent from now on."""
         return await self._send(accounts.confirm_grant(account_id, grant_id=grant_id))
+
+    async def refuse_topup(
+        self, account_id: str, *, request_id: str, reason: str = ""
+    ) -> TopupRefusal:
+        """Say that a request for credits will not be paid for; it comes again after a while.
+
+        `add_grant` with the request's id as `grant_id` completes it.
+        """
+        return await self._send(
+            topups.refuse_topup(account_id, request_id=request_id, reason=reason)
+        )
+
+    def list_topups(self, account_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Topup]:
+        """Read an account's requests for credits, newest first, a page at a time."""
+        return self._pages(
+            lambda token: topups.list_topups(account_id, page_size=page_size, page_token=token)
+        )

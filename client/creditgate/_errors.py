@@ -19,6 +19,7 @@ CreditgateError
 │   ├── Unpriced             no rate prices this usage
 │   ├── AccountClosed        a closed account takes no grants
 │   ├── GrantRevoked         taken back before it was paid for
+│   ├── TopupIsCompleted     the credits that were asked for have come
 │   ├── RefundExceedsCharge  more than was charged and not yet refunded
 │   ├── VersionSkipped       a plan's versions are written one after the other
 │   ├── NoCycle              add-ons need a plan with a cycle
@@ -150,6 +151,10 @@ class GrantRevoked(Refused):
     """The grant was taken back before it was paid for."""
 
 
+class TopupIsCompleted(Refused):
+    """The credits that were asked for have come: they can be revoked."""
+
+
 class RefundExceedsCharge(Refused):
     """The refunds of a hold cannot exceed what was charged."""
 
@@ -215,6 +220,8 @@ REFUSALS: dict[str, type[Refused]] = {
     "ADDON_NOT_FOUND": NotFound,
     "PACKAGE_NOT_FOUND": NotFound,
     "GRANT_REVOKED": GrantRevoked,
+    "TOPUP_NOT_FOUND": NotFound,
+    "TOPUP_COMPLETED": TopupIsCompleted,
     "ENDPOINT_NOT_FOUND": NotFound,
     "DELIVERY_NOT_FOUND": NotFound,
 }

@@ -15,6 +15,9 @@ from creditgate._event_types import (
     EventKind,
     GrantExpiring,
     HoldLate,
+    TopupCompleted,
+    TopupRefused,
+    TopupRequested,
 )
 from creditgate._threshold import Threshold
 from creditgate._types import Cycle, Page
@@ -98,9 +101,24 @@ def _hold_late(of: event_pb2.HoldLate) -> HoldLate:
     )
 
 
+def _topup_requested(of: event_pb2.TopupRequested) -> TopupRequested:
+    return TopupRequested(request_id=of.request_id, amount_micros=of.amount_micros)
+
+
+def _topup_refused(of: event_pb2.TopupRefused) -> TopupRefused:
+    return TopupRefused(request_id=of.request_id, reason=of.reason, retry_at=instant(of.retry_at))
+
+
+def _topup_completed(of: event_pb2.TopupCompleted) -> TopupCompleted:
+    return TopupCompleted(request_id=of.request_id, amount_micros=of.amount_micros)
+
+
 _DETAILS: dict[str, Callable[[Any], Details]] = {
     "balance_low": _balance_low,
     "cycle_reset": _cycle_reset,
     "grant_expiring": _grant_expiring,
     "hold_late": _hold_late,
+    "topup_requested": _topup_requested,
+    "topup_refused": _topup_refused,
+    "topup_completed": _topup_completed,
 }

@@ -19,6 +19,9 @@ class EventKind(Word):
     CYCLE_RESET = "CYCLE_RESET"
     GRANT_EXPIRING = "GRANT_EXPIRING"
     HOLD_LATE = "HOLD_LATE"
+    TOPUP_REQUESTED = "TOPUP_REQUESTED"
+    TOPUP_REFUSED = "TOPUP_REFUSED"
+    TOPUP_COMPLETED = "TOPUP_COMPLETED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,44 @@ class HoldLate:
     uncollected = Credits()
 
 
-Details = BalanceLow | CycleReset | GrantExpiring | HoldLate
+@dataclass(frozen=True, kw_only=True)
+class TopupRequested:
+    """The credits that are asked for: grant them by the request's name, or refuse it."""
+
+    request_id: str
+    amount_micros: int
+
+    amount = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopupRefused:
+    """The request that was refused, why, and when the account may ask again."""
+
+    request_id: str
+    reason: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopupCompleted:
+    """The credits that have come."""
+
+    request_id: str
+    amount_micros: int
+
+    amount = Credits()
+
+
+Details = (
+    BalanceLow
+    | CycleReset
+    | GrantExpiring
+    | HoldLate
+    | TopupRequested
+    | TopupRefused
+    | TopupCompleted
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,13 @@ from creditgate._event_types import (
     Event,
     GrantExpiring,
     HoldLate,
+    TopupCompleted,
+    TopupRefused,
+    TopupRequested,
 )
 from creditgate._package_types import Package
 from creditgate._plan_types import Addon, Entry, Plan
+from creditgate._topup_types import Topup
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
 from creditgate._watch import AccountState, Change
 
@@ -117,6 +121,10 @@ def account_lines(account: Account) -> list[str]:
     alerts = " ".join(map(str, account.thresholds)) or "nowhere"
     if account.unpaid_micros:
         lines.append(f"unpaid {account.unpaid}")
+    if account.auto_topup is not None and account.auto_topup.enabled:
+        more = account.auto_topup
+        asked = f", asked as {account.topup_request_id}" if account.topup_request_id else ""
+        lines.append(f"tops up {more.amount} at {more.below}{asked}")
     lines.append(f"alerts at {alerts}{', its own' if account.own_thresholds else ''}")
     if account.plan is not None:
         then = f", then {account.next_plan}" if account.next_plan else ""
@@ -198,7 +206,21 @@ def _details(details: Details | None) -> list[str]:
     if isinstance(details, HoldLate):
         late = f"uncollected {details.uncollected:f}" if details.uncollected_micros else ""
         return [details.hold_id, f"charged {details.charged:f}", *filter(None, [late])]
+    return _topup_details(details)
+
+
+def _topup_details(details: Details | None) -> list[str]:
+    if isinstance(details, TopupRefused):
+        return [details.request_id, *filter(None, [details.reason])]
+    if isinstance(details, TopupRequested | TopupCompleted):
+        return [details.request_id, f"amount {details.amount:f}"]
     return []
+
+
+def topup_line(topup: Topup) -> str:
+    """A request for credits in one line."""
+    parts = [_clock(topup.created_at), topup.request_id, topup.state.value.lower()]
+    return "  ".join([*parts, f"amount {topup.amount:f}", *filter(None, [topup.reason])])
 
 
 def entry_line(entry: Entry) -> str:

@@ -24,6 +24,7 @@ from creditgate._sync_events import PAGE_SIZE
 from creditgate._sync_purchases import SyncPurchases
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
+from creditgate._topup_types import AutoTopup
 from creditgate._types import (
     Account,
     AccountStatus,
@@ -77,6 +78,7 @@ class SyncAdministration(SyncPurchases):
         billing_anchor: datetime | None = None,
         thresholds: Sequence[Threshold | Amount] | None = None,
         plan_thresholds: bool = False,
+        auto_topup: AutoTopup | None = None,
     ) -> Account:
         """Change what is given of an account, and leave the rest.
 
@@ -84,6 +86,7 @@ class SyncAdministration(SyncPurchases):
         proportion to what is left of the cycle, or with the NEXT_CYCLE. Cycles follow the calendar
         of `time_zone`, an IANA name, and are counted from `billing_anchor`. `thresholds`, such as
         ["20%", 5], alert in the place of the plan's; `plan_thresholds` takes them back.
+        `auto_topup` says when more credits are asked for.
         """
         return self._send(
             accounts.update_account(
@@ -97,6 +100,7 @@ class SyncAdministration(SyncPurchases):
                 billing_anchor=billing_anchor,
                 thresholds=thresholds,
                 plan_thresholds=plan_thresholds,
+                auto_topup=auto_topup,
             )
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from creditgate._amount import to_credits
 from creditgate._errors import (
@@ -22,6 +22,9 @@ from creditgate._errors import (
     LimitReached,
 )
 from creditgate._threshold import Threshold
+
+if TYPE_CHECKING:
+    from creditgate._topup_types import AutoTopup
 
 Item = TypeVar("Item")
 
@@ -300,6 +303,8 @@ class Account:
     thresholds: tuple[Threshold, ...] = ()
     own_thresholds: bool = False
     unpaid_micros: int = 0
+    auto_topup: AutoTopup | None = None
+    topup_request_id: str = ""
 
     debt = Credits()
     unpaid = Credits()

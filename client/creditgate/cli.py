@@ -29,6 +29,7 @@ def load() -> click.Group:
         _event_commands,
         _package_commands,
         _plan_commands,
+        _topup_commands,
         _watch_commands,
         _work_commands,
     )
@@ -39,6 +40,7 @@ def load() -> click.Group:
         _account_commands.COMMANDS,
         _plan_commands.COMMANDS,
         _package_commands.COMMANDS,
+        _topup_commands.COMMANDS,
         _event_commands.COMMANDS,
         _delivery_commands.COMMANDS,
         _budget_commands.COMMANDS,

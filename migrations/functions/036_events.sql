@@ -73,7 +73,7 @@ BEGIN
 END $$;
 
 -- Write what has become of an account, taken as a whole, into its events: that its cycle has turned, which grants end
--- soon, and what its balance has crossed. Whatever is told is a change; the caller writes the account.
+-- soon, what its balance has crossed, and that more is asked for. Whatever is told is a change; the caller writes the account.
 CREATE OR REPLACE FUNCTION creditgate.tell(
     p_before creditgate.accounts, p_account creditgate.accounts, p_now timestamptz,
     p_turned boolean DEFAULT false, p_expiring creditgate.grants[] DEFAULT '{}')
@@ -84,6 +84,8 @@ DECLARE
     g creditgate.grants;
     v_events creditgate.events[] := '{}';
     v_crossings creditgate.events[];
+    v_version bigint;
+    v_step record;
 BEGIN
     IF a.version = p_before.version AND (p_turned OR cardinality(p_expiring) > 0) THEN
         a.version := a.version + 1;
@@ -99,8 +101,20 @@ BEGIN
     a.event_count := a.event_count + cardinality(v_events);
     v_crossings := creditgate.crossings(p_before, a, p_now);
     a.event_count := a.event_count + cardinality(v_crossings);
-    IF a.event_count > p_account.event_count THEN
-        PERFORM creditgate.write_events(v_events || v_crossings);
+    v_events := v_events || v_crossings;
+    IF a.topup_due_at <= p_now OR a.settled_micros <= a.topup_at_micros THEN
+        v_version := a.version;
+        a.version := a.version + (a.version = p_before.version)::int;
+        SELECT * INTO v_step FROM creditgate.consider_topup(a, p_now);
+        a := v_step.p_account;
+        IF (v_step.p_event).kind IS NULL THEN
+            a.version := v_version;
+        ELSE
+            v_events := v_events || v_step.p_event;
+        END IF;
+    END IF;
+    IF cardinality(v_events) > 0 THEN
+        PERFORM creditgate.write_events(v_events);
     END IF;
     RETURN a;
 END $$;

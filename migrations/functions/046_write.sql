@@ -9,7 +9,7 @@ BEGIN
       FROM unnest(p_accounts) AS n
      WHERE a.bucket = n.bucket AND a.account_key = n.account_key
        AND (a.version <> n.version OR a.open_holds <> n.open_holds OR a.due_at <> n.due_at
-            OR a.grant_count <> n.grant_count);
+            OR a.grant_count <> n.grant_count OR a.event_count <> n.event_count);
 END $$;
 
 CREATE OR REPLACE FUNCTION creditgate.write_holds(p_holds creditgate.holds[]) RETURNS void

@@ -82,7 +82,9 @@ BEGIN
            open_holds_max = p_account.open_holds_max, budgets = p_account.budgets,
            budget_numbers = p_account.budget_numbers, thresholds = p_account.thresholds,
            thresholds_micros = p_account.thresholds_micros, own_thresholds = p_account.own_thresholds,
-           expiry_notice_ms = p_account.expiry_notice_ms
+           expiry_notice_ms = p_account.expiry_notice_ms, auto_topup = p_account.auto_topup,
+           topup_at_micros = p_account.topup_at_micros, topup_due_at = p_account.topup_due_at,
+           topup_request_id = p_account.topup_request_id, topup_failures = p_account.topup_failures
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 

@@ -144,7 +144,7 @@ BEGIN
          WHERE g.bucket = p_account.bucket AND g.account_key = p_account.account_key AND g.state = 2;
     END IF;
     p_account := creditgate.tell(p_before, p_account, p_now, v_turned, v_expiring);
-    p_account.due_at := coalesce(least(v_grant_at, v_notice_at, p_account.cycle_ends_at,
+    p_account.due_at := coalesce(least(v_grant_at, v_notice_at, p_account.cycle_ends_at, p_account.topup_due_at,
         (SELECT h.expires_at FROM creditgate.holds AS h
           WHERE h.bucket = p_account.bucket AND h.account_key = p_account.account_key AND h.state = 1
           ORDER BY h.expires_at LIMIT 1)), 'infinity');

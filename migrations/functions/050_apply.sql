@@ -127,6 +127,13 @@ BEGIN
             END IF;
             v_account := b.account;
             v_account.event_count := v_account.event_count + coalesce(cardinality(v_told), 0);
+            IF cardinality(b.entries) > 0 AND v_account.settled_micros <= v_account.topup_at_micros THEN
+                SELECT * INTO c FROM creditgate.consider_topup(v_account, v_now);
+                v_account := c.p_account;
+                IF (c.p_event).kind IS NOT NULL THEN
+                    v_events := v_events || c.p_event;
+                END IF;
+            END IF;
             v_accounts[r.account_no] := v_account;
             v.hold := b.hold;
             v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);

@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION creditgate.update_account(
     p_bucket smallint, p_account_key uuid,
     p_overdraft_limit_micros bigint, p_overage_policy smallint, p_status smallint,
     p_plan_id text, p_plan_version integer, p_next_cycle boolean, p_time_zone text, p_anchor_at timestamptz,
-    p_thresholds bigint[] DEFAULT NULL, p_plan_thresholds boolean DEFAULT false)
+    p_thresholds bigint[] DEFAULT NULL, p_plan_thresholds boolean DEFAULT false, p_auto_topup jsonb DEFAULT NULL)
 RETURNS creditgate.admin_result
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -98,6 +98,13 @@ BEGIN
         a := creditgate.set_thresholds(
             a, CASE WHEN p_plan_thresholds THEN coalesce(v_plan.thresholds, '{0}') ELSE p_thresholds END,
             v_plan.allowance_micros);
+    END IF;
+    -- Another setting counts at once, but for a request under way, which is to be answered.
+    IF a.auto_topup IS DISTINCT FROM coalesce(p_auto_topup, a.auto_topup) OR a.status IS DISTINCT FROM (v.account).status THEN
+        a.auto_topup := coalesce(p_auto_topup, a.auto_topup);
+        IF a.topup_request_id IS NULL THEN
+            a := creditgate.arm_topup(a);
+        END IF;
     END IF;
     IF a IS DISTINCT FROM v.account THEN
         a.version := a.version + 1;

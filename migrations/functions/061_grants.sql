@@ -89,10 +89,13 @@ BEGIN
         a := creditgate.count_unpaid(a, v_micros::bigint);
     END IF;
     SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
-    v.account := v_locked.p_account;
     SELECT s.* INTO g FROM creditgate.grants AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.seq = a.grant_count;
     v.granted := g;
+    v.account := v_locked.p_account;
+    IF NOT p_unpaid THEN
+        v.account := creditgate.complete_topup(a, v.account, g, v.as_of);
+    END IF;
     RETURN v;
 END $$;
 

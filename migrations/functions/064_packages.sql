@@ -85,9 +85,9 @@ BEGIN
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.seq = g.seq;
     a := creditgate.count_unpaid(a, -g.amount_micros);
     SELECT * INTO v_locked FROM creditgate.advance(a, v.as_of, 256, NULL, 0);
-    v.account := v_locked.p_account;
     SELECT s.* INTO g FROM creditgate.grants AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.seq = g.seq;
     v.granted := g;
+    v.account := creditgate.complete_topup(a, v_locked.p_account, g, v.as_of);
     RETURN v;
 END $$;

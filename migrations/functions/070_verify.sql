@@ -22,6 +22,9 @@ LANGUAGE sql STABLE AS $$
         SELECT account_key, count(*) AS open_holds, sum(held_micros) AS held, sum(carried_micros) AS carried,
                min(expires_at) AS first_end
           FROM creditgate.holds WHERE bucket = p_bucket AND state = 1 GROUP BY account_key
+    ), t AS (
+        SELECT account_key, count(*) FILTER (WHERE state = 1) AS requested
+          FROM creditgate.topups WHERE bucket = p_bucket GROUP BY account_key
     ), ev AS (
         SELECT account_key, count(*) AS total, min(event_no) AS first, max(event_no) AS last
           FROM creditgate.events WHERE bucket = p_bucket GROUP BY account_key
@@ -89,7 +92,7 @@ LANGUAGE sql STABLE AS $$
         SELECT 'nothing due is forgotten', a.account_key,
                format('due %s, holds %s, grants %s, cycle %s', a.due_at, h.first_end, g.next_at, a.cycle_ends_at)
           FROM a LEFT JOIN h USING (account_key) LEFT JOIN g USING (account_key)
-         WHERE a.due_at > least(h.first_end, g.next_at, a.cycle_ends_at)
+         WHERE a.due_at > least(h.first_end, g.next_at, a.cycle_ends_at, a.topup_due_at)
         UNION ALL
         SELECT 'held on a counter = its open holds', k.account_key,
                format('counter %s: %s in %s <> %s in %s', k.counter_no, k.held_micros, k.open_holds,
@@ -104,6 +107,10 @@ LANGUAGE sql STABLE AS $$
         UNION ALL
         SELECT 'unpaid = sum of unpaid grants', a.account_key, format('%s <> %s', a.unpaid_micros, coalesce(g.unpaid, 0))
           FROM a LEFT JOIN g USING (account_key) WHERE a.unpaid_micros <> coalesce(g.unpaid, 0)
+        UNION ALL
+        SELECT 'one top-up at most is under way', a.account_key, format('%s requested, %s', t.requested, a.topup_request_id)
+          FROM a LEFT JOIN t USING (account_key)
+         WHERE coalesce(t.requested, 0) <> (a.topup_request_id IS NOT NULL)::int
         UNION ALL
         SELECT 'events are without gaps', ev.account_key,
                format('%s from %s to %s, of %s', ev.total, ev.first, ev.last, coalesce(a.event_count, 0))

@@ -29,6 +29,7 @@ from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
+from creditgate_server.postgres.topups import PostgresTopups
 from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.rpc.detached import Detached
 from creditgate_server.rpc.health import Health, Prober
@@ -229,6 +230,7 @@ class App:
             accounts=PostgresAccounts(self._pool),
             catalog=PostgresCatalog(self._pool),
             packages=PostgresPackages(self._pool),
+            topups=PostgresTopups(self._pool),
             budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
             topics=self._topics,

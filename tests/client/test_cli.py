@@ -133,7 +133,7 @@ def test_alerts_and_events(shell: Shell, fake: Fake) -> None:
     assert {"credits.exhausted", "cycle.reset", "grant.expiring"} < set(told)
     late = answer(shell("events", "acme", "--after", "1", "--json"))[0]
     assert (late["number"], late["details"]["grant_id"]) == (2, "short")
-    assert shell(*update, "--plan-alerts").stdout.splitlines()[1] == "alerts at 20% 0"
+    assert "alerts at 20% 0" in shell(*update, "--plan-alerts").stdout.splitlines()
 
 
 def test_a_statement(shell: Shell, fake: Fake) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import creditgate
-from creditgate import CycleUnit, Event, EventKind, Threshold
+from creditgate import AutoTopup, CycleUnit, Event, EventKind, Threshold
 from tests.client.conftest import Fake
 
 DAY = 86_400
@@ -24,6 +24,10 @@ def make_events(fake: Fake, client: creditgate.Client) -> None:
     fake.advance(seconds=3 * DAY)
     client.commit("acme", hold_id="late", used="0.5")
     client.charge("acme", hold_id="c", amount="115.5")
+    client.update_account("acme", auto_topup=AutoTopup.of(below=0, amount=1))
+    name = client.get_account("acme").topup_request_id
+    client.refuse_topup("acme", request_id=name)
+    client.add_grant("acme", grant_id=name, amount="0.5")
     fake.advance(seconds=40 * DAY)
     client.update_account("acme")
 

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.drivers import START
+from tests.contract.topup_words import auto_topup
 from tests.contract.wire import Operation
 from tests.oracle.answers import Answer, BudgetView, CounterView
 from tests.oracle.packages import Package
@@ -162,6 +163,8 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "package": ("package", plan),
     "quantity": ("quantity", int),
     "unpaid": ("unpaid", flag),
+    "topup": ("auto_topup", auto_topup),
+    "reason": ("reason", str),
 }
 # What budgets are made of.
 _BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -210,6 +213,8 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "grant": ("add_grant", [("grant_id", str), ("amount", micros)]),
     "buy": ("add_grant", [("grant_id", str)]),
     "confirm": ("confirm_grant", [("grant_id", str)]),
+    "refuse": ("refuse_topup", [("request_id", str)]),
+    "topups": ("list_topups", []),
     "grants": ("list_grants", []),
     "revoke": ("revoke_grant", [("grant_id", str)]),
     "refund": ("refund", [("refund_id", str), ("amount", micros)]),
@@ -290,6 +295,7 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "alert": ("thresholds", thresholds),
         "own": ("own_thresholds", flag),
         "unpaid": ("unpaid", micros),
+        "request": ("topup_request", lambda text: "" if text == "none" else text),
     },
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
@@ -377,6 +383,8 @@ def _look(answer: Answer, path: str) -> Any:
     if path == "told":
         return tuple(event.kind.rpartition("_")[2].lower() for event in answer.events)
     if path == "names":
+        if answer.topups:
+            return tuple(each.request_id for each in answer.topups)
         holds = tuple(hold.hold_id for hold in answer.holds)
         addons = tuple(addon.addon_id for addon in answer.addons)
         bounds = tuple(each.budget_id for each, _ in answer.budgets)

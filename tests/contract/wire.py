@@ -14,6 +14,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import event_service_pb2 as events
+from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.oracle.answers import (
     AccountView,
     AddonView,
@@ -105,11 +106,8 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.budget.CopyFrom(to_budget_message(value))
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
-    elif name == "thresholds":
-        request.thresholds.SetInParent()
-        add_thresholds(request.thresholds.thresholds, value)
-    elif name == "plan_thresholds":
-        request.thresholds.reset = value
+    elif name in {"thresholds", "plan_thresholds", "auto_topup"}:
+        _set_alert(request, name, value)
     elif name in _INSTANTS:
         getattr(request, name).FromMicroseconds(value)
     elif name == "attributes":
@@ -121,6 +119,16 @@ def _set(request: Any, name: str, value: Any) -> None:
         setattr(request, name, number(_ENUMERATIONS[name], value))
     else:
         setattr(request, name, value)
+
+
+def _set_alert(request: accounts.UpdateAccountRequest, name: str, value: Any) -> None:
+    """Set what an account is to alert at, or to ask for."""
+    if name == "auto_topup":
+        request.auto_topup.CopyFrom(to_auto_topup(value))
+        return
+    request.thresholds.reset = name == "plan_thresholds"
+    if name == "thresholds":
+        add_thresholds(request.thresholds.thresholds, value)
 
 
 def to_answer(response: Any) -> Answer:
@@ -160,6 +168,8 @@ def to_answer(response: Any) -> Answer:
     given["addons"] = tuple(map(to_addon, getattr(response, "addons", ())))
     given["holds"] = tuple(map(to_hold, getattr(response, "holds", ())))
     given["grants"] = tuple(map(to_grant, getattr(response, "grants", ())))
+    given["topup"] = to_topup(response.topup) if hasattr(response, "topup") else None
+    given["topups"] = tuple(map(to_topup, getattr(response, "topups", ())))
     given["events"] = tuple(map(to_event, getattr(response, "events", ())))
     return Answer(**given)
 
@@ -242,6 +252,8 @@ def to_account(account: account_pb2.Account) -> AccountView:
         thresholds=tuple(map(to_threshold, account.thresholds)),
         own_thresholds=account.own_thresholds,
         unpaid=account.unpaid_micros,
+        auto_topup=read_auto_topup(account),
+        topup_request=account.topup_request_id,
     )
 
 

@@ -24,7 +24,7 @@ SELECT e.kind, (e.body ->> 'threshold_micros')::bigint, count(*), min(e.settled_
  WHERE a.account_id = 'acme'
  GROUP BY 1, 2
 """
-LOW, EXHAUSTED, RESUMED = 1, 2, 3
+LOW, EXHAUSTED, RESUMED, ASKED = 1, 2, 3, 8
 
 
 async def charge_across(
@@ -49,7 +49,10 @@ async def charge_across(
 
 async def open_with(caller: Caller, change: accounts.ThresholdChange) -> None:
     await caller.open_account("acme", credit_micros=CHARGES * CREDIT)
-    await caller.ask(accounts.UpdateAccountRequest(account_id="acme", thresholds=change))
+    more = account_pb2.AutoTopup(enabled=True, below_micros=400 * CREDIT, amount_micros=CREDIT)
+    await caller.ask(
+        accounts.UpdateAccountRequest(account_id="acme", thresholds=change, auto_topup=more)
+    )
 
 
 async def test_a_thousand_charges_tell_of_each_threshold_once(
@@ -57,7 +60,8 @@ async def test_a_thousand_charges_tell_of_each_threshold_once(
 ) -> None:
     times, told_at = await charge_across(database, tmp_path)
     lines = {line * CREDIT for line in LINES}
-    assert times == {(RESUMED, None): 1, (EXHAUSTED, None): 1} | {(LOW, at): 1 for at in lines}
+    others = {(RESUMED, None): 1, (EXHAUSTED, None): 1, (ASKED, None): 1}
+    assert times == others | {(LOW, at): 1 for at in lines}
     # With charges of one credit, a balance reaches each line exactly: that is the charge told of.
     assert told_at == {at: at for at in lines}
     assert await broken_rules(database) == []

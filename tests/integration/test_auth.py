@@ -44,6 +44,7 @@ READ_OR_ADMIN = {
     "ListEvents",
     "GetPackage",
     "ListPackages",
+    "ListTopups",
     "ListDeliveries",
 }
 ADMIN = {
@@ -51,6 +52,7 @@ ADMIN = {
     "UpdateAccount",
     "AddGrant",
     "ConfirmGrant",
+    "RefuseTopup",
     "PutPackage",
     "RevokeGrant",
     "Refund",

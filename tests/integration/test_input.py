@@ -33,6 +33,7 @@ from tests.support.server import Caller, running_server
 TABLES = (
     "accounts",
     "packages",
+    "topups",
     "grants",
     "holds",
     "entries",

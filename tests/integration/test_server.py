@@ -76,9 +76,11 @@ async def test_every_administrative_call_answers(caller: Caller) -> None:
     account = (await caller.accounts.GetAccount(good(BY_NAME["GetAccount"], "acme"))).account
     assert account.balance.settled_micros == 100 * CREDIT - 7
     for method in (*SELLING, *ADMINISTRATION, *TELLING):
-        if method.name not in {"CreateAccount", "Refund", "RetryDelivery"}:
+        if method.name not in {"CreateAccount", "Refund", "RefuseTopup", "RetryDelivery"}:
             await service_of(caller, method)(good(method, "acme", name="n"))
     account = (await caller.accounts.GetAccount(good(BY_NAME["GetAccount"], "acme"))).account
+    refusal = accounts_pb.RefuseTopupRequest(account_id="acme", request_id=account.topup_request_id)
+    assert (await caller.accounts.RefuseTopup(refusal)).topup.ended_at.seconds > 0
     statement = await caller.accounts.GetStatement(
         accounts_pb.GetStatementRequest(account_id="acme")
     )

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from tests.oracle.account import Grant, Hold, Refused
-from tests.oracle.answers import Answer, GrantView, Pairs, Threshold
+from tests.oracle.answers import Answer, AutoTopup, GrantView, Pairs, Threshold
 from tests.oracle.packages import Package
 from tests.oracle.subscriber import Plan, Subscriber
 
@@ -72,6 +72,7 @@ class Administration:
         anchor: int | None = None,
         thresholds: tuple[Threshold, ...] | None = None,
         plan_thresholds: bool = False,
+        auto_topup: AutoTopup | None = None,
     ) -> Answer:
         account = self.account(at, account_id)
         chosen = self.plans.get(plan) if plan else None
@@ -93,6 +94,7 @@ class Administration:
                 account.realign()
                 if thresholds is not None or plan_thresholds:
                     account.own_thresholds = None if plan_thresholds else thresholds
+                account.desk.set(auto_topup)
             account.happen(at)
         return Answer("ACCEPTED", account=account.view(), balance=account.balance(at))
 
@@ -147,7 +149,10 @@ class Administration:
         )
         grant = account.expects(Grant(view, len(account.grants) + 1, body))
         account.grants[grant_id] = grant
+        version = account.version
         account.happen(at)
+        if not unpaid:
+            self._complete(account, grant, version)
         return Answer("ACCEPTED", grant=grant.view, balance=account.balance(at))
 
     @refusable
@@ -167,10 +172,39 @@ class Administration:
             if grant.view.package:
                 grant.set(expires_at=self._package(*grant.view.package[:2]).ends(begin))
             account.expects(grant)
+            version = account.version
             account.happen(at)
+            self._complete(account, grant, version)
         return Answer(
             "ACCEPTED", grant=grant.view, balance=account.balance(at), replayed=not unpaid
         )
+
+    def _complete(self, account: Subscriber, grant: Grant, version: int) -> None:
+        """Let a grant complete the request it is named after."""
+        number = len(account.events) + 1
+        account.news = account.desk.complete(grant.view.grant_id, grant.view.amount, number)
+        account.write(version)
+
+    @refusable
+    def refuse_topup(
+        self, at: int, account_id: str, request_id: str, *, reason: str = ""
+    ) -> Answer:
+        account = self.account(at, account_id)
+        found = account.desk.find(request_id)
+        if found is None:
+            raise Refused("TOPUP_NOT_FOUND")
+        if found.state == "COMPLETED":
+            raise Refused("TOPUP_COMPLETED")
+        replayed = found.state == "REFUSED"
+        if not replayed:
+            account.news = [account.desk.refuse(reason)]
+            account.write(account.version)
+        return Answer("ACCEPTED", topup=account.desk.find(request_id), replayed=replayed)
+
+    @refusable
+    def list_topups(self, _at: int, account_id: str) -> Answer:
+        newest_first = tuple(reversed(self.account(None, account_id).desk.asked))
+        return Answer("ACCEPTED", topups=newest_first)
 
     @refusable
     def put_package(self, _at: int, package: Package) -> Answer:

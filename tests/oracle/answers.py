@@ -122,6 +122,28 @@ class CounterView:
 
 
 @dataclass(frozen=True)
+class AutoTopup:
+    """When and how more credits are asked for; a `month_max` of 0 is none."""
+
+    below: int
+    amount: int
+    month_max: int = 0
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class TopupView:
+    """A request for credits as a response shows it."""
+
+    request_id: str
+    state: str
+    amount: int
+    reason: str
+    created_at: int
+    ended_at: int | None
+
+
+@dataclass(frozen=True)
 class AccountView:
     """An account as a response shows it, but for its balance."""
 
@@ -136,6 +158,8 @@ class AccountView:
     thresholds: tuple[Threshold, ...] = (("amount", 0),)
     own_thresholds: bool = False
     unpaid: int = 0
+    auto_topup: AutoTopup | None = None
+    topup_request: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,5 +206,7 @@ class Answer:
     budgets: tuple[tuple[BudgetView, bool], ...] = ()
     counters: tuple[CounterView, ...] = ()
     events: tuple[EventView, ...] = ()
+    topup: TopupView | None = None
+    topups: tuple[TopupView, ...] = ()
     opening: int = 0
     closing: int = 0

@@ -20,6 +20,7 @@ from tests.oracle.answers import (
 from tests.oracle.budgets import Budgeted
 from tests.oracle.calendar import EPOCH, cycle_at
 from tests.oracle.events import NO_PLAN_THRESHOLDS
+from tests.oracle.topups import Desk
 
 DAY_MS = 86_400_000
 
@@ -64,6 +65,7 @@ class Subscriber(Budgeted):
         self.addons: dict[str, AddonView] = {}
         self.turns = 0
         self.own_thresholds: tuple[Threshold, ...] | None = None
+        self.desk = Desk(self)
 
     @property
     def limits(self) -> Plan:
@@ -87,13 +89,21 @@ class Subscriber(Budgeted):
         return self.plan.thresholds if self.plan else NO_PLAN_THRESHOLDS
 
     def view(self) -> AccountView:
-        return replace(super().view(), own_thresholds=self.own_thresholds is not None)
+        return replace(
+            super().view(),
+            own_thresholds=self.own_thresholds is not None,
+            auto_topup=self.desk.wish,
+            topup_request=self.desk.request or "",
+        )
+
+    def asked(self, number: int) -> list[tuple[Any, ...]]:
+        return self.desk.news(number)
 
     def shown(self) -> tuple[Any, ...]:
         bound = (tuple(self.budgets), tuple(self.own))
         own = None if self.own_thresholds is None else frozenset(self.own_thresholds)
         standing = (self.plan, self.next_plan, self.zone, self.anchor)
-        return (*super().shown(), *standing, bound, own)
+        return (*super().shown(), *standing, bound, own, *self.desk.shown)
 
     def expects(self, grant: Grant) -> Grant:
         """Say when it is to be told that a new grant ends: as long before as the plan says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.wire import Operation
-from tests.oracle.answers import BudgetView, Pairs, Threshold
+from tests.oracle.answers import AutoTopup, BudgetView, Pairs, Threshold
 from tests.oracle.budgets import least_left, next_midnight
 from tests.oracle.subscriber import Plan, Subscriber
 from tests.property.operations import CREDIT, SECOND, Chooser, Pick, instants
@@ -73,6 +73,12 @@ THRESHOLDS: list[tuple[Threshold, ...]] = [
     (("percent", 100), ("percent", 1)),
 ]
 
+TOPUPS = [
+    AutoTopup(5 * CREDIT, 20 * CREDIT),
+    AutoTopup(30 * CREDIT, CREDIT, 5 * CREDIT),
+    AutoTopup(0, 10 * CREDIT, enabled=False),
+]
+
 
 class PlanChooser(Chooser):
     """Makes operations for an account that may be on a plan."""
@@ -83,6 +89,8 @@ class PlanChooser(Chooser):
 
     def plan(self) -> Operation:
         """Another plan, anchor or time zone, now or later."""
+        if self._subscriber.desk.asked and self._rarely():
+            return self._refuse_topup()
         changes: dict[str, Any] = {}
         if not self._rarely():
             changes["plan"] = self._pick(PLANS[:-1]).name
@@ -103,7 +111,13 @@ class PlanChooser(Chooser):
             changes["thresholds"] = self._pick(THRESHOLDS)
         elif self._rarely():
             changes["plan_thresholds"] = True
+        if self._rarely():
+            changes["auto_topup"] = self._pick(TOPUPS)
         return Operation("update_account", changes)
+
+    def _refuse_topup(self) -> Operation:
+        names = [each.request_id for each in self._subscriber.desk.asked]
+        return Operation("refuse_topup", {"request_id": self._pick([*reversed(names), "none"])})
 
     def budget(self) -> Operation:
         """Give the account a budget of its own, or take one away."""
@@ -147,6 +161,10 @@ class PlanChooser(Chooser):
     def _add_grant(self) -> Operation:
         # Names of the cycle's own are refused before they come to the ledger.
         operation = super()._add_grant()
+        asked = self._subscriber.desk.asked
+        if asked and not self._rarely():
+            name = {"grant_id": self._pick(asked).request_id}
+            operation = Operation("add_grant", {**operation.arguments, **name})
         if operation.arguments["grant_id"].startswith("cycle/"):
             return self._add_grant()
         return operation

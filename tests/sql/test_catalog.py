@@ -19,6 +19,7 @@ MONEY_TABLES = (
     "grants",
     "holds",
     "refunds",
+    "topups",
 )
 IN_MONEY = str(MONEY_TABLES)
 # It is of no account: whoever does a bucket's background work holds its row.
@@ -69,8 +70,8 @@ def test_every_unique_key_of_the_money_tables_begins_with_bucket_and_account_key
            AND c.relname IN {IN_MONEY}
         """,
     )
-    # Each has a primary key; grants have a name besides, counters a budget and a value.
-    assert len(found) == len(MONEY_TABLES) + 2
+    # Each has a primary key; grants and top-ups have a name besides, counters a budget and a value.
+    assert len(found) == len(MONEY_TABLES) + 3
     for row in found:
         assert list(row["columns"][:2]) == ["bucket", "account_key"], row["index"]
 

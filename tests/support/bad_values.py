@@ -11,7 +11,14 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.calls import good_budget, good_endpoint, good_package, good_plan, good_thresholds
+from tests.support.calls import (
+    good_auto_topup,
+    good_budget,
+    good_endpoint,
+    good_package,
+    good_plan,
+    good_thresholds,
+)
 
 INT64_MAX = 2**63 - 1
 MEGABYTE = 1_000_000
@@ -235,6 +242,16 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],
     "thresholds": bad_threshold_changes(),
+    "auto_topup": [
+        (f"auto_topup.{name}", good_auto_topup(**{name: value}))
+        for name, values in (
+            ("below_micros", BAD_TOTALS),
+            ("amount_micros", BAD_AMOUNTS),
+            ("month_max_micros", BAD_TOTALS),
+        )
+        for value in values
+    ],
+    "reason": [("reason", "r" * 257), ("reason", "r\0")],
     "endpoint": bad_endpoints(),
     "generation": [("generation", value) for value in BAD_VERSIONS],
     "event_number": [("event_number", value) for value in (0, -1, -(2**63))],

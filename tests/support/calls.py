@@ -42,6 +42,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "addon_id": name,
         "plan_id": name,
         "package_id": name,
+        "request_id": "topup/1",
+        "reason": "card",
         "budget_id": name,
         "budget": good_budget(budget_id=name),
         "version": 1,
@@ -85,6 +87,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
     elif method.name == "UpdateAccount":
         timing = accounts_pb.PLAN_TIMING_NEXT_CYCLE
         body["plan"] = accounts_pb.PlanChange(plan_id=name, version=1, timing=timing)
+        body["auto_topup"] = good_auto_topup()
         body["thresholds"] = accounts_pb.ThresholdChange(thresholds=good_thresholds())
     elif method.name == "PutEndpoint":
         body["endpoint"] = good_endpoint(endpoint_id=name, account_id=account_id)
@@ -103,6 +106,17 @@ def good_package(**changes: Any) -> catalog_pb.Package:
         "valid_for": Duration(seconds=86_400),
     }
     return catalog_pb.Package(**body | changes)
+
+
+def good_auto_topup(**changes: Any) -> account_pb2.AutoTopup:
+    """Answer an automatic top-up that is right, every field of it set."""
+    body: dict[str, Any] = {
+        "enabled": True,
+        "below_micros": 10**18,
+        "amount_micros": 5,
+        "month_max_micros": 5,
+    }
+    return account_pb2.AutoTopup(**body | changes)
 
 
 def good_thresholds() -> list[account_pb2.Threshold]:

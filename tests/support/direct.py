@@ -20,11 +20,12 @@ from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool
+from creditgate_server.postgres.topups import PostgresTopups
 from tests.oracle.account import DEFAULT_TTL_MS
 from tests.oracle.answers import (
     AccountView,
-    AddonView,
     Answer,
+    AutoTopup,
     BalanceView,
     BudgetView,
     GrantView,
@@ -40,11 +41,15 @@ from tests.support.direct_budgets import (
     to_budget,
 )
 from tests.support.direct_events import (
+    addon_view,
+    auto_topup_of,
+    auto_topup_text,
     bought,
     event_view,
     standing_view,
     threshold_numbers,
     threshold_views,
+    topup_answer,
 )
 from tests.support.micros import instant, micros, micros_or_none
 
@@ -54,6 +59,7 @@ class DirectLedger:
 
     def __init__(self, pool: Pool, *, tenant_id: UUID | None = None) -> None:
         self.tenant_id = tenant_id or uuid4()
+        self.topups = PostgresTopups(pool)
         self.accounts, self.catalog = PostgresAccounts(pool), PostgresCatalog(pool)
         self.ledger, self.budgets = PostgresLedger(pool), PostgresBudgets(pool)
         self.events = PostgresEvents(pool)
@@ -120,6 +126,7 @@ class DirectLedger:
         anchor: int | None = None,
         thresholds: tuple[Threshold, ...] | None = None,
         plan_thresholds: bool = False,
+        auto_topup: AutoTopup | None = None,
     ) -> Answer:
         plan_id, version = plan or (None, None)
         change = AccountChange(
@@ -133,6 +140,7 @@ class DirectLedger:
             anchor_at=instant(anchor),
             thresholds=None if thresholds is None else threshold_numbers(thresholds),
             plan_thresholds=plan_thresholds,
+            auto_topup=auto_topup_text(auto_topup),
         )
         return account_answer(
             *await self.accounts.update_account(self.tenant_id, account_id, change)
@@ -161,6 +169,11 @@ class DirectLedger:
             name, version = package
             new = new._replace(package_id=name, package_version=version, quantity=quantity)
         return grant_answer(await self.accounts.add_grant(self.key(account_id), new))
+
+    async def refuse_topup(self, account_id: str, *, request_id: str, reason: str = "") -> Answer:
+        return topup_answer(
+            await self.topups.refuse_topup(self.key(account_id), request_id, reason)
+        )
 
     async def confirm_grant(self, account_id: str, *, grant_id: str) -> Answer:
         return grant_answer(await self.accounts.confirm_grant(self.key(account_id), grant_id))
@@ -299,6 +312,8 @@ def account_answer(outcome: Outcome, account: domain.Account | None) -> Answer:
         threshold_views(account.thresholds),
         account.own_thresholds,
         account.unpaid_micros,
+        auto_topup_of(account.auto_topup),
+        account.topup_request_id or "",
     )
     return Answer("ACCEPTED", account=view, balance=balance_view(account.balance))
 
@@ -323,18 +338,6 @@ def addon_answer(result: Any) -> Answer:
         balance=balance_view(result.balance),
         addon=addon_view(result.addon),
         replayed=result.replayed,
-    )
-
-
-def addon_view(addon: Addon) -> AddonView:
-    assert addon.created_at is not None
-    return AddonView(
-        addon.addon_id,
-        addon.amount_micros,
-        addon.lasts,
-        addon.priority,
-        micros(addon.created_at),
-        micros_or_none(addon.cancelled_at),
     )
 
 

@@ -9,7 +9,18 @@ from typing import Any
 
 from creditgate_server.domain.accounts import Grant, Standing
 from creditgate_server.domain.events import Event, EventKind
-from tests.oracle.answers import CycleView, EventView, StandingView, Threshold
+from creditgate_server.domain.plans import Addon
+from creditgate_server.domain.topups import TopupResult
+from tests.oracle.answers import (
+    AddonView,
+    Answer,
+    AutoTopup,
+    CycleView,
+    EventView,
+    StandingView,
+    Threshold,
+    TopupView,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,6 +29,9 @@ _DETAILS = {
     EventKind.CYCLE_RESET: ("number", "starts_at", "ends_at"),
     EventKind.GRANT_EXPIRING: ("grant_id", "remaining_micros", "expires_at"),
     EventKind.HOLD_LATE: ("hold_id", "charged_micros", "uncollected_micros"),
+    EventKind.TOPUP_REQUESTED: ("request_id", "amount_micros"),
+    EventKind.TOPUP_REFUSED: ("request_id", "reason", "retry_at"),
+    EventKind.TOPUP_COMPLETED: ("request_id", "amount_micros"),
 }
 
 
@@ -79,3 +93,45 @@ def _plan_name(plan_id: str | None, version: int | None) -> tuple[str, int] | No
 
 def _micros_or_none(at: datetime | None) -> int | None:
     return None if at is None else _micros(at)
+
+
+def auto_topup_text(wish: AutoTopup | None) -> str | None:
+    if wish is None:
+        return None
+    read = {"enabled": wish.enabled, "below_micros": wish.below, "amount_micros": wish.amount}
+    return json.dumps({**read, "month_max_micros": wish.month_max})
+
+
+def auto_topup_of(text: str | None) -> AutoTopup | None:
+    if text is None:
+        return None
+    it = json.loads(text)
+    numbers = (it["below_micros"], it["amount_micros"], it["month_max_micros"])
+    return AutoTopup(*numbers, enabled=it["enabled"])
+
+
+def topup_answer(result: TopupResult) -> Answer:
+    topup = result.topup
+    if topup is None:
+        return Answer(result.outcome.name)
+    view = TopupView(
+        topup.request_id,
+        {1: "REQUESTED", 2: "COMPLETED", 3: "REFUSED"}[topup.state],
+        topup.amount_micros,
+        topup.reason,
+        _micros(topup.created_at),
+        _micros_or_none(topup.ended_at),
+    )
+    return Answer("ACCEPTED", topup=view, replayed=result.replayed)
+
+
+def addon_view(addon: Addon) -> AddonView:
+    assert addon.created_at is not None
+    return AddonView(
+        addon.addon_id,
+        addon.amount_micros,
+        addon.lasts,
+        addon.priority,
+        _micros(addon.created_at),
+        _micros_or_none(addon.cancelled_at),
+    )

@@ -108,6 +108,7 @@ class Administration:
         if request.HasField("thresholds"):
             own = None if request.thresholds.reset else list(request.thresholds.thresholds)
             wallet.alert(own)
+        wallet.topups.change(request.auto_topup if request.HasField("auto_topup") else None)
         wallet.version += before != wallet.numbers()
         wallet.advance(now)
         return accounts.UpdateAccountResponse(account=wallet.stand(now))
@@ -130,7 +131,10 @@ class Administration:
             if new.message.amount_micros > min(wallet.room, AMOUNT_MAX):
                 raise RefusalError("OUT_OF_RANGE")
             wallet.grants[request.grant_id] = wallet.notice(new)
+            version = wallet.version
             wallet.advance(now)
+            if not request.unpaid:
+                wallet.complete(new, since=version)
         elif grant.body != request:
             raise RefusalError("NAME_REUSED")
         return accounts.AddGrantResponse(
@@ -156,9 +160,31 @@ class Administration:
             it.state, grant.begins = PENDING, max(now, grant.begins)
             stamp(it.effective_at, grant.begins)
             wallet.notice(self.purchases.bought(grant))
+            version = wallet.version
             wallet.advance(now)
+            wallet.complete(grant, since=version)
         balance = wallet.balance(now)
         return accounts.ConfirmGrantResponse(grant=it, balance=balance, replayed=replayed)
+
+    def _refuse_topup(
+        self, request: accounts.RefuseTopupRequest, now: int
+    ) -> accounts.RefuseTopupResponse:
+        wallet = self._wallet(request, now)
+        topup = wallet.topups.find(request.request_id)
+        if topup.state == account_pb2.TOPUP_STATE_COMPLETED:
+            raise RefusalError("TOPUP_COMPLETED")
+        replayed = topup.state == account_pb2.TOPUP_STATE_REFUSED
+        if not replayed:
+            refused = wallet.topups.refuse(request.request_id, request.reason, now)
+            wallet.news.append(refused)
+        return accounts.RefuseTopupResponse(topup=topup, replayed=replayed)
+
+    def _list_topups(
+        self, request: accounts.ListTopupsRequest, now: int
+    ) -> accounts.ListTopupsResponse:
+        newest_first = list(reversed(self._wallet(request).topups.asked.values()))
+        topups, token = page(newest_first, request)
+        return accounts.ListTopupsResponse(topups=topups, next_page_token=token)
 
     def _list_grants(
         self, request: accounts.ListGrantsRequest, now: int

@@ -162,6 +162,11 @@ def _thresholds(given: Any, path: str) -> Iterator[tuple[str, bool]]:
 
 
 def _change(request: Any) -> Iterator[tuple[str, bool]]:
+    if request.HasField("auto_topup"):
+        wish = request.auto_topup
+        yield "auto_topup.amount_micros", 1 <= wish.amount_micros <= AMOUNT_MAX
+        for name in ("below_micros", "month_max_micros"):
+            yield f"auto_topup.{name}", 0 <= getattr(wish, name) <= AMOUNT_MAX
     own = request.thresholds
     yield from _thresholds(own.thresholds, "thresholds.thresholds")
     yield "thresholds.thresholds", not (own.reset and own.thresholds)
@@ -243,6 +248,8 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "budget_id": _id,
     "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
     "plan_id": _id,
+    "request_id": _id,
+    "reason": lambda note: len(note) <= REFERENCE_MAX,
     "package_id": _id,
     "version": lambda version: version >= 0,
     "after_version": lambda version: version >= 0,

@@ -10,6 +10,7 @@ from typing import Any
 from creditgate.testing._budgets import Bounded
 from creditgate.testing._calendar import cycle_number, cycle_start
 from creditgate.testing._teller import NOTICE_MS_DEFAULT
+from creditgate.testing._topups import Topups
 from creditgate.testing._wallet import (
     LIVE,
     OPEN,
@@ -37,6 +38,20 @@ class Subscriber(Bounded):
     addons: dict[str, accounts.Addon] = field(default_factory=dict)
     own_thresholds: list[account_pb2.Threshold] | None = None
 
+    def __post_init__(self) -> None:
+        self.topups = Topups(self.message)
+
+    def asked(self, number: int) -> Iterator[event_pb2.Event]:
+        """Ask for more where the balance is low."""
+        return self.topups.news(self.settled, self.now, number)
+
+    def complete(self, grant: FakeGrant, *, since: int) -> None:
+        """Let a grant complete the request it is named after; it is a change since a version."""
+        completed = self.topups.complete(grant.message, self.now)
+        if completed is not None:
+            self.news.append(completed)
+            self.tell(since=since)
+
     @property
     def limits(self) -> catalog.PlanLimits:
         """The limits that count; zero is none."""
@@ -60,7 +75,14 @@ class Subscriber(Bounded):
         terms = (it.status, it.overage_policy, self.overdraft)
         bound = [each.SerializeToString() for each in self.budgets.values()], list(self.own)
         own = None if self.own_thresholds is None else str(it.thresholds)
-        counts = it.time_zone, it.billing_anchor.ToNanoseconds(), bound, own
+        counts = (
+            it.time_zone,
+            it.billing_anchor.ToNanoseconds(),
+            bound,
+            own,
+            str(it.auto_topup),
+            self.topups.armed,
+        )
         return *super().numbers(), *plans, *terms, *counts
 
     def planned(self) -> Sequence[account_pb2.Budget]:

@@ -25,10 +25,11 @@ class Teller(ABC):
     def stand_at(self, *, told_version: int) -> account_pb2.Balance:
         """The balance now; what there is news of is a change of the version that was told."""
 
-    def tell(self) -> None:
-        """Write what has happened since the last time, as a whole."""
-        now = self.stand_at(told_version=self.told.version)
-        self.news += self._crossings(self.told, now)
+    def tell(self, *, since: int | None = None) -> None:
+        """Write what has happened since the last time, or since a version, as a whole."""
+        self.news += self._crossings(self.told, self.stand_at(told_version=-1))
+        self.news += self.asked(len(self.events) + len(self.news) + 1)
+        now = self.stand_at(told_version=self.told.version if since is None else since)
         for event in self.news:
             event.account_id, event.number = self._name(), len(self.events) + 1
             event.event_id = f"{event.account_id}/{event.number}"
@@ -37,6 +38,10 @@ class Teller(ABC):
             self.events.append(event)
         self.news = []
         self.told = now
+
+    def asked(self, _number: int) -> Iterator[event_pb2.Event]:
+        """What is asked for, to be told as the event of a number: nothing."""
+        return iter(())
 
     @abstractmethod
     def _name(self) -> str:

@@ -110,6 +110,34 @@ BUDGET_PERIOD_CYCLE: BudgetPeriod.ValueType  # 3
 """BUDGET_PERIOD_CYCLE is the cycle of the account's plan; without one, it is as TOTAL."""
 Global___BudgetPeriod: _TypeAlias = BudgetPeriod  # noqa: Y015
 
+class _TopupState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TopupStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TopupState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOPUP_STATE_UNSPECIFIED: _TopupState.ValueType  # 0
+    """TOPUP_STATE_UNSPECIFIED guards against an implicit default and is never sent."""
+    TOPUP_STATE_REQUESTED: _TopupState.ValueType  # 1
+    """TOPUP_STATE_REQUESTED waits for AddGrant or RefuseTopup, for 24 hours."""
+    TOPUP_STATE_COMPLETED: _TopupState.ValueType  # 2
+    """TOPUP_STATE_COMPLETED has brought a grant of its name, be it after it was refused."""
+    TOPUP_STATE_REFUSED: _TopupState.ValueType  # 3
+    """TOPUP_STATE_REFUSED was refused, or not answered in time."""
+
+class TopupState(_TopupState, metaclass=_TopupStateEnumTypeWrapper):
+    """TopupState is what became of a request for credits."""
+
+TOPUP_STATE_UNSPECIFIED: TopupState.ValueType  # 0
+"""TOPUP_STATE_UNSPECIFIED guards against an implicit default and is never sent."""
+TOPUP_STATE_REQUESTED: TopupState.ValueType  # 1
+"""TOPUP_STATE_REQUESTED waits for AddGrant or RefuseTopup, for 24 hours."""
+TOPUP_STATE_COMPLETED: TopupState.ValueType  # 2
+"""TOPUP_STATE_COMPLETED has brought a grant of its name, be it after it was refused."""
+TOPUP_STATE_REFUSED: TopupState.ValueType  # 3
+"""TOPUP_STATE_REFUSED was refused, or not answered in time."""
+Global___TopupState: _TypeAlias = TopupState  # noqa: Y015
+
 class _GrantKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -270,6 +298,8 @@ class Account(_message.Message):
     THRESHOLDS_FIELD_NUMBER: _builtins.int
     OWN_THRESHOLDS_FIELD_NUMBER: _builtins.int
     UNPAID_MICROS_FIELD_NUMBER: _builtins.int
+    AUTO_TOPUP_FIELD_NUMBER: _builtins.int
+    TOPUP_REQUEST_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id is the tenant's own name for the account, unique within the tenant."""
     status: Global___AccountStatus.ValueType
@@ -294,6 +324,8 @@ class Account(_message.Message):
     """own_thresholds is true when the thresholds were set on the account and not by its plan."""
     unpaid_micros: _builtins.int
     """unpaid_micros is the sum of the grants that are not paid for yet; they count towards nothing else."""
+    topup_request_id: _builtins.str
+    """topup_request_id is the request for credits that is under way; empty when there is none."""
     @_builtins.property
     def balance(self) -> Global___Balance:
         """balance is the account's credits."""
@@ -318,6 +350,10 @@ class Account(_message.Message):
     def thresholds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Threshold]:
         """thresholds is the balances that alert, the highest first: the plan's, or the account's own."""
 
+    @_builtins.property
+    def auto_topup(self) -> Global___AutoTopup:
+        """auto_topup is when and how more credits are asked for; unset where it never was."""
+
     def __init__(
         self,
         *,
@@ -339,10 +375,12 @@ class Account(_message.Message):
         thresholds: _abc.Iterable[Global___Threshold] | None = ...,
         own_thresholds: _builtins.bool = ...,
         unpaid_micros: _builtins.int = ...,
+        auto_topup: Global___AutoTopup | None = ...,
+        topup_request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_topup", b"auto_topup", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "own_thresholds", b"own_thresholds", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone", "unpaid_micros", b"unpaid_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "auto_topup", b"auto_topup", "balance", b"balance", "billing_anchor", b"billing_anchor", "created_at", b"created_at", "cycle", b"cycle", "debt_micros", b"debt_micros", "labels", b"labels", "next_plan_id", b"next_plan_id", "next_plan_version", b"next_plan_version", "open_holds", b"open_holds", "overage_policy", b"overage_policy", "own_thresholds", b"own_thresholds", "plan_id", b"plan_id", "plan_version", b"plan_version", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone", "topup_request_id", b"topup_request_id", "unpaid_micros", b"unpaid_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -534,6 +572,88 @@ class Grant(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class AutoTopup(_message.Message):
+    """AutoTopup says when the tenant's payment system is asked for more credits. See EVENT_KIND_TOPUP_REQUESTED."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    BELOW_MICROS_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    MONTH_MAX_MICROS_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """enabled is whether anything is asked for."""
+    below_micros: _builtins.int
+    """below_micros is the settled balance at which, and below which, more is asked for; 0 to 10^18."""
+    amount_micros: _builtins.int
+    """amount_micros is how much is asked for each time, 1 to 10^18."""
+    month_max_micros: _builtins.int
+    """month_max_micros is how much is asked for in a calendar month of the account's time zone at most, but for what was
+    refused; 0 means any amount, up to 10^18.
+    """
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        below_micros: _builtins.int = ...,
+        amount_micros: _builtins.int = ...,
+        month_max_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "below_micros", b"below_micros", "enabled", b"enabled", "month_max_micros", b"month_max_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AutoTopup: _TypeAlias = AutoTopup  # noqa: Y015
+
+@_typing.final
+class Topup(_message.Message):
+    """Topup is one request for more credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """request_id names the request, unique within the account, and the grant that completes it."""
+    state: Global___TopupState.ValueType
+    """state says what became of it."""
+    amount_micros: _builtins.int
+    """amount_micros is what was asked for."""
+    reason: _builtins.str
+    """reason is why it was refused: what RefuseTopup said, or `unanswered`."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """created_at is when it was asked for."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """ended_at is when it was completed or refused; unset before."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        state: Global___TopupState.ValueType = ...,
+        amount_micros: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "ended_at", b"ended_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "created_at", b"created_at", "ended_at", b"ended_at", "reason", b"reason", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Topup: _TypeAlias = Topup  # noqa: Y015
 
 @_typing.final
 class PackageOrder(_message.Message):

@@ -280,6 +280,7 @@ class UpdateAccountRequest(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
     THRESHOLDS_FIELD_NUMBER: _builtins.int
+    AUTO_TOPUP_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     overdraft_limit_micros: _builtins.int
@@ -308,6 +309,10 @@ class UpdateAccountRequest(_message.Message):
     def thresholds(self) -> Global___ThresholdChange:
         """thresholds gives the account thresholds of its own, or the plan's again."""
 
+    @_builtins.property
+    def auto_topup(self) -> _account_pb2.AutoTopup:
+        """auto_topup takes the place of what was set. A request that is under way is still to be answered."""
+
     def __init__(
         self,
         *,
@@ -319,10 +324,11 @@ class UpdateAccountRequest(_message.Message):
         time_zone: _builtins.str | None = ...,
         billing_anchor: _timestamp_pb2.Timestamp | None = ...,
         thresholds: Global___ThresholdChange | None = ...,
+        auto_topup: _account_pb2.AutoTopup | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "auto_topup", b"auto_topup", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "account_id", b"account_id", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy", "_overdraft_limit_micros", b"_overdraft_limit_micros", "_status", b"_status", "_time_zone", b"_time_zone", "account_id", b"account_id", "auto_topup", b"auto_topup", "billing_anchor", b"billing_anchor", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan", b"plan", "status", b"status", "thresholds", b"thresholds", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overage_policy: _TypeAlias = _typing.Literal["overage_policy"]  # noqa: Y015
     _WhichOneofArgType__overage_policy: _TypeAlias = _typing.Literal["_overage_policy", b"_overage_policy"]  # noqa: Y015
@@ -586,6 +592,122 @@ class ConfirmGrantResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmGrantResponse: _TypeAlias = ConfirmGrantResponse  # noqa: Y015
+
+@_typing.final
+class RefuseTopupRequest(_message.Message):
+    """RefuseTopupRequest names a request for credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    request_id: _builtins.str
+    """request_id names the request."""
+    reason: _builtins.str
+    """reason is the tenant's own note, at most 256 characters."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseTopupRequest: _TypeAlias = RefuseTopupRequest  # noqa: Y015
+
+@_typing.final
+class RefuseTopupResponse(_message.Message):
+    """RefuseTopupResponse is the request as it was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPUP_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.bool
+    """replayed is true when it had been refused before."""
+    @_builtins.property
+    def topup(self) -> _account_pb2.Topup:
+        """topup is the request as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        topup: _account_pb2.Topup | None = ...,
+        replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["topup", b"topup"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replayed", b"replayed", "topup", b"topup"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseTopupResponse: _TypeAlias = RefuseTopupResponse  # noqa: Y015
+
+@_typing.final
+class ListTopupsRequest(_message.Message):
+    """ListTopupsRequest asks for a page of an account's requests for credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    page_size: _builtins.int
+    """page_size is how many to answer: 0 means 50, more than 1000 means 1000."""
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTopupsRequest: _TypeAlias = ListTopupsRequest  # noqa: Y015
+
+@_typing.final
+class ListTopupsResponse(_message.Message):
+    """ListTopupsResponse is a page of requests for credits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPUPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def topups(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Topup]:
+        """topups is the page."""
+
+    def __init__(
+        self,
+        *,
+        topups: _abc.Iterable[_account_pb2.Topup] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "topups", b"topups"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTopupsResponse: _TypeAlias = ListTopupsResponse  # noqa: Y015
 
 @_typing.final
 class ListGrantsRequest(_message.Message):

@@ -67,6 +67,16 @@ class AccountServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.FromString,
                 _registered_method=True)
+        self.RefuseTopup = channel.unary_unary(
+                '/creditgate.v1.AccountService/RefuseTopup',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.RefuseTopupRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.RefuseTopupResponse.FromString,
+                _registered_method=True)
+        self.ListTopups = channel.unary_unary(
+                '/creditgate.v1.AccountService/ListTopups',
+                request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListTopupsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListTopupsResponse.FromString,
+                _registered_method=True)
         self.ListGrants = channel.unary_unary(
                 '/creditgate.v1.AccountService/ListGrants',
                 request_serializer=creditgate_dot_v1_dot_account__service__pb2.ListGrantsRequest.SerializeToString,
@@ -175,6 +185,23 @@ class AccountServiceServicer(object):
         """ConfirmGrant says that an unpaid grant has been paid for: it becomes effective now, or when it was to. To take an
         unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
         Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefuseTopup(self, request, context):
+        """RefuseTopup says that a request for credits will not be paid for. After a while the account asks again if its balance
+        is still low: after an hour at first, then after twice as long each time, a day at most. To complete a request there
+        is AddGrant with the request's id as grant_id. A request that was refused before answers that.
+        Errors: NOT_FOUND (account or request), FAILED_PRECONDITION TOPUP_COMPLETED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopups(self, request, context):
+        """ListTopups answers an account's requests for credits, newest first. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,6 +327,16 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ConfirmGrant,
                     request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.SerializeToString,
+            ),
+            'RefuseTopup': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefuseTopup,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.RefuseTopupRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.RefuseTopupResponse.SerializeToString,
+            ),
+            'ListTopups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopups,
+                    request_deserializer=creditgate_dot_v1_dot_account__service__pb2.ListTopupsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_account__service__pb2.ListTopupsResponse.SerializeToString,
             ),
             'ListGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGrants,
@@ -522,6 +559,60 @@ class AccountService(object):
             '/creditgate.v1.AccountService/ConfirmGrant',
             creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantRequest.SerializeToString,
             creditgate_dot_v1_dot_account__service__pb2.ConfirmGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefuseTopup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/RefuseTopup',
+            creditgate_dot_v1_dot_account__service__pb2.RefuseTopupRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.RefuseTopupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.AccountService/ListTopups',
+            creditgate_dot_v1_dot_account__service__pb2.ListTopupsRequest.SerializeToString,
+            creditgate_dot_v1_dot_account__service__pb2.ListTopupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,14 @@ class AccountServiceStub:
     unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
     Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
     """
+    RefuseTopup: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RefuseTopupRequest, _account_service_pb2.RefuseTopupResponse]
+    """RefuseTopup says that a request for credits will not be paid for. After a while the account asks again if its balance
+    is still low: after an hour at first, then after twice as long each time, a day at most. To complete a request there
+    is AddGrant with the request's id as grant_id. A request that was refused before answers that.
+    Errors: NOT_FOUND (account or request), FAILED_PRECONDITION TOPUP_COMPLETED.
+    """
+    ListTopups: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListTopupsRequest, _account_service_pb2.ListTopupsResponse]
+    """ListTopups answers an account's requests for credits, newest first. Errors: NOT_FOUND."""
     ListGrants: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListGrantsRequest, _account_service_pb2.ListGrantsResponse]
     """ListGrants answers an account's grants, newest first. Errors: NOT_FOUND."""
     RevokeGrant: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeGrantRequest, _account_service_pb2.RevokeGrantResponse]
@@ -135,6 +143,14 @@ class AccountServiceAsyncStub(AccountServiceStub):
     unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
     Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
     """
+    RefuseTopup: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RefuseTopupRequest, _account_service_pb2.RefuseTopupResponse]  # type: ignore[assignment]
+    """RefuseTopup says that a request for credits will not be paid for. After a while the account asks again if its balance
+    is still low: after an hour at first, then after twice as long each time, a day at most. To complete a request there
+    is AddGrant with the request's id as grant_id. A request that was refused before answers that.
+    Errors: NOT_FOUND (account or request), FAILED_PRECONDITION TOPUP_COMPLETED.
+    """
+    ListTopups: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListTopupsRequest, _account_service_pb2.ListTopupsResponse]  # type: ignore[assignment]
+    """ListTopups answers an account's requests for credits, newest first. Errors: NOT_FOUND."""
     ListGrants: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListGrantsRequest, _account_service_pb2.ListGrantsResponse]  # type: ignore[assignment]
     """ListGrants answers an account's grants, newest first. Errors: NOT_FOUND."""
     RevokeGrant: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeGrantRequest, _account_service_pb2.RevokeGrantResponse]  # type: ignore[assignment]
@@ -242,6 +258,26 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         unpaid grant back there is RevokeGrant. A grant that was confirmed before, or was never unpaid, answers its state.
         Errors: NOT_FOUND (account or grant), FAILED_PRECONDITION GRANT_REVOKED / ACCOUNT_CLOSED.
         """
+
+    @_abc_1.abstractmethod
+    def RefuseTopup(
+        self,
+        request: _account_service_pb2.RefuseTopupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RefuseTopupResponse, _abc.Awaitable[_account_service_pb2.RefuseTopupResponse]]:
+        """RefuseTopup says that a request for credits will not be paid for. After a while the account asks again if its balance
+        is still low: after an hour at first, then after twice as long each time, a day at most. To complete a request there
+        is AddGrant with the request's id as grant_id. A request that was refused before answers that.
+        Errors: NOT_FOUND (account or request), FAILED_PRECONDITION TOPUP_COMPLETED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTopups(
+        self,
+        request: _account_service_pb2.ListTopupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListTopupsResponse, _abc.Awaitable[_account_service_pb2.ListTopupsResponse]]:
+        """ListTopups answers an account's requests for credits, newest first. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListGrants(

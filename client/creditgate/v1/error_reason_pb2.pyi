@@ -80,6 +80,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_PACKAGE_NOT_FOUND: NOT_FOUND. The tenant has no such version of a package."""
     ERROR_REASON_GRANT_REVOKED: _ErrorReason.ValueType  # 25
     """ERROR_REASON_GRANT_REVOKED: FAILED_PRECONDITION. The grant was taken back before it was paid for."""
+    ERROR_REASON_TOPUP_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """ERROR_REASON_TOPUP_NOT_FOUND: NOT_FOUND. The account has asked for no such credits."""
+    ERROR_REASON_TOPUP_COMPLETED: _ErrorReason.ValueType  # 27
+    """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
     ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
@@ -159,6 +163,10 @@ ERROR_REASON_PACKAGE_NOT_FOUND: ErrorReason.ValueType  # 24
 """ERROR_REASON_PACKAGE_NOT_FOUND: NOT_FOUND. The tenant has no such version of a package."""
 ERROR_REASON_GRANT_REVOKED: ErrorReason.ValueType  # 25
 """ERROR_REASON_GRANT_REVOKED: FAILED_PRECONDITION. The grant was taken back before it was paid for."""
+ERROR_REASON_TOPUP_NOT_FOUND: ErrorReason.ValueType  # 26
+"""ERROR_REASON_TOPUP_NOT_FOUND: NOT_FOUND. The account has asked for no such credits."""
+ERROR_REASON_TOPUP_COMPLETED: ErrorReason.ValueType  # 27
+"""ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
 ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
 """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
 ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 51

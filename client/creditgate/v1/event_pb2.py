@@ -26,23 +26,29 @@ from creditgate.v1 import account_pb2 as creditgate_dot_v1_dot_account__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63reditgate/v1/event.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EventKind\x12\'\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0b\x62\x61lance_low\x18\x07 \x01(\x0b\x32\x19.creditgate.v1.BalanceLowH\x00\x12\x30\n\x0b\x63ycle_reset\x18\x08 \x01(\x0b\x32\x19.creditgate.v1.CycleResetH\x00\x12\x36\n\x0egrant_expiring\x18\t \x01(\x0b\x32\x1c.creditgate.v1.GrantExpiringH\x00\x12,\n\thold_late\x18\n \x01(\x0b\x32\x17.creditgate.v1.HoldLateH\x00\x42\t\n\x07\x64\x65tails\"7\n\nBalanceLow\x12\x18\n\x10threshold_micros\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x05\"1\n\nCycleReset\x12#\n\x05\x63ycle\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Cycle\"k\n\rGrantExpiring\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x18\n\x10remaining_micros\x18\x02 \x01(\x03\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x08HoldLate\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63harged_micros\x18\x02 \x01(\x03\x12\x1a\n\x12uncollected_micros\x18\x03 \x01(\x03*\xfc\x01\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45VENT_KIND_BALANCE_LOW\x10\x01\x12 \n\x1c\x45VENT_KIND_CREDITS_EXHAUSTED\x10\x02\x12\x1e\n\x1a\x45VENT_KIND_CREDITS_RESUMED\x10\x03\x12 \n\x1c\x45VENT_KIND_OVERDRAFT_ENTERED\x10\x04\x12\x1a\n\x16\x45VENT_KIND_CYCLE_RESET\x10\x05\x12\x1d\n\x19\x45VENT_KIND_GRANT_EXPIRING\x10\x06\x12\x18\n\x14\x45VENT_KIND_HOLD_LATE\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63reditgate/v1/event.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EventKind\x12\'\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0b\x62\x61lance_low\x18\x07 \x01(\x0b\x32\x19.creditgate.v1.BalanceLowH\x00\x12\x30\n\x0b\x63ycle_reset\x18\x08 \x01(\x0b\x32\x19.creditgate.v1.CycleResetH\x00\x12\x36\n\x0egrant_expiring\x18\t \x01(\x0b\x32\x1c.creditgate.v1.GrantExpiringH\x00\x12,\n\thold_late\x18\n \x01(\x0b\x32\x17.creditgate.v1.HoldLateH\x00\x12\x38\n\x0ftopup_requested\x18\x0b \x01(\x0b\x32\x1d.creditgate.v1.TopupRequestedH\x00\x12\x34\n\rtopup_refused\x18\x0c \x01(\x0b\x32\x1b.creditgate.v1.TopupRefusedH\x00\x12\x38\n\x0ftopup_completed\x18\r \x01(\x0b\x32\x1d.creditgate.v1.TopupCompletedH\x00\x42\t\n\x07\x64\x65tails\"7\n\nBalanceLow\x12\x18\n\x10threshold_micros\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x05\"1\n\nCycleReset\x12#\n\x05\x63ycle\x18\x01 \x01(\x0b\x32\x14.creditgate.v1.Cycle\"k\n\rGrantExpiring\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x18\n\x10remaining_micros\x18\x02 \x01(\x03\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x08HoldLate\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63harged_micros\x18\x02 \x01(\x03\x12\x1a\n\x12uncollected_micros\x18\x03 \x01(\x03\";\n\x0eTopupRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\ramount_micros\x18\x02 \x01(\x03\"`\n\x0cTopupRefused\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12,\n\x08retry_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x0eTopupCompleted\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\ramount_micros\x18\x02 \x01(\x03*\xda\x02\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45VENT_KIND_BALANCE_LOW\x10\x01\x12 \n\x1c\x45VENT_KIND_CREDITS_EXHAUSTED\x10\x02\x12\x1e\n\x1a\x45VENT_KIND_CREDITS_RESUMED\x10\x03\x12 \n\x1c\x45VENT_KIND_OVERDRAFT_ENTERED\x10\x04\x12\x1a\n\x16\x45VENT_KIND_CYCLE_RESET\x10\x05\x12\x1d\n\x19\x45VENT_KIND_GRANT_EXPIRING\x10\x06\x12\x18\n\x14\x45VENT_KIND_HOLD_LATE\x10\x07\x12\x1e\n\x1a\x45VENT_KIND_TOPUP_REQUESTED\x10\x08\x12\x1c\n\x18\x45VENT_KIND_TOPUP_REFUSED\x10\t\x12\x1e\n\x1a\x45VENT_KIND_TOPUP_COMPLETED\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'creditgate.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTKIND']._serialized_start=811
-  _globals['_EVENTKIND']._serialized_end=1063
+  _globals['_EVENTKIND']._serialized_start=1201
+  _globals['_EVENTKIND']._serialized_end=1547
   _globals['_EVENT']._serialized_start=107
-  _globals['_EVENT']._serialized_end=510
-  _globals['_BALANCELOW']._serialized_start=512
-  _globals['_BALANCELOW']._serialized_end=567
-  _globals['_CYCLERESET']._serialized_start=569
-  _globals['_CYCLERESET']._serialized_end=618
-  _globals['_GRANTEXPIRING']._serialized_start=620
-  _globals['_GRANTEXPIRING']._serialized_end=727
-  _globals['_HOLDLATE']._serialized_start=729
-  _globals['_HOLDLATE']._serialized_end=808
+  _globals['_EVENT']._serialized_end=680
+  _globals['_BALANCELOW']._serialized_start=682
+  _globals['_BALANCELOW']._serialized_end=737
+  _globals['_CYCLERESET']._serialized_start=739
+  _globals['_CYCLERESET']._serialized_end=788
+  _globals['_GRANTEXPIRING']._serialized_start=790
+  _globals['_GRANTEXPIRING']._serialized_end=897
+  _globals['_HOLDLATE']._serialized_start=899
+  _globals['_HOLDLATE']._serialized_end=978
+  _globals['_TOPUPREQUESTED']._serialized_start=980
+  _globals['_TOPUPREQUESTED']._serialized_end=1039
+  _globals['_TOPUPREFUSED']._serialized_start=1041
+  _globals['_TOPUPREFUSED']._serialized_end=1137
+  _globals['_TOPUPCOMPLETED']._serialized_start=1139
+  _globals['_TOPUPCOMPLETED']._serialized_end=1198
 # @@protoc_insertion_point(module_scope)

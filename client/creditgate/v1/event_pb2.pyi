@@ -45,6 +45,15 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """
     EVENT_KIND_HOLD_LATE: _EventKind.ValueType  # 7
     """EVENT_KIND_HOLD_LATE, `hold.late`: a Commit came after its hold had expired, and was accepted."""
+    EVENT_KIND_TOPUP_REQUESTED: _EventKind.ValueType  # 8
+    """EVENT_KIND_TOPUP_REQUESTED, `topup.requested`: the balance is as low as the account's AutoTopup says, and its credits
+    are to be bought: AddGrant with the request's id as grant_id completes the request, RefuseTopup refuses it. There is
+    one at a time.
+    """
+    EVENT_KIND_TOPUP_REFUSED: _EventKind.ValueType  # 9
+    """EVENT_KIND_TOPUP_REFUSED, `topup.refused`: a request was refused, or not answered in 24 hours."""
+    EVENT_KIND_TOPUP_COMPLETED: _EventKind.ValueType  # 10
+    """EVENT_KIND_TOPUP_COMPLETED, `topup.completed`: a grant of a request's name has come."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """EventKind is what happened. What a sweep, a reset or a change of plan does to a balance is judged as a whole: a
@@ -71,6 +80,15 @@ comes once, as long before the end as the plan says.
 """
 EVENT_KIND_HOLD_LATE: EventKind.ValueType  # 7
 """EVENT_KIND_HOLD_LATE, `hold.late`: a Commit came after its hold had expired, and was accepted."""
+EVENT_KIND_TOPUP_REQUESTED: EventKind.ValueType  # 8
+"""EVENT_KIND_TOPUP_REQUESTED, `topup.requested`: the balance is as low as the account's AutoTopup says, and its credits
+are to be bought: AddGrant with the request's id as grant_id completes the request, RefuseTopup refuses it. There is
+one at a time.
+"""
+EVENT_KIND_TOPUP_REFUSED: EventKind.ValueType  # 9
+"""EVENT_KIND_TOPUP_REFUSED, `topup.refused`: a request was refused, or not answered in 24 hours."""
+EVENT_KIND_TOPUP_COMPLETED: EventKind.ValueType  # 10
+"""EVENT_KIND_TOPUP_COMPLETED, `topup.completed`: a grant of a request's name has come."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -92,6 +110,9 @@ class Event(_message.Message):
     CYCLE_RESET_FIELD_NUMBER: _builtins.int
     GRANT_EXPIRING_FIELD_NUMBER: _builtins.int
     HOLD_LATE_FIELD_NUMBER: _builtins.int
+    TOPUP_REQUESTED_FIELD_NUMBER: _builtins.int
+    TOPUP_REFUSED_FIELD_NUMBER: _builtins.int
+    TOPUP_COMPLETED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """event_id names the event, unique within the tenant: the account's id and the event's number, as `acme/7`."""
     account_id: _builtins.str
@@ -124,6 +145,18 @@ class Event(_message.Message):
     def hold_late(self) -> Global___HoldLate:
         """hold_late is the hold of a HOLD_LATE."""
 
+    @_builtins.property
+    def topup_requested(self) -> Global___TopupRequested:
+        """topup_requested is the request of a TOPUP_REQUESTED."""
+
+    @_builtins.property
+    def topup_refused(self) -> Global___TopupRefused:
+        """topup_refused is the request of a TOPUP_REFUSED."""
+
+    @_builtins.property
+    def topup_completed(self) -> Global___TopupCompleted:
+        """topup_completed is the request of a TOPUP_COMPLETED."""
+
     def __init__(
         self,
         *,
@@ -137,12 +170,15 @@ class Event(_message.Message):
         cycle_reset: Global___CycleReset | None = ...,
         grant_expiring: Global___GrantExpiring | None = ...,
         hold_late: Global___HoldLate | None = ...,
+        topup_requested: Global___TopupRequested | None = ...,
+        topup_refused: Global___TopupRefused | None = ...,
+        topup_completed: Global___TopupCompleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_low", b"balance_low", "created_at", b"created_at", "cycle_reset", b"cycle_reset", "details", b"details", "grant_expiring", b"grant_expiring", "hold_late", b"hold_late"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_low", b"balance_low", "created_at", b"created_at", "cycle_reset", b"cycle_reset", "details", b"details", "grant_expiring", b"grant_expiring", "hold_late", b"hold_late", "topup_completed", b"topup_completed", "topup_refused", b"topup_refused", "topup_requested", b"topup_requested"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "balance_low", b"balance_low", "created_at", b"created_at", "cycle_reset", b"cycle_reset", "details", b"details", "event_id", b"event_id", "grant_expiring", b"grant_expiring", "hold_late", b"hold_late", "kind", b"kind", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance", "balance_low", b"balance_low", "created_at", b"created_at", "cycle_reset", b"cycle_reset", "details", b"details", "event_id", b"event_id", "grant_expiring", b"grant_expiring", "hold_late", b"hold_late", "kind", b"kind", "number", b"number", "topup_completed", b"topup_completed", "topup_refused", b"topup_refused", "topup_requested", b"topup_requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_details: _TypeAlias = _typing.Literal["balance_low", "cycle_reset", "grant_expiring", "hold_late"]  # noqa: Y015
+    _WhichOneofReturnType_details: _TypeAlias = _typing.Literal["balance_low", "cycle_reset", "grant_expiring", "hold_late", "topup_requested", "topup_refused", "topup_completed"]  # noqa: Y015
     _WhichOneofArgType_details: _TypeAlias = _typing.Literal["details", b"details"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_details) -> _WhichOneofReturnType_details | None: ...
 
@@ -259,3 +295,87 @@ class HoldLate(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HoldLate: _TypeAlias = HoldLate  # noqa: Y015
+
+@_typing.final
+class TopupRequested(_message.Message):
+    """TopupRequested is the credits that are asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """request_id names the request."""
+    amount_micros: _builtins.int
+    """amount_micros is how much is asked for."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopupRequested: _TypeAlias = TopupRequested  # noqa: Y015
+
+@_typing.final
+class TopupRefused(_message.Message):
+    """TopupRefused is the request that was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RETRY_AT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """request_id names the request."""
+    reason: _builtins.str
+    """reason is what RefuseTopup said, or `unanswered`."""
+    @_builtins.property
+    def retry_at(self) -> _timestamp_pb2.Timestamp:
+        """retry_at is when the account may ask again."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        retry_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_at", b"retry_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "request_id", b"request_id", "retry_at", b"retry_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopupRefused: _TypeAlias = TopupRefused  # noqa: Y015
+
+@_typing.final
+class TopupCompleted(_message.Message):
+    """TopupCompleted is the credits that have come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """request_id names the request, and the grant."""
+    amount_micros: _builtins.int
+    """amount_micros is how much has come."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopupCompleted: _TypeAlias = TopupCompleted  # noqa: Y015

@@ -94,6 +94,8 @@ class Account(NamedTuple):
     thresholds: Sequence[int]
     own_thresholds: bool
     unpaid_micros: int
+    auto_topup: str | None = None
+    topup_request_id: str | None = None
 
 
 class Standing(NamedTuple):
@@ -122,7 +124,8 @@ class NewAccount(NamedTuple):
 class AccountChange(NamedTuple):
     """What UpdateAccount asks for; None leaves a field as it is.
 
-    `plan_thresholds` gives an account with thresholds of its own the plan's again.
+    `plan_thresholds` gives an account with thresholds of its own the plan's again. `auto_topup` is
+    JSON text with the fields of the API's AutoTopup.
     """
 
     overdraft_limit_micros: int | None = None
@@ -135,6 +138,7 @@ class AccountChange(NamedTuple):
     anchor_at: datetime | None = None
     thresholds: Sequence[int] | None = None
     plan_thresholds: bool = False
+    auto_topup: str | None = None
 
 
 class Grant(NamedTuple):

@@ -27,6 +27,9 @@ class EventKind(IntEnum):
     CYCLE_RESET = 5
     GRANT_EXPIRING = 6
     HOLD_LATE = 7
+    TOPUP_REQUESTED = 8
+    TOPUP_REFUSED = 9
+    TOPUP_COMPLETED = 10
 
     @property
     def type(self) -> str:
@@ -39,7 +42,8 @@ class Event(NamedTuple):
 
     BALANCE_LOW has `threshold_micros` and `percent`, CYCLE_RESET `number`, `starts_at` and
     `ends_at`, GRANT_EXPIRING `grant_id`, `remaining_micros` and `expires_at`, HOLD_LATE `hold_id`,
-    `charged_micros` and `uncollected_micros`. Times are written as ISO 8601 has them.
+    `charged_micros` and `uncollected_micros`, those of top-ups `request_id` and `amount_micros`, or
+    `reason` and `retry_at`. Times are written as ISO 8601 has them.
     """
 
     number: int

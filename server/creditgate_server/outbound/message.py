@@ -40,6 +40,18 @@ _SUBJECTS: Mapping[int, tuple[str, str]] = {
         "Credits end soon",
         "What is left of a grant ends at the time below.",
     ),
+    EventKind.TOPUP_REQUESTED: (
+        "A top-up is asked for",
+        "The balance is so low that more credits are to be bought.",
+    ),
+    EventKind.TOPUP_REFUSED: (
+        "A top-up was refused",
+        "The credits that were asked for have not been paid.",
+    ),
+    EventKind.TOPUP_COMPLETED: (
+        "Credits were topped up",
+        "The credits that were asked for have come.",
+    ),
     EventKind.HOLD_LATE: (
         "Usage came late",
         "Usage was reported after its hold had expired.",

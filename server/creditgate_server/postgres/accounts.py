@@ -33,7 +33,8 @@ _ACCOUNT_COLUMNS = """
        version,
        creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at, plan_id,
        plan_version, next_plan_id, next_plan_version, time_zone, anchor_at, cycle_no,
-       cycle_starts_at, cycle_ends_at, thresholds, own_thresholds, unpaid_micros
+       cycle_starts_at, cycle_ends_at, thresholds, own_thresholds, unpaid_micros,
+       auto_topup, topup_request_id
 """
 
 _GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
@@ -103,7 +104,7 @@ class PostgresAccounts:
         """Change what is set."""
         row = await self._one(
             "SELECT * FROM creditgate.update_account("
-            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             *account_key(tenant_id, account_id),
             *change,
         )
@@ -216,4 +217,6 @@ def _account(row: Record, as_of: datetime) -> Account:
         thresholds=row["thresholds"],
         own_thresholds=row["own_thresholds"],
         unpaid_micros=row["unpaid_micros"],
+        auto_topup=row["auto_topup"],
+        topup_request_id=row["topup_request_id"],
     )

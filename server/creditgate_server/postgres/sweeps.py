@@ -28,6 +28,7 @@ RULES = (
     "held on a counter = its open holds",
     "spent on a counter = its charges of the period",
     "unpaid = sum of unpaid grants",
+    "one top-up at most is under way",
     "events are without gaps",
     "what waits for delivery has a line",
     "every hold has an account",

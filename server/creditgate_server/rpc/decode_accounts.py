@@ -16,6 +16,7 @@ from creditgate_server.domain.outcomes import HoldState
 from . import decode_plans, fields, thresholds
 from .decode_plans import VERSION_MAX
 from .fingerprint import fingerprint
+from .topups import auto_topup
 
 CYCLE_PREFIX = "cycle/"
 REFERENCE_MAX = 256
@@ -55,7 +56,9 @@ def account_change(request: pb.UpdateAccountRequest) -> AccountChange:
         anchor_at = fields.moment(request, "billing_anchor", request.billing_anchor)
     own = _own_thresholds(request)
     reset = request.thresholds.reset
-    return AccountChange(limit, policy, status, *plan, time_zone, anchor_at, own, reset)
+    return AccountChange(
+        limit, policy, status, *plan, time_zone, anchor_at, own, reset, auto_topup(request)
+    )
 
 
 def _own_thresholds(request: pb.UpdateAccountRequest) -> tuple[int, ...] | None:

@@ -33,6 +33,7 @@ _NAMELESS = frozenset(
         Outcome.PLAN_NOT_FOUND,
         Outcome.ADDON_NOT_FOUND,
         Outcome.PACKAGE_NOT_FOUND,
+        Outcome.TOPUP_NOT_FOUND,
         Outcome.ENDPOINT_NOT_FOUND,
         Outcome.DELIVERY_NOT_FOUND,
     }
@@ -103,6 +104,9 @@ def account(to: account_pb2.Account, of: Account) -> None:
     thresholds.encode(to.thresholds, of.thresholds)
     to.own_thresholds = of.own_thresholds
     to.unpaid_micros = of.unpaid_micros
+    to.topup_request_id = of.topup_request_id or ""
+    if of.auto_topup is not None:
+        _auto_topup(to.auto_topup, of.auto_topup)
 
 
 def _standing(to: account_pb2.Account, of: Standing) -> None:
@@ -118,6 +122,12 @@ def _standing(to: account_pb2.Account, of: Standing) -> None:
         to.cycle.number = of.cycle_no
         moment(to.cycle.starts_at, of.cycle_starts_at)
         moment(to.cycle.ends_at, of.cycle_ends_at)
+
+
+def _auto_topup(to: account_pb2.AutoTopup, text: str) -> None:
+    for name, value in json.loads(text).items():
+        setattr(to, name, value)
+    to.SetInParent()
 
 
 def grant(to: account_pb2.Grant, of: Grant) -> None:

@@ -51,9 +51,28 @@ def _hold_late(to: pb.Event, body: Body) -> None:
     to.hold_late.uncollected_micros = body["uncollected_micros"]
 
 
+def _topup_requested(to: pb.Event, body: Body) -> None:
+    to.topup_requested.request_id = body["request_id"]
+    to.topup_requested.amount_micros = body["amount_micros"]
+
+
+def _topup_refused(to: pb.Event, body: Body) -> None:
+    to.topup_refused.request_id = body["request_id"]
+    to.topup_refused.reason = body["reason"]
+    moment(to.topup_refused.retry_at, datetime.fromisoformat(body["retry_at"]))
+
+
+def _topup_completed(to: pb.Event, body: Body) -> None:
+    to.topup_completed.request_id = body["request_id"]
+    to.topup_completed.amount_micros = body["amount_micros"]
+
+
 _DETAILS: dict[int, Callable[[pb.Event, Body], None]] = {
     EventKind.BALANCE_LOW: _balance_low,
     EventKind.CYCLE_RESET: _cycle_reset,
     EventKind.GRANT_EXPIRING: _grant_expiring,
     EventKind.HOLD_LATE: _hold_late,
+    EventKind.TOPUP_REQUESTED: _topup_requested,
+    EventKind.TOPUP_REFUSED: _topup_refused,
+    EventKind.TOPUP_COMPLETED: _topup_completed,
 }

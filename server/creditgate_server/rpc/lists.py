@@ -16,6 +16,7 @@ PAGE_SIZE_MAX = 1000
 Paged = (
     pb.ListAccountsRequest
     | pb.ListGrantsRequest
+    | pb.ListTopupsRequest
     | pb.ListHoldsRequest
     | pb.ListAddonsRequest
     | pb.ListBudgetsRequest

@@ -124,6 +124,8 @@ ADMINISTRATION = (
     _admin("UpdateAccount"),
     _admin("AddGrant"),
     _admin("ConfirmGrant"),
+    _admin("RefuseTopup"),
+    _admin("ListTopups", Scope.READ, Scope.ADMIN),
     _admin("ListGrants", Scope.READ, Scope.ADMIN),
     _admin("RevokeGrant"),
     _admin("Refund"),

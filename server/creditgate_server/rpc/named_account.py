@@ -16,6 +16,8 @@ AboutAccount = (
     | pb.ListGrantsRequest
     | pb.RevokeGrantRequest
     | pb.ConfirmGrantRequest
+    | pb.RefuseTopupRequest
+    | pb.ListTopupsRequest
     | pb.RefundRequest
     | pb.AddAddonRequest
     | pb.CancelAddonRequest

@@ -14,6 +14,7 @@ from creditgate_server.domain.outcomes import Result
 from creditgate_server.domain.packages import Packages
 from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.statements import Statements
+from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes
 
 from .accounts import AccountAdministration
@@ -46,6 +47,7 @@ from .statements import StatementReading
 from .stream import Streams
 from .targets import Targets
 from .topics import Topics
+from .topups import TopupAdministration
 from .watch import AccountWatches, WatchRules
 
 
@@ -69,6 +71,7 @@ def make_services(
     accounts: Accounts,
     catalog: Catalog,
     packages: Packages,
+    topups: Topups,
     budgets: Budgets,
     statements: Statements,
     topics: Topics,
@@ -93,6 +96,7 @@ def make_services(
         StatementReading(statements, lists, detached),
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
+        TopupAdministration(topups, lists, detached),
         EventReading(events, lists, detached),
         EndpointAdministration(endpoints, lists, detached, targets),
         DeliveryAdministration(endpoints, lists, detached),

@@ -148,6 +148,12 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
     Outcome.GRANT_REVOKED: Refusal(
         Code.FAILED_PRECONDITION, "GRANT_REVOKED", "the grant was taken back before it was paid for"
     ),
+    Outcome.TOPUP_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "TOPUP_NOT_FOUND", "there is no such request for credits"
+    ),
+    Outcome.TOPUP_COMPLETED: Refusal(
+        Code.FAILED_PRECONDITION, "TOPUP_COMPLETED", "the credits that were asked for have come"
+    ),
     Outcome.TOO_MANY_BUDGETS: Refusal(
         Code.FAILED_PRECONDITION,
         "TOO_MANY_BUDGETS",

@@ -243,4 +243,27 @@ MUTANTS = (
         "tests/unit/test_outbound_webhooks.py::"
         "test_a_name_that_stands_for_a_private_address_is_refused[answer0]",
     ),
+    Mutant(
+        "a threshold told of by every charge below it",
+        SQL + "036_events.sql",
+        "p_before.settled_micros > v_at AND p_after.settled_micros <= v_at",
+        "p_after.settled_micros <= v_at",
+        "tests/integration/test_alerts.py::test_a_thousand_charges_tell_of_each_threshold_once",
+    ),
+    Mutant(
+        "a top-up asked for beyond the month's most",
+        SQL + "037_topups.sql",
+        "IF v_max > 0 AND v_asked + v_micros > v_max THEN",
+        "IF false THEN",
+        contract(
+            "topups: a month has its most, and the next one begins on the clock of the account"
+        ),
+    ),
+    Mutant(
+        "a refused top-up asked for again at once",
+        SQL + "037_topups.sql",
+        "p_now + least(power(2, p_account.topup_failures - 1), 24) * interval '1 hour'",
+        "p_now + interval '1 second'",
+        contract("topups: what is refused is asked for again after an hour, then two"),
+    ),
 )

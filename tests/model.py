@@ -11,12 +11,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.oracle.account import DEFAULT_TTL_MS, Hold, Refused
+from tests.oracle.account import DEFAULT_TTL_MS, Hold
 from tests.oracle.administration import find_hold, refusable
-from tests.oracle.answers import Answer, Pairs
+from tests.oracle.answers import Answer, Pairs, RateView, Refused
 from tests.oracle.budgets import first_denial, least_left
 from tests.oracle.catalog import Catalog
+from tests.oracle.prices import affordable, priced
 from tests.oracle.subscriber import Subscriber
+
+Usage = tuple[str, str, int]
+"""Work in the caller's own unit: its meter, model and quantity."""
 
 
 class Model(Catalog):
@@ -29,27 +33,30 @@ class Model(Catalog):
         account_id: str,
         hold_id: str,
         *,
-        amount: int,
+        amount: int = 0,
+        usage: Usage | None = None,
         minimum: int = 0,
         ttl_ms: int = DEFAULT_TTL_MS,
         attributes: Pairs = (),
         labels: Pairs = (),
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("reserve", amount, minimum, ttl_ms, attributes, labels)
+        body = ("reserve", amount, usage, minimum, ttl_ms, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
+        rate, amount = _price(account, usage, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=ttl_ms, attributes=attributes
         )
-        if not granted:
-            return decided
-        hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted)
+        if not decided.outcome.startswith("GRANTED"):
+            return _reaching(decided, account, rate)
+        hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted, rate=rate)
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
         hold.tallies = [tally for _, tally in account.stakes(attributes)]
         with account.change():
             account.holds[hold_id] = hold
-        return replace(decided, hold=hold.view(), balance=account.balance(at))
+        shown = replace(decided, hold=hold.view(), balance=account.balance(at))
+        return _reaching(shown, account, rate, hold)
 
     @refusable
     def charge(
@@ -58,28 +65,34 @@ class Model(Catalog):
         account_id: str,
         hold_id: str,
         *,
-        amount: int,
+        amount: int = 0,
+        usage: Usage | None = None,
         minimum: int = 0,
         attributes: Pairs = (),
         labels: Pairs = (),
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("charge", amount, minimum, attributes, labels)
+        body = ("charge", amount, usage, minimum, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
+        rate, amount = _price(account, usage, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=None, attributes=attributes
         )
-        if not granted:
-            return decided
-        hold = Hold(hold_id, body, at, at, granted=granted, used=granted)
+        if not decided.outcome.startswith("GRANTED"):
+            return _reaching(decided, account, rate)
+        hold = Hold(hold_id, body, at, at, granted=granted, used=granted, rate=rate)
+        if usage and rate:
+            whole = decided.outcome == "GRANTED"
+            hold.used_quantity = usage[2] if whole else affordable(rate, granted)
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
         hold.tallies = [tally for _, tally in account.stakes(attributes)]
         hold.state, hold.settled_at = "COMMITTED", at
         account.holds[hold_id] = hold
         with account.change():
             account.draw(hold, granted, carried=0)
-        return replace(decided, hold=hold.view(), balance=account.balance(at))
+        shown = replace(decided, hold=hold.view(), balance=account.balance(at))
+        return _reaching(shown, account, rate, hold)
 
     @refusable
     def extend(
@@ -89,7 +102,9 @@ class Model(Catalog):
         hold_id: str,
         *,
         total: int | None = None,
+        quantity: int | None = None,
         used: int | None = None,
+        used_quantity: int | None = None,
         minimum: int = 0,
         ttl_ms: int = DEFAULT_TTL_MS,
     ) -> Answer:
@@ -97,12 +112,17 @@ class Model(Catalog):
         hold = find_hold(account, hold_id)
         if hold.state != "OPEN":
             raise Refused(f"HOLD_{hold.state}")
+        if quantity is not None:
+            total = priced(hold.rate, quantity)
+        if used_quantity is not None:
+            used = priced(hold.rate, used_quantity)
+            hold.used_quantity = max(hold.used_quantity, used_quantity)
         with account.change():
             charged, uncollected = account.use(hold, used or 0)
             decided = _raise(account, hold, total or 0, minimum, at=at, ttl_ms=ttl_ms)
         if decided.outcome.startswith("GRANTED"):
             hold.expires_at = max(hold.expires_at, at + ttl_ms * 1000)
-        return replace(
+        answer = replace(
             decided,
             asked=total or 0,
             charged=charged,
@@ -110,6 +130,8 @@ class Model(Catalog):
             hold=hold.view(),
             balance=account.balance(at),
         )
+        metered = quantity is not None or used_quantity is not None
+        return _reaching(answer, account, hold.rate if metered else None, hold)
 
     @refusable
     def commit(
@@ -118,21 +140,27 @@ class Model(Catalog):
         account_id: str,
         hold_id: str,
         *,
-        used: int,
+        used: int = 0,
+        used_quantity: int | None = None,
         keep_open: bool = False,
         cause: str = "",
     ) -> Answer:
         account = self.account(at, account_id)
         hold = find_hold(account, hold_id)
+        if used_quantity is not None:
+            used = priced(hold.rate, used_quantity)
         more, final = used > hold.used, not keep_open
         if more and (hold.state in {"COMMITTED", "RELEASED"} or hold.closed):
             raise Refused("HOLD_RELEASED" if hold.state == "RELEASED" else "HOLD_COMMITTED")
+        late = hold.state == "EXPIRED" and not hold.closed and (more or final)
+        if hold.state == "OPEN" or late:
+            hold.used_quantity = max(hold.used_quantity, used_quantity or 0)
         with account.change():
             charged, uncollected = account.use(hold, used)
             if hold.state == "OPEN" and final:
                 hold.state, hold.settled_at, hold.cause = "COMMITTED", at, cause
                 account.let_go(hold)
-            elif hold.state == "EXPIRED" and not hold.closed and (more or final):
+            elif late:
                 hold.late, hold.closed = True, final
                 hold.cause = cause if final else hold.cause
                 account.news.append(("HOLD_LATE", hold_id, charged, uncollected))
@@ -175,7 +203,23 @@ def _replay(account: Subscriber, hold: Hold, body: tuple[Any, ...], at: int) -> 
         raise Refused("HOLD_RELEASED")
     if hold.body != body or hold.first is None:
         raise Refused("NAME_REUSED")
-    return replace(hold.first, hold=hold.view(), balance=account.balance(at), replayed=True)
+    again = replace(hold.first, hold=hold.view(), balance=account.balance(at), replayed=True)
+    return _reaching(again, account, hold.rate, hold)
+
+
+def _price(account: Subscriber, usage: Usage | None, amount: int) -> tuple[RateView | None, int]:
+    """The rate of a usage and its price; of an amount, the amount."""
+    if usage is None:
+        return None, amount
+    rate = account.rate(*usage[:2])
+    return rate, priced(rate, usage[2])
+
+
+def _reaching(
+    answer: Answer, account: Subscriber, rate: RateView | None, hold: Hold | None = None
+) -> Answer:
+    """Say in an answer what its work can come to in all, where it was asked by usage."""
+    return replace(answer, affordable=account.reach(rate, hold)) if rate else answer
 
 
 def _decide(
@@ -222,7 +266,7 @@ def _decide_new(
     attributes: Pairs,
 ) -> tuple[Answer, int]:
     """Judge a new hold; one without a time to live is charged at once and never open."""
-    limits, need = account.limits, minimum or amount
+    limits, need = account.limits, min(minimum or amount, amount)
     limit = ""
     if _exceeds(need, limits.hold_max):
         limit = "hold_max_micros"

@@ -134,7 +134,7 @@ class Steps:
         )
         ledger: Any = None  # a Reserve asks it through the lanes only
         detached = Detached(limit=1, at_once=1, shed=shed)
-        handler = Authorization(ledger, self._lanes, detached).reserve
+        handler = Authorization(ledger, ledger, self._lanes, detached).reserve
         return pipeline.for_bytes(_RESERVE, handler)
 
 

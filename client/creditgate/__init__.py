@@ -77,6 +77,7 @@ from creditgate._plan_types import (
     PlanTiming,
     Publication,
 )
+from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, RateTier, Usage
 from creditgate._sync import Client
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
@@ -179,7 +180,12 @@ __all__ = [
     "PlanTiming",
     "PlanVersion",
     "Publication",
+    "Quote",
+    "Rate",
+    "RateCard",
+    "RateCardPublication",
     "RateLimited",
+    "RateTier",
     "Refund",
     "RefundExceedsCharge",
     "Refused",
@@ -202,6 +208,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unpriced",
+    "Usage",
     "VersionSkipped",
     "to_credits",
     "to_micros",

@@ -187,6 +187,8 @@ class AsyncAdministration(AsyncPurchases):
         budgets: Iterable[Budget] = (),
         thresholds: Sequence[Threshold | Amount] | None = None,
         expiry_notice_seconds: float | None = None,
+        rate_card_id: str = "",
+        rate_card_version: int = 0,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
@@ -195,6 +197,7 @@ class AsyncAdministration(AsyncPurchases):
         `budgets` bind the accounts on it, unless they have their own of the same name.
         `thresholds` alert when the balance reaches them, None at "20%" of the allowance and at 0;
         that a grant ends is told `expiry_notice_seconds` before, None for 7 days, 0 for never.
+        The rate card prices usage; its version 0 is the latest there is now.
         """
         return await self._send(
             plans.put_plan(
@@ -213,6 +216,8 @@ class AsyncAdministration(AsyncPurchases):
                 budgets=budgets,
                 thresholds=thresholds,
                 expiry_notice_seconds=expiry_notice_seconds,
+                rate_card_id=rate_card_id,
+                rate_card_version=rate_card_version,
             )
         )
 

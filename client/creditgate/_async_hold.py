@@ -71,13 +71,21 @@ class AsyncHold(BaseHold):
                 raise
             self._not_ended(error, failure)
 
-    async def extend(self, total: Amount, *, minimum: Amount | None = None) -> Extension:
+    async def extend(
+        self,
+        total: Amount | None = None,
+        *,
+        quantity: int | None = None,
+        minimum: Amount | None = None,
+    ) -> Extension:
         """Raise the hold to a total and charge what was used so far, in one step.
+
+        `quantity` is the total in the unit of the hold's rate.
 
         Raises `Denied` when less than `minimum` more (None: than all of it) is available; the hold
         then stands as before and the usage is charged.
         """
-        extension = await self._send(self._extending(total, minimum=minimum))
+        extension = await self._send(self._extending(total, quantity=quantity, minimum=minimum))
         self._see(extension.hold, extension.balance)
         extension.raise_if_denied()
         return extension
@@ -129,7 +137,7 @@ class AsyncHold(BaseHold):
             await asyncio.sleep(pause)
             try:
                 renewed = await self._send(
-                    self._extending(None, minimum=None), patience_seconds=pause
+                    self._extending(None, quantity=None, minimum=None), patience_seconds=pause
                 )
             except CreditgateError as failure:
                 if self._beat_failed(failure):

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate._amount import Amount, to_micros
+from creditgate._rate_types import Rate, RateTier, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -46,7 +47,8 @@ def reserve(
     account_id: str,
     *,
     hold_id: str,
-    amount: Amount,
+    amount: Amount | None,
+    usage: Usage | None,
     minimum: Amount | None,
     ttl_seconds: float,
     attributes: Attributes | None,
@@ -55,12 +57,12 @@ def reserve(
     request = messages.ReserveRequest(
         account_id=account_id,
         hold_id=hold_id,
-        amount_micros=to_micros(amount),
         minimum_micros=to_micros(minimum or 0, name="minimum"),
         ttl=duration(ttl_seconds),
         attributes=_attributes(attributes),
         labels=labels,
     )
+    _price(request, amount, usage)
     return Call("Reserve", request, read_reservation)
 
 
@@ -68,7 +70,8 @@ def charge(
     account_id: str,
     *,
     hold_id: str,
-    amount: Amount,
+    amount: Amount | None,
+    usage: Usage | None,
     minimum: Amount | None,
     attributes: Attributes | None,
     labels: Mapping[str, str] | None,
@@ -76,11 +79,11 @@ def charge(
     request = messages.ChargeRequest(
         account_id=account_id,
         hold_id=hold_id,
-        amount_micros=to_micros(amount),
         minimum_micros=to_micros(minimum or 0, name="minimum"),
         attributes=_attributes(attributes),
         labels=labels,
     )
+    _price(request, amount, usage)
     return Call("Charge", request, read_reservation)
 
 
@@ -89,10 +92,14 @@ def extend(
     *,
     hold_id: str,
     total: Amount | None,
+    quantity: int | None,
     used: Amount | None,
+    used_quantity: int | None,
     minimum: Amount | None,
     ttl_seconds: float,
 ) -> Call[Extension]:
+    _at_most_one(total=total, quantity=quantity)
+    _at_most_one(used=used, used_quantity=used_quantity)
     request = messages.ExtendRequest(
         account_id=account_id,
         hold_id=hold_id,
@@ -103,19 +110,34 @@ def extend(
         request.amount_micros = to_micros(total, name="total")
     if used is not None:
         request.used_micros = to_micros(used, name="used")
+    if quantity is not None:
+        request.quantity = quantity
+    if used_quantity is not None:
+        request.used_quantity = used_quantity
     return Call("Extend", request, read_extension)
 
 
 def commit(
-    account_id: str, *, hold_id: str, used: Amount, keep_open: bool, termination_cause: str
+    account_id: str,
+    *,
+    hold_id: str,
+    used: Amount | None,
+    used_quantity: int | None,
+    keep_open: bool,
+    termination_cause: str,
 ) -> Call[Settlement]:
+    if (used is None) == (used_quantity is None):
+        raise TypeError("a commit takes either used or used_quantity")
     request = messages.CommitRequest(
         account_id=account_id,
         hold_id=hold_id,
-        used_micros=to_micros(used, name="used"),
         keep_open=keep_open,
         termination_cause=termination_cause,
     )
+    if used is not None:
+        request.used_micros = to_micros(used, name="used")
+    if used_quantity is not None:
+        request.used_quantity = used_quantity
     return Call("Commit", request, read_settlement)
 
 
@@ -145,6 +167,7 @@ def read_reservation(answer: messages.ReserveResponse | messages.ChargeResponse)
         shortfall_micros=answer.shortfall_micros,
         retry_after_seconds=optional_seconds(answer, "retry_after"),
         limit=answer.limit,
+        affordable_quantity=answer.affordable_quantity,
         replayed=answer.replayed,
     )
 
@@ -158,6 +181,7 @@ def read_extension(answer: messages.ExtendResponse) -> Extension:
         shortfall_micros=answer.shortfall_micros,
         retry_after_seconds=optional_seconds(answer, "retry_after"),
         limit=answer.limit,
+        affordable_quantity=answer.affordable_quantity,
         charged_micros=answer.charged_micros,
         uncollected_micros=answer.uncollected_micros,
     )
@@ -214,7 +238,31 @@ def read_hold(hold: hold_pb2.Hold) -> Hold:
             topic=described.topic,
         ),
         labels=dict(hold.labels),
+        granted_quantity=hold.granted_quantity,
+        used_quantity=hold.used_quantity,
+        rate=read_rate(hold.rate) if hold.HasField("rate") else None,
     )
+
+
+def read_rate(rate: hold_pb2.Rate) -> Rate:
+    return Rate(
+        meter=rate.meter,
+        model=rate.model,
+        unit_price_micros=rate.unit_price_micros,
+        unit_size=rate.unit_size,
+        connection_fee_micros=rate.connection_fee_micros,
+        minimum=rate.minimum,
+        initial=rate.initial,
+        increment=rate.increment,
+        tiers=tuple(
+            RateTier(from_quantity=tier.from_quantity, unit_price_micros=tier.unit_price_micros)
+            for tier in rate.tiers
+        ),
+    )
+
+
+def usage_message(usage: Usage) -> hold_pb2.Usage:
+    return hold_pb2.Usage(meter=usage.meter, model=usage.model, quantity=usage.quantity)
 
 
 def duration(seconds: float) -> Duration:
@@ -269,3 +317,22 @@ def number(enumeration: Any, chosen: str) -> int:
 
 def _attributes(attributes: Attributes | None) -> hold_pb2.Attributes | None:
     return None if attributes is None else hold_pb2.Attributes(**asdict(attributes))
+
+
+def _price(
+    request: messages.ReserveRequest | messages.ChargeRequest,
+    amount: Amount | None,
+    usage: Usage | None,
+) -> None:
+    """Say what a request is for. Raises TypeError unless it is exactly one of the two."""
+    if (amount is None) == (usage is None):
+        raise TypeError("what is to be held or charged is either an amount or a usage")
+    if amount is not None:
+        request.amount_micros = to_micros(amount)
+    if usage is not None:
+        request.usage.CopyFrom(usage_message(usage))
+
+
+def _at_most_one(**given: object) -> None:
+    if sum(each is not None for each in given.values()) > 1:
+        raise TypeError(f"give one of {' and '.join(given)}, not both")

@@ -213,6 +213,7 @@ REFUSALS: dict[str, type[Refused]] = {
     "ACCOUNT_CLOSED": AccountClosed,
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
     "PLAN_NOT_FOUND": NotFound,
+    "RATE_CARD_NOT_FOUND": NotFound,
     "VERSION_SKIPPED": VersionSkipped,
     "TOO_MANY_ENDPOINTS": TooManyEndpoints,
     "NO_CYCLE": NoCycle,

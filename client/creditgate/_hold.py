@@ -67,6 +67,7 @@ class BaseHold:
         self._hold: Hold | None = None
         self._balance: Balance | None = None
         self._used_micros = 0
+        self._used_quantity = 0
         self._ended = False
         self._lost = False
 
@@ -97,6 +98,20 @@ class BaseHold:
         """Credits that are granted and not used yet; negative when more was used than granted."""
         return to_credits(self.hold.granted_micros - self._used_micros)
 
+    def affordable(self, meter: str = "") -> int:
+        """How much more of its unit the granted credits buy, after what was used so far.
+
+        `meter` says which unit is meant, as a check: the meter of the hold's rate, or the first
+        words of it, such as "tokens" of "tokens.output". Raises ValueError for another one, and
+        where the hold was made by amount and has no unit.
+        """
+        rate = self.hold.rate
+        if rate is None:
+            raise ValueError("a hold made by amount has no unit: make it by usage")
+        if meter and meter != rate.meter and not rate.meter.startswith(f"{meter}."):
+            raise ValueError(f"the hold is of {rate.meter}, not of {meter}")
+        return max(self.hold.granted_quantity - self._used_quantity, 0)
+
     @property
     def lost(self) -> bool:
         """True when the hold was found to have ended while the work goes on: stop if you can.
@@ -105,18 +120,39 @@ class BaseHold:
         """
         return self._lost
 
-    def use(self, amount: Amount | None = None, *, total: Amount | None = None) -> None:
+    def use(
+        self,
+        amount: Amount | None = None,
+        *,
+        total: Amount | None = None,
+        quantity: int | None = None,
+        total_quantity: int | None = None,
+    ) -> None:
         """Count credits as used: `amount` more, or `total` in all. Nothing is sent yet.
 
-        A total lower than what was counted changes nothing. Raises TypeError unless exactly one of
-        the two is given, and as `to_micros` does.
+        `quantity` and `total_quantity` count in the unit of the hold's rate. A total lower than
+        what was counted changes nothing. Raises TypeError unless exactly one of them is given and
+        all are counted in one way, and as `to_micros` does.
         """
-        if (amount is None) == (total is None):
-            raise TypeError("use() takes either an amount or a total")
+        given = (amount, total, quantity, total_quantity)
+        if sum(each is not None for each in given) != 1:
+            raise TypeError("use() takes either an amount, a total, or a quantity")
+        if quantity is not None or total_quantity is not None:
+            self._count(quantity or 0, total=total_quantity or 0)
+            return
+        if self._used_quantity:
+            raise TypeError("this work is counted in quantities")
         if total is not None:
             self._used_micros = max(self._used_micros, to_micros(total, name="total"))
         elif amount is not None:
             self._used_micros += to_micros(amount)
+
+    def _count(self, quantity: int, *, total: int) -> None:
+        if self._used_micros or self.hold.rate is None:
+            raise TypeError("this work is counted in credits")
+        if quantity < 0 or total < 0:
+            raise ValueError("a quantity is 0 or more")
+        self._used_quantity = max(self._used_quantity + quantity, total)
 
     def _enter(self, reservation: Reservation) -> None:
         """Take up a decision. Raises `Denied`, or `HoldEnded` where this work was done before."""
@@ -126,7 +162,10 @@ class BaseHold:
                 f"hold {self.hold_id} of {self.account_id} was {hold.state.value.lower()} before",
                 reason=f"HOLD_{hold.state.value}",
             )
-        self._used_micros = max(self._used_micros, hold.used_micros)
+        if hold.used_quantity:
+            self._used_quantity = max(self._used_quantity, hold.used_quantity)
+        else:
+            self._used_micros = max(self._used_micros, hold.used_micros)
         self._see(hold, reservation.balance)
 
     def _see(self, hold: Hold, balance: Balance) -> None:
@@ -134,25 +173,38 @@ class BaseHold:
         if self._balance is None or balance.version >= self._balance.version:
             self._hold, self._balance = hold, balance
 
-    def _extending(self, total: Amount | None, *, minimum: Amount | None) -> Call[Extension]:
-        used = to_credits(self._used_micros) if total is not None else None
+    def _extending(
+        self, total: Amount | None, *, quantity: int | None, minimum: Amount | None
+    ) -> Call[Extension]:
+        raises = total is not None or quantity is not None
+        used, used_quantity = self._so_far() if raises else (None, None)
         return calls.extend(
             self.account_id,
             hold_id=self.hold_id,
             total=total,
+            quantity=quantity,
             used=used,
+            used_quantity=used_quantity,
             minimum=minimum,
             ttl_seconds=self._options.ttl_seconds,
         )
 
     def _committing(self, *, keep_open: bool, cause: str = "") -> Call[Settlement]:
+        used, used_quantity = self._so_far()
         return calls.commit(
             self.account_id,
             hold_id=self.hold_id,
-            used=to_credits(self._used_micros),
+            used=used,
+            used_quantity=used_quantity,
             keep_open=keep_open,
             termination_cause=cause,
         )
+
+    def _so_far(self) -> tuple[Decimal | None, int | None]:
+        """What was used so far: in credits, or in the unit of the hold's rate."""
+        if self._used_quantity:
+            return None, self._used_quantity
+        return to_credits(self._used_micros), None
 
     def _releasing(self, cause: str) -> Call[HoldStatus]:
         return calls.release(self.account_id, hold_id=self.hold_id, termination_cause=cause)
@@ -163,7 +215,7 @@ class BaseHold:
             return None
         cause = "" if error is None else _cause(error)
         charge = error is None or self._options.on_error == "commit"
-        if charge and self._used_micros:
+        if charge and (self._used_micros or self._used_quantity):
             return self._committing(keep_open=False, cause=cause)
         return self._releasing(cause)
 

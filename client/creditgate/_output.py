@@ -84,6 +84,8 @@ def hold_line(hold: Hold) -> str:
     parts += [f"uncollected {hold.uncollected}"] if hold.uncollected_micros else []
     parts += [f"refunded {hold.refunded}"] if hold.refunded_micros else []
     parts += ["late"] if hold.late else []
+    if hold.rate is not None:
+        parts.append(f"{hold.used_quantity} of {hold.granted_quantity} {hold.rate.meter}")
     return "  ".join(parts)
 
 
@@ -150,6 +152,7 @@ def plan_line(plan: Plan) -> str:
     if plan.open_holds_max is not None:
         parts.append(f"{plan.open_holds_max} at once")
     parts += [f"budget {budget.budget_id}" for budget in plan.budgets]
+    parts += [f"rates {plan.rate_card_id}@{plan.rate_card_version}"] if plan.rate_card_id else []
     parts.append(f"alerts at {' '.join(map(str, plan.thresholds)) or 'nowhere'}")
     return "  ".join(parts)
 

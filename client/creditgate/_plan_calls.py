@@ -57,6 +57,8 @@ def put_plan(
     budgets: Iterable[Budget],
     thresholds: Sequence[Threshold | Amount] | None,
     expiry_notice_seconds: float | None,
+    rate_card_id: str,
+    rate_card_version: int,
 ) -> Call[Publication]:
     unit = 0 if cycle is None else number(catalog.CycleUnit, CycleUnit(cycle).value)
     longest = None if hold_ttl_max_seconds is None else duration(hold_ttl_max_seconds)
@@ -76,6 +78,8 @@ def put_plan(
             open_holds_max=open_holds_max or 0,
         ),
         budgets=map(budget_message, budgets),
+        rate_card_id=rate_card_id,
+        rate_card_version=rate_card_version,
     )
     if thresholds is not None:
         plan.thresholds.CopyFrom(catalog.Thresholds(thresholds=to_thresholds(thresholds)))
@@ -158,6 +162,8 @@ def read_plan(plan: catalog.Plan) -> Plan:
         budgets=tuple(map(read_budget, plan.budgets)),
         thresholds=tuple(map(read_threshold, plan.thresholds.thresholds)),
         expiry_notice_seconds=plan.expiry_notice.ToTimedelta().total_seconds(),
+        rate_card_id=plan.rate_card_id,
+        rate_card_version=plan.rate_card_version,
     )
 
 

@@ -52,6 +52,8 @@ def plan() -> None:
 @click.option("--open-holds-max", type=int, help="How many holds may be open at once.")
 @click.option("--budget", "budgets", type=BUDGET, multiple=True, help="Binds accounts; repeatable.")
 @ALERTS
+@click.option("--rate-card", default="", help="The card that prices usage.")
+@click.option("--rate-card-version", type=int, default=0, help="Its version; the latest without.")
 @click.option("--expiry-notice", type=float, help="Seconds before a grant ends to tell it.")
 def put(
     session: Session,
@@ -70,6 +72,8 @@ def put(
     budgets: tuple[Budget, ...],
     alerts: tuple[Threshold, ...] | None,
     expiry_notice: float | None,
+    rate_card: str,
+    rate_card_version: int,
 ) -> None:
     """Write a version of a PLAN, such as pro@1; it never changes.
 
@@ -91,6 +95,8 @@ def put(
         budgets=budgets,
         thresholds=alerts,
         expiry_notice_seconds=expiry_notice,
+        rate_card_id=rate_card,
+        rate_card_version=rate_card_version,
     )
     session.show(answer, plan_line(answer.plan))
 

@@ -61,6 +61,8 @@ class Plan:
     thresholds: tuple[Threshold, ...]
     expiry_notice_seconds: float
     budgets: tuple[Budget, ...] = ()
+    rate_card_id: str = ""
+    rate_card_version: int = 0
 
     allowance = Credits()
     rollover_max = Credits()

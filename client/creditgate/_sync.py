@@ -15,8 +15,9 @@ from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._sync_delivery import SyncDelivery
+from creditgate._rate_types import Usage
 from creditgate._sync_hold import SyncHold
+from creditgate._sync_rates import SyncRates
 from creditgate._types import (
     Attributes,
     Balance,
@@ -30,7 +31,7 @@ from creditgate._watch import ENDED, Change, Place
 Answer = TypeVar("Answer")
 
 
-class Client(SyncDelivery, BaseClient):
+class Client(SyncRates, BaseClient):
     """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
 
     Threads may share one.
@@ -65,7 +66,8 @@ class Client(SyncDelivery, BaseClient):
         self,
         account_id: str,
         *,
-        amount: Amount,
+        amount: Amount | None = None,
+        usage: Usage | None = None,
         hold_id: str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
@@ -76,8 +78,9 @@ class Client(SyncDelivery, BaseClient):
     ) -> SyncHold:
         """Hold credits while the body of an `with` runs, then charge what it used.
 
-        Entering reserves `amount` credits, or what is there down to `minimum`, and raises `Denied`
-        when they are not available. Inside, `use()` says what was used. Leaving commits that and
+        Entering reserves `amount` credits, or what a `usage` costs, or what is there down to
+        `minimum`, and raises `Denied` when they are not available. Inside, `affordable()` says how
+        much of the unit that buys, and `use()` what was used. Leaving commits that and
         frees the rest; without any use, or by an exception, it releases (`on_error="commit"`
         charges what was used even then). A heartbeat keeps the hold from expiring while the body
         runs, for at most `lifetime_seconds_max`. Leaving is safe against cancellation.
@@ -92,6 +95,7 @@ class Client(SyncDelivery, BaseClient):
             account_id,
             hold_id=name,
             amount=amount,
+            usage=usage,
             minimum=minimum,
             ttl_seconds=ttl_seconds,
             attributes=attributes,
@@ -106,18 +110,23 @@ class Client(SyncDelivery, BaseClient):
         account_id: str,
         *,
         hold_id: str,
-        amount: Amount,
+        amount: Amount | None = None,
+        usage: Usage | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Reservation:
-        """Set credits aside. A denial is an answer, not an exception; see `raise_if_denied`."""
+        """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
+
+        A denial is an answer, not an exception; see `raise_if_denied`.
+        """
         return self._send(
             calls.reserve(
                 account_id,
                 hold_id=hold_id,
                 amount=amount,
+                usage=usage,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
@@ -131,20 +140,25 @@ class Client(SyncDelivery, BaseClient):
         *,
         hold_id: str,
         total: Amount | None = None,
+        quantity: int | None = None,
         used: Amount | None = None,
+        used_quantity: int | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
     ) -> Extension:
         """Raise an open hold to a total, renew its expiry, and report usage so far.
 
         `minimum` is the least raise that is still useful. A denied raise still charges `used`.
+        `quantity` and `used_quantity` say the same in the unit of the hold's rate.
         """
         return self._send(
             calls.extend(
                 account_id,
                 hold_id=hold_id,
                 total=total,
+                quantity=quantity,
                 used=used,
+                used_quantity=used_quantity,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
             )
@@ -155,16 +169,21 @@ class Client(SyncDelivery, BaseClient):
         account_id: str,
         *,
         hold_id: str,
-        used: Amount,
+        used: Amount | None = None,
+        used_quantity: int | None = None,
         keep_open: bool = False,
         termination_cause: str = "",
     ) -> Settlement:
-        """Charge what the work has used so far in all; ends the hold unless `keep_open`."""
+        """Charge what the work has used so far in all; ends the hold unless `keep_open`.
+
+        `used` is credits; `used_quantity` is in the unit of the hold's rate, which prices it.
+        """
         return self._send(
             calls.commit(
                 account_id,
                 hold_id=hold_id,
                 used=used,
+                used_quantity=used_quantity,
                 keep_open=keep_open,
                 termination_cause=termination_cause,
             )
@@ -181,17 +200,22 @@ class Client(SyncDelivery, BaseClient):
         account_id: str,
         *,
         hold_id: str,
-        amount: Amount,
+        amount: Amount | None = None,
+        usage: Usage | None = None,
         minimum: Amount | None = None,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Reservation:
-        """Spend credits at once. A denial is an answer, not an exception; see `raise_if_denied`."""
+        """Spend credits at once, by `amount` or for a `usage` priced by the account's rate card.
+
+        A denial is an answer, not an exception; see `raise_if_denied`.
+        """
         return self._send(
             calls.charge(
                 account_id,
                 hold_id=hold_id,
                 amount=amount,
+                usage=usage,
                 minimum=minimum,
                 attributes=attributes,
                 labels=labels,

@@ -68,13 +68,21 @@ class SyncHold(BaseHold):
                 raise
             self._not_ended(error, failure)
 
-    def extend(self, total: Amount, *, minimum: Amount | None = None) -> Extension:
+    def extend(
+        self,
+        total: Amount | None = None,
+        *,
+        quantity: int | None = None,
+        minimum: Amount | None = None,
+    ) -> Extension:
         """Raise the hold to a total and charge what was used so far, in one step.
+
+        `quantity` is the total in the unit of the hold's rate.
 
         Raises `Denied` when less than `minimum` more (None: than all of it) is available; the hold
         then stands as before and the usage is charged.
         """
-        extension = self._send(self._extending(total, minimum=minimum))
+        extension = self._send(self._extending(total, quantity=quantity, minimum=minimum))
         self._see(extension.hold, extension.balance)
         extension.raise_if_denied()
         return extension
@@ -124,7 +132,9 @@ class SyncHold(BaseHold):
             if self._left.wait(pause):
                 return
             try:
-                renewed = self._send(self._extending(None, minimum=None), patience_seconds=pause)
+                renewed = self._send(
+                    self._extending(None, quantity=None, minimum=None), patience_seconds=pause
+                )
             except CreditgateError as failure:
                 if self._left.is_set() or self._beat_failed(failure):
                     return

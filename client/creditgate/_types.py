@@ -24,6 +24,7 @@ from creditgate._errors import (
 from creditgate._threshold import Threshold
 
 if TYPE_CHECKING:
+    from creditgate._rate_types import Rate
     from creditgate._topup_types import AutoTopup
 
 Item = TypeVar("Item")
@@ -144,7 +145,11 @@ class Balance:
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """Credits set aside for one piece of work, as they stand. `settled_at` is None while open."""
+    """Credits set aside for one piece of work, as they stand. `settled_at` is None while open.
+
+    `rate` prices its usage, None for one made by amount. In its unit are `granted_quantity`, what
+    was granted buys, and `used_quantity`, the most that was reported.
+    """
 
     account_id: str
     hold_id: str
@@ -162,6 +167,9 @@ class Hold:
     termination_cause: str
     attributes: Attributes
     labels: Mapping[str, str]
+    granted_quantity: int = 0
+    used_quantity: int = 0
+    rate: Rate | None = None
 
     granted = Credits()
     held = Credits()
@@ -173,7 +181,7 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class _Decided:
-    """What decisions have in common."""
+    """What decisions have in common; of usage, `affordable_quantity` is the most it can come to."""
 
     decision: Decision
     hold: Hold | None
@@ -182,6 +190,7 @@ class _Decided:
     shortfall_micros: int
     retry_after_seconds: float | None = None
     limit: str = ""
+    affordable_quantity: int = 0
 
     asked = Credits()
     shortfall = Credits()

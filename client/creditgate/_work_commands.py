@@ -19,6 +19,7 @@ from creditgate._command import (
     pairs,
 )
 from creditgate._output import balance_line, hold_line, plain
+from creditgate._rate_types import Usage
 from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
 
 EXIT_DENIED = 3
@@ -26,6 +27,9 @@ EXIT_DENIED = 3
 MINIMUM = click.option("--minimum", type=CREDITS, help="Take less, down to this many credits.")
 TTL = click.option("--ttl", type=float, default=60.0, show_default=True, help="Seconds to live.")
 CAUSE = click.option("--cause", default="", help="Why the work ended, kept with the hold.")
+METER = click.option("--meter", help="What is used, in the place of AMOUNT.")
+MODEL = click.option("--model", default="", help="The model whose rate is asked for.")
+QUANTITY = click.option("--quantity", type=int, help="How much of the meter.")
 STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
 
 
@@ -39,7 +43,10 @@ def balance(session: Session, *, account: str) -> None:
 
 @command
 @ACCOUNT
-@click.argument("amount", type=CREDITS)
+@click.argument("amount", type=CREDITS, required=False)
+@METER
+@MODEL
+@QUANTITY
 @click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
 @MINIMUM
 @TTL
@@ -49,7 +56,10 @@ def reserve(
     session: Session,
     *,
     account: str,
-    amount: Decimal,
+    amount: Decimal | None,
+    meter: str | None,
+    model: str,
+    quantity: int | None,
     hold_id: str | None,
     minimum: Decimal | None,
     ttl: float,
@@ -61,6 +71,7 @@ def reserve(
         account,
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
+        usage=_usage(amount, meter, model, quantity),
         minimum=minimum,
         ttl_seconds=ttl,
         attributes=described(attributes),
@@ -74,6 +85,8 @@ def reserve(
 @HOLD
 @click.argument("total", type=CREDITS, required=False)
 @click.option("--used", type=CREDITS, help="Credits used so far in all, charged as well.")
+@click.option("--quantity", type=int, help="The total in the unit of the hold's rate, for TOTAL.")
+@click.option("--used-quantity", type=int, help="What was used so far in that unit, for --used.")
 @MINIMUM
 @TTL
 def extend(
@@ -83,12 +96,23 @@ def extend(
     hold: str,
     total: Decimal | None,
     used: Decimal | None,
+    quantity: int | None,
+    used_quantity: int | None,
     minimum: Decimal | None,
     ttl: float,
 ) -> None:
     """Raise a hold to TOTAL credits in all; without TOTAL only renew it."""
+    if None not in (total, quantity) or None not in (used, used_quantity):
+        raise click.UsageError("credits or a quantity, not both")
     answer = session.client.extend(
-        account, hold_id=hold, total=total, used=used, minimum=minimum, ttl_seconds=ttl
+        account,
+        hold_id=hold,
+        total=total,
+        quantity=quantity,
+        used=used,
+        used_quantity=used_quantity,
+        minimum=minimum,
+        ttl_seconds=ttl,
     )
     _show_decision(session, answer)
 
@@ -96,15 +120,30 @@ def extend(
 @command
 @ACCOUNT
 @HOLD
-@click.argument("used", type=CREDITS)
+@click.argument("used", type=CREDITS, required=False)
+@click.option("--quantity", type=int, help="What was used in the unit of the hold's rate.")
 @click.option("--keep-open", is_flag=True, help="Leave the hold open for more.")
 @CAUSE
 def commit(
-    session: Session, *, account: str, hold: str, used: Decimal, cause: str, keep_open: bool
+    session: Session,
+    *,
+    account: str,
+    hold: str,
+    used: Decimal | None,
+    quantity: int | None,
+    cause: str,
+    keep_open: bool,
 ) -> None:
     """Charge USED credits, counted from the beginning of the hold, and end it."""
+    if (used is None) == (quantity is None):
+        raise click.UsageError("either USED or --quantity is needed")
     answer = session.client.commit(
-        account, hold_id=hold, used=used, keep_open=keep_open, termination_cause=cause
+        account,
+        hold_id=hold,
+        used=used,
+        used_quantity=quantity,
+        keep_open=keep_open,
+        termination_cause=cause,
     )
     charged = f"charged {answer.charged}"
     if answer.uncollected_micros:
@@ -124,7 +163,10 @@ def release(session: Session, *, account: str, hold: str, cause: str) -> None:
 
 @command
 @ACCOUNT
-@click.argument("amount", type=CREDITS)
+@click.argument("amount", type=CREDITS, required=False)
+@METER
+@MODEL
+@QUANTITY
 @click.option("--hold", "hold_id", help="The name of the charge; made up and shown without.")
 @MINIMUM
 @ATTRIBUTE
@@ -133,7 +175,10 @@ def charge(
     session: Session,
     *,
     account: str,
-    amount: Decimal,
+    amount: Decimal | None,
+    meter: str | None,
+    model: str,
+    quantity: int | None,
     hold_id: str | None,
     minimum: Decimal | None,
     attributes: tuple[str, ...],
@@ -144,6 +189,7 @@ def charge(
         account,
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
+        usage=_usage(amount, meter, model, quantity),
         minimum=minimum,
         attributes=described(attributes),
         labels=pairs(labels),
@@ -169,6 +215,17 @@ def holds(session: Session, *, account: str, state: str | None) -> None:
     session.show(found, *map(hold_line, found))
 
 
+def _usage(
+    amount: Decimal | None, meter: str | None, model: str, quantity: int | None
+) -> Usage | None:
+    """The usage given in the place of an amount."""
+    if amount is not None and meter is None and quantity is None:
+        return None
+    if amount is not None or meter is None or quantity is None:
+        raise click.UsageError("either AMOUNT is needed, or --meter and --quantity")
+    return Usage(meter=meter, model=model, quantity=quantity)
+
+
 def _show_decision(session: Session, answer: Reservation | Extension) -> None:
     """Show a decision; a denial also tells the shell."""
     lines = [answer.decision.value.lower().replace("_", " ")]
@@ -178,6 +235,8 @@ def _show_decision(session: Session, answer: Reservation | Extension) -> None:
         lines[0] += f"  limit {answer.limit}"
     if answer.retry_after_seconds is not None:
         lines[0] += f"  retry in {answer.retry_after_seconds:g} s"
+    if answer.affordable_quantity:
+        lines[0] += f"  up to {answer.affordable_quantity} in all"
     lines += [hold_line(answer.hold)] if answer.hold else []
     session.show(answer, *lines, balance_line(answer.balance))
     if not answer.granted:

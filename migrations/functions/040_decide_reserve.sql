@@ -14,7 +14,8 @@ DECLARE
     v creditgate.verdict := ROW(1, p_op.amount_micros, 0, false, 0, 0, p_hold, NULL)::creditgate.verdict;
     v_funds bigint := p_account.settled_micros + p_account.overdraft_limit_micros;
     v_available bigint := v_funds - p_account.held_micros;
-    v_needed bigint := CASE WHEN p_op.minimum_micros > 0 THEN p_op.minimum_micros ELSE p_op.amount_micros END;
+    -- A usage may be priced below the minimum; then all of it is needed, and no more.
+    v_needed bigint := least(nullif(p_op.minimum_micros, 0), p_op.amount_micros);
     v_granted bigint;
     v_left bigint;
 BEGIN
@@ -25,6 +26,7 @@ BEGIN
             v.outcome := 23;
         ELSE
             v.outcome := p_hold.decision;
+            v.asked_micros := p_hold.asked_micros;
             v.shortfall_micros := p_hold.asked_micros - p_hold.reserved_micros;
             v.replayed := true;
         END IF;
@@ -47,7 +49,7 @@ BEGIN
         RETURN v;
     END IF;
 
-    IF v_available < v_needed THEN
+    IF greatest(v_available, 0) < v_needed THEN
         v.outcome := CASE WHEN v_needed > v_funds THEN 3 ELSE 4 END;
         v.shortfall_micros := v_needed - v_available;
         RETURN v;
@@ -57,13 +59,13 @@ BEGIN
     IF p_stakes IS NOT NULL THEN
         v_left := creditgate.least_left(p_stakes);
     END IF;
-    v_granted := least(p_op.amount_micros, v_available, p_account.hold_max_micros, v_left);
+    v_granted := least(p_op.amount_micros, greatest(v_available, 0), p_account.hold_max_micros, v_left);
     v.outcome := CASE WHEN v_granted < p_op.amount_micros THEN 2 ELSE 1 END;
     v.shortfall_micros := p_op.amount_micros - v_granted;
     v.hold := ROW(
         p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
         v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
-        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details, NULL)::creditgate.holds;
+        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details, NULL, NULL, NULL)::creditgate.holds;
     RETURN v;
 END $$;
 

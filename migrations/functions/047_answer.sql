@@ -11,7 +11,8 @@ BEGIN
         v.uncollected_micros, a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, p_now,
         h.hold_id, h.state, h.granted_micros, h.held_micros, h.used_micros, h.charged_micros, h.uncollected_micros,
         h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late, h.termination_cause, h.details,
-        v.limit_name
+        v.limit_name, h.used_quantity, h.rate,
+        CASE WHEN (h.rate).meter IS NOT NULL THEN creditgate.affordable(h.rate, h.granted_micros) END, NULL
     )::creditgate.result;
 END $$;
 

@@ -62,6 +62,9 @@ BEGIN
     a.hold_max_micros := p_plan.hold_max_micros;
     a.hold_ttl_max_ms := p_plan.hold_ttl_max_ms;
     a.open_holds_max := p_plan.open_holds_max;
+    SELECT c.rate_card_id, c.rate_card_version INTO a.rate_card_id, a.rate_card_version
+      FROM creditgate.plan_rate_cards AS c
+     WHERE c.tenant_id = p_plan.tenant_id AND c.plan_id = p_plan.plan_id AND c.version = p_plan.version;
     a := creditgate.take_alerts(a, p_plan);
     RETURN creditgate.take_budgets(a, creditgate.own_budgets(a));
 END $$;
@@ -84,7 +87,9 @@ BEGIN
            thresholds_micros = p_account.thresholds_micros, own_thresholds = p_account.own_thresholds,
            expiry_notice_ms = p_account.expiry_notice_ms, auto_topup = p_account.auto_topup,
            topup_at_micros = p_account.topup_at_micros, topup_due_at = p_account.topup_due_at,
-           topup_request_id = p_account.topup_request_id, topup_failures = p_account.topup_failures
+           topup_request_id = p_account.topup_request_id, topup_failures = p_account.topup_failures,
+           rate_card_id = p_account.rate_card_id,
+           rate_card_version = p_account.rate_card_version
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 

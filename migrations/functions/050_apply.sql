@@ -2,7 +2,8 @@
 -- operation in memory in order, write the results as sets. A constant number of statements whatever the batch size;
 -- two operations on the same hold see each other. Business answers are rows, never errors: one caller's denial does
 -- not concern its neighbours. The caller's session keeps plans and takes them by the keys (`postgres/pool.py`).
-CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[])
+-- Quantities come beside the operations they belong to, in their order, and are priced before they are decided.
+CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.usage[])
 RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,6 +30,15 @@ DECLARE
     v          creditgate.verdict;
     b          creditgate.booking;
     v_retry_at timestamptz;
+    v_metered  boolean := cardinality(p_usages) > 0;
+    v_needs    creditgate.operation[] := p_operations;
+    v_rates    creditgate.rate[];
+    v_usage_no integer := 1;
+    v_usage    creditgate.usage;
+    v_rate     creditgate.rate;
+    v_refused  smallint;
+    v_result   creditgate.result;
+    m          record;
     r          record;
 BEGIN
     -- Lock each account once, in the order of the keys, so that no two batches wait for each other.
@@ -39,19 +49,26 @@ BEGIN
         ORDER BY a.bucket, a.account_key
         FOR NO KEY UPDATE OF a);
     v_now := creditgate.clock();
+    IF v_metered THEN
+        v_needs := creditgate.needing_all(p_operations, p_usages);
+    END IF;
 
     -- What time alone has changed comes first; an account with nothing due pays this comparison.
     FOR i IN 1 .. cardinality(v_accounts) LOOP
         v_keys[i] := v_accounts[i].account_key;
         IF v_accounts[i].due_at <= v_now THEN
-            v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, p_operations);
-            v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, p_operations);
+            v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, v_needs);
+            v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, v_needs);
         END IF;
         v_counted := v_counted OR v_accounts[i].budget_numbers > 0;
     END LOOP;
     IF v_counted THEN
         v_counters := creditgate.open_counters(v_accounts, p_operations, v_now);
         SELECT * INTO v_values, v_numbers FROM creditgate.name_counters(v_counters);
+    END IF;
+
+    IF v_metered THEN
+        v_rates := creditgate.find_rates(v_accounts, p_operations, p_usages);
     END IF;
 
     FOR r IN
@@ -64,6 +81,16 @@ BEGIN
         ORDER BY o.ordinal
     LOOP
         v_retry_at := NULL;
+        IF v_metered THEN
+            v_usage := NULL;
+            v_rate := NULL;
+            v_refused := NULL;
+            IF (p_usages[v_usage_no]).ordinal = r.ordinal THEN
+                v_usage := p_usages[v_usage_no];
+                v_rate := v_rates[v_usage_no];
+                v_usage_no := v_usage_no + 1;
+            END IF;
+        END IF;
         IF r.account_no IS NULL THEN
             v := ROW(20, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
@@ -81,17 +108,27 @@ BEGIN
             v_hold := v_holds[v_places[r.hold_no]];
         END IF;
 
+        IF v_usage.ordinal IS NOT NULL THEN
+            SELECT * INTO m FROM creditgate.price_operation(r.op, v_usage, v_rate, v_hold);
+            r.op := m.p_op;
+            v_rate := m.p_rate;
+            v_refused := m.p_refused;
+        END IF;
         v_stakes := NULL;
         IF v_account.budget_numbers > 0 THEN
             v_stakes := creditgate.stakes(r.op, v_account, v_hold, v_counters, v_values, v_numbers);
         END IF;
-        v := CASE (r.op).verb
+        v := CASE coalesce(-v_refused, (r.op).verb)
             WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now, v_stakes)
             WHEN 2 THEN creditgate.decide_extend(r.op, v_account, v_hold, v_now, v_stakes)
             WHEN 3 THEN creditgate.decide_commit(r.op, v_account, v_hold, v_now)
             WHEN 4 THEN creditgate.decide_release(r.op, v_account, v_hold, v_now)
             WHEN 5 THEN creditgate.decide_charge(r.op, v_account, v_hold, v_now, v_stakes)
+            ELSE ROW(v_refused, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict
         END;
+        IF v_rate.meter IS NOT NULL THEN
+            v := creditgate.keep_usage(v, r.op, v_usage, v_rate, v_hold);
+        END IF;
 
         IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
             -- The first that draws from grants, or lets go of ended ones, has the batch's purses opened.
@@ -142,7 +179,11 @@ BEGIN
         IF v.outcome = 4 AND NOT v.replayed THEN
             v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
         END IF;
-        RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+        v_result := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+        IF v_rate.meter IS NOT NULL THEN
+            v_result := creditgate.with_affordable(v_result, v_account, v_rate);
+        END IF;
+        RETURN NEXT v_result;
     END LOOP;
 
     PERFORM creditgate.write_accounts(v_accounts);
@@ -157,4 +198,11 @@ BEGIN
         PERFORM creditgate.write_entries(v_entries);
         PERFORM creditgate.close_purses(v_purses);
     END IF;
+END $$;
+
+-- As servers of the version before call it, which know no quantities.
+CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[]) RETURNS SETOF creditgate.result
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM creditgate.apply(p_operations, '{}');
 END $$;

@@ -1,13 +1,16 @@
--- The function of the version before, which knew no budgets.
+-- The function of a version before, which knew no budgets.
 DROP FUNCTION IF EXISTS creditgate.put_plan(creditgate.plans);
 
--- Write a version of a plan, and its budgets: the next one, or the same again with the same body.
+-- Write a version of a plan, its budgets and its rate card: the next one, or the same again with the same body. Of the
+-- card, version 0 is the latest there is now.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
-    p_plan creditgate.plans, p_budgets creditgate.budget[], OUT p_outcome smallint, OUT p_replayed boolean)
+    p_plan creditgate.plans, p_budgets creditgate.budget[], p_rate_card_id text, p_rate_card_version integer,
+    OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_known creditgate.plans;
     v_latest integer;
+    v_card integer;
 BEGIN
     p_outcome := 10;
     p_replayed := false;
@@ -24,18 +27,35 @@ BEGIN
         p_outcome := 32;
         RETURN;
     END IF;
+    SELECT max(c.version) INTO v_card FROM creditgate.rate_cards AS c
+     WHERE c.tenant_id = p_plan.tenant_id AND c.rate_card_id = p_rate_card_id
+       AND (p_rate_card_version = 0 OR c.version = p_rate_card_version);
+    IF p_rate_card_id <> '' AND v_card IS NULL THEN
+        p_outcome := 40;
+        RETURN;
+    END IF;
     IF p_plan.version = v_latest + 1 THEN
         p_plan.created_at := creditgate.clock();
         INSERT INTO creditgate.plans SELECT p_plan.* ON CONFLICT DO NOTHING;
         IF FOUND THEN
             INSERT INTO creditgate.plan_budgets
             SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_budgets WHERE cardinality(p_budgets) > 0;
+            INSERT INTO creditgate.plan_rate_cards
+            SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_rate_card_id, v_card WHERE v_card IS NOT NULL;
             RETURN;
         END IF;
     END IF;
     -- Another caller wrote this version at the same moment: judge again by what it wrote.
-    SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(p_plan, p_budgets);
+    SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(
+        p_plan, p_budgets, p_rate_card_id, p_rate_card_version);
 END $$;
+
+-- As servers of the version before write plans, which have no rate card.
+CREATE OR REPLACE FUNCTION creditgate.put_plan(
+    p_plan creditgate.plans, p_budgets creditgate.budget[], OUT p_outcome smallint, OUT p_replayed boolean)
+LANGUAGE sql AS $$
+    SELECT * FROM creditgate.put_plan(p_plan, p_budgets, '', 0)
+$$;
 
 -- Book an add-on: its credits come now, and with every cycle from the next on.
 CREATE OR REPLACE FUNCTION creditgate.add_addon(

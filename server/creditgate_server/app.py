@@ -27,6 +27,7 @@ from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.packages import PostgresPackages
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
+from creditgate_server.postgres.rate_cards import PostgresRateCards
 from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.postgres.topups import PostgresTopups
@@ -231,6 +232,7 @@ class App:
             catalog=PostgresCatalog(self._pool),
             packages=PostgresPackages(self._pool),
             topups=PostgresTopups(self._pool),
+            rate_cards=PostgresRateCards(self._pool),
             budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
             topics=self._topics,

@@ -60,7 +60,7 @@ class ModelDriver:
             operation.verb.removeprefix("get_") if "statement" in operation.verb else operation.verb
         )
         method: Callable[..., Answer] = getattr(self.model, verb)
-        named = () if verb in {"put_plan", "put_package"} else (account_id,)
+        named = () if verb in {"put_plan", "put_package", "put_rate_card"} else (account_id,)
         answer = method(self._now, *named, **operation.arguments)
         if verb == "cancel_addon":
             answer = replace(answer, balance=None)  # which the API does not show

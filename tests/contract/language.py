@@ -14,6 +14,9 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     update alert 50%,10                     gives it thresholds of its own; alerts plan, the plan's
     events after 1 = ACCEPTED told low,exhausted    what happened, by the last words of its kinds
     pack coins@1 amount 50          writes a version of a package; buy g package coins@1 quantity 2
+    card std@1 rates voice.call,price=0.1,block=6   writes a rate card; plan pro@1 card std@1
+    use a voice.call,,60            reserves for a usage: meter, model, quantity; spend charges it
+    stretch a 90 counted 61         extends by quantity, and reports one; count and tally commit
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -32,10 +35,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.drivers import START
+from tests.contract.rate_words import flag, micros, rates, usage
 from tests.contract.topup_words import auto_topup
 from tests.contract.wire import Operation
 from tests.oracle.answers import Answer, BudgetView, CounterView
 from tests.oracle.packages import Package
+from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan
 
 Words = list[str]
@@ -61,11 +66,6 @@ class Story:
     steps: list[Step]
 
 
-def micros(text: str) -> int:
-    """Credits, or seconds, as millionths."""
-    return int(Decimal(text) * 1_000_000)
-
-
 def instant(text: str) -> int | None:
     """A date and time, or seconds from the beginning, as an instant; `never` is none."""
     if text in {"never", "none"}:
@@ -80,11 +80,6 @@ def plan(text: str) -> tuple[str, int] | None:
     """`pro@1`, as id and version; `none` is none."""
     plan_id, _, version = text.partition("@")
     return None if text == "none" else (plan_id, int(version))
-
-
-def flag(text: str) -> bool:
-    """Yes or no."""
-    return {"yes": True, "no": False}[text]
 
 
 def pairs(text: str) -> tuple[tuple[str, str], ...]:
@@ -165,6 +160,7 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "unpaid": ("unpaid", flag),
     "topup": ("auto_topup", auto_topup),
     "reason": ("reason", str),
+    "counted": ("used_quantity", int),
 }
 # What budgets are made of.
 _BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -195,12 +191,19 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "budgets": ("budgets", budgets),
     "alert": ("thresholds", thresholds),
     "notice": ("expiry_notice_ms", milliseconds),
+    "card": ("card", plan),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "reserve": ("reserve", [("hold_id", str), ("amount", micros)]),
     "charge": ("charge", [("hold_id", str), ("amount", micros)]),
     "extend": ("extend", [("hold_id", str), ("total", micros)]),
+    "use": ("reserve", [("hold_id", str), ("usage", usage)]),
+    "spend": ("charge", [("hold_id", str), ("usage", usage)]),
+    "stretch": ("extend", [("hold_id", str), ("quantity", int)]),
+    "count": ("commit", [("hold_id", str), ("used_quantity", int)]),
+    "tally": ("commit", [("hold_id", str), ("used_quantity", int)]),
+    "quote": ("quote", [("usage", usage)]),
     "renew": ("extend", [("hold_id", str)]),
     "commit": ("commit", [("hold_id", str), ("used", micros)]),
     "report": ("commit", [("hold_id", str), ("used", micros)]),
@@ -230,6 +233,7 @@ _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
+    "tally": {"keep_open": True},
     "grant": {"kind": "PURCHASED"},
     "buy": {"kind": "PURCHASED"},
 }
@@ -254,6 +258,9 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "opening": ("opening", micros),
         "closing": ("closing", micros),
         "told": ("told", told),
+        "reach": ("affordable", int),
+        "price": ("price", micros),
+        "model": ("rate.model", str),
     },
     "balance": {
         "settled": ("settled", micros),
@@ -273,6 +280,8 @@ _EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "settled": ("settled_at", instant),
         "late": ("late", flag),
         "cause": ("cause", str),
+        "buys": ("granted_quantity", int),
+        "counted": ("used_quantity", int),
     },
     "grant": {
         "remaining": ("remaining", micros),
@@ -333,6 +342,10 @@ def _operation(verb: str, words: Words) -> Operation:
         plan_id, _, version = words[0].partition("@")
         terms = _pairs_of(words[1:], _TERMS)
         return Operation("put_plan", {"plan": Plan(plan_id, int(version), **terms)})
+    if verb == "card":
+        card_id, _, version = words[0].partition("@")
+        terms = _pairs_of(words[1:], {"rates": ("rates", rates)})
+        return Operation("put_rate_card", {"card": RateCard(card_id, int(version), **terms)})
     name, places = _VERBS[verb]
     arguments: dict[str, Any] = dict(_DEFAULTS.get(verb, {}))
     for (argument, read), text in zip(places, words, strict=False):

@@ -100,8 +100,8 @@ WRONG: list[tuple[Any, str]] = [
 ]
 USAGE = hold_pb2.Usage(meter="chat.message", quantity=1)
 UNPRICED: list[Any] = [
-    messages.ReserveRequest(**NAMED, usage=USAGE),
-    messages.ChargeRequest(**NAMED, usage=USAGE),
+    messages.ReserveRequest(account_id="acme", hold_id="new", usage=USAGE),
+    messages.ChargeRequest(account_id="acme", hold_id="new", usage=USAGE),
     messages.ExtendRequest(**NAMED, quantity=1),
     messages.ExtendRequest(**PRICED, used_quantity=1),
     messages.CommitRequest(**NAMED, used_quantity=1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import event_service_pb2 as events
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
+from tests.contract.wire_rates import to_rate, to_rate_card, to_usage
 from tests.oracle.answers import (
     AccountView,
     AddonView,
@@ -67,6 +68,18 @@ _ENUMERATIONS = {
     "status": account_pb2.AccountStatus,
     "state": hold_pb2.HoldState,
 }
+_NUMBERS = {
+    "asked": "asked_micros",
+    "shortfall": "shortfall_micros",
+    "charged": "charged_micros",
+    "uncollected": "uncollected_micros",
+    "revoked": "revoked_micros",
+    "lapsed": "expired_micros",
+    "price": "price_micros",
+    "affordable": "affordable_quantity",
+    "opening": "opening_micros",
+    "closing": "closing_micros",
+}
 HOT_VERBS = frozenset({"reserve", "extend", "commit", "release", "charge"})
 
 
@@ -82,6 +95,9 @@ def to_request(operation: Operation, account_id: str) -> Message:
     if operation.verb == "put_package":
         package = to_package(operation.arguments["package"], account_id)
         return catalog.PutPackageRequest(package=package)
+    if operation.verb == "put_rate_card":
+        card = to_rate_card(operation.arguments["card"], account_id)
+        return catalog.PutRateCardRequest(rate_card=card)
     name = f"{method_name(operation)}Request"
     kind = next(getattr(each, name) for each in (messages, accounts, events) if hasattr(each, name))
     request: Message = kind(account_id=account_id)
@@ -102,8 +118,8 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.ttl.FromMilliseconds(value)
     elif name == "plan":
         request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
-    elif name == "budget":
-        request.budget.CopyFrom(to_budget_message(value))
+    elif name in {"budget", "usage"}:
+        getattr(request, name).CopyFrom(_MESSAGES[name](value))
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
     elif name in {"thresholds", "plan_thresholds", "auto_topup"}:
@@ -134,17 +150,13 @@ def _set_alert(request: accounts.UpdateAccountRequest, name: str, value: Any) ->
 def to_answer(response: Any) -> Answer:
     """The oracle's form of a response."""
     given: dict[str, Any] = {"outcome": "ACCEPTED"}
-    for name, shown in (("asked", "asked_micros"), ("shortfall", "shortfall_micros")):
+    for name, shown in _NUMBERS.items():
         given[name] = getattr(response, shown, 0)
-    for name, shown in (("charged", "charged_micros"), ("uncollected", "uncollected_micros")):
-        given[name] = getattr(response, shown, 0)
-    for name, shown in (("revoked", "revoked_micros"), ("lapsed", "expired_micros")):
-        given[name] = getattr(response, shown, 0)
+    if hasattr(response, "rate"):
+        given["rate"] = to_rate(response.rate)
     given["replayed"] = getattr(response, "replayed", False)
     given["late"] = getattr(response, "late", False)
     given["limit"] = getattr(response, "limit", "")
-    for name, shown in (("opening", "opening_micros"), ("closing", "closing_micros")):
-        given[name] = getattr(response, shown, 0)
     if hasattr(response, "decision"):
         given["outcome"] = word(messages.Decision, response.decision)
         if response.HasField("retry_after"):
@@ -203,6 +215,9 @@ def to_hold(hold: hold_pb2.Hold) -> HoldView:
         cause=hold.termination_cause,
         attributes=tuple(sorted(described)),
         labels=tuple(sorted(hold.labels.items())),
+        granted_quantity=hold.granted_quantity,
+        used_quantity=hold.used_quantity,
+        rate=to_rate(hold.rate) if hold.HasField("rate") else None,
     )
 
 
@@ -333,6 +348,9 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
             hold_max_micros=plan.hold_max or 0, open_holds_max=plan.open_holds_max or 0
         ),
     )
+    if plan.card:
+        message.rate_card_id = f"{account_id}/{plan.card[0]}"
+        message.rate_card_version = plan.card[1]
     message.budgets.extend(map(to_budget_message, plan.budgets))
     unit = 0 if plan.unit == "NONE" else number(catalog.CycleUnit, plan.unit)
     message.cycle = catalog.CycleUnit.ValueType(unit)
@@ -346,6 +364,9 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
     if plan.expiry_notice_ms != Plan.expiry_notice_ms:
         message.expiry_notice.FromMilliseconds(plan.expiry_notice_ms)
     return message
+
+
+_MESSAGES: dict[str, Callable[[Any], Message]] = {"budget": to_budget_message, "usage": to_usage}
 
 
 def add_thresholds(to: Any, thresholds: Iterable[Threshold]) -> None:

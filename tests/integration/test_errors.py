@@ -116,7 +116,11 @@ async def test_usage_is_unpriced_but_what_is_not_there_is_said_first(caller: Cal
             for method, request in requests(account_id, hold_id)
         ]
 
-    assert await reasons("acme", "h") == ["UNPRICED"] * 6
+    assert await reasons("acme", "h") == [
+        *["UNPRICED"] * 3,
+        *["NAME_REUSED"] * 2,
+        "UNPRICED",
+    ]
     assert await reasons("nobody", "h") == ["ACCOUNT_NOT_FOUND"] * 6
     assert await reasons("acme", "x") == ["HOLD_NOT_FOUND"] * 3 + ["UNPRICED"] * 3
 

@@ -203,7 +203,7 @@ async def test_of_two_of_a_oneof_the_last_counts(caller: Caller) -> None:
     call = raw(caller, BY_NAME["Reserve"])
     await call(usage.SerializeToString() + reserve.SerializeToString())
     told = await failure(call(reserve.SerializeToString() + usage.SerializeToString()))
-    assert told.reason == "UNPRICED"
+    assert told.reason == "NAME_REUSED"
 
 
 async def test_the_last_value_within_each_bound_is_accepted(caller: Caller) -> None:

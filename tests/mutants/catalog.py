@@ -65,9 +65,9 @@ MUTANTS = (
     Mutant(
         "reply before commit",
         SERVER + "postgres/ledger.py",
-        "                return await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, asked, usages)\n",
         "                await connection.execute('SET synchronous_commit = off')\n"
-        "                return await connection.fetch(APPLY, operations)\n",
+        "                return await connection.fetch(APPLY, asked, usages)\n",
         "tests/faults/test_crash.py::test_nothing_acknowledged_is_lost_whatever_crashes[short]",
     ),
     Mutant(
@@ -95,8 +95,8 @@ MUTANTS = (
     Mutant(
         "more than is needed must be available: <= for <",
         SQL + "040_decide_reserve.sql",
-        "IF v_available < v_needed THEN",
-        "IF v_available <= v_needed THEN",
+        "IF greatest(v_available, 0) < v_needed THEN",
+        "IF greatest(v_available, 0) <= v_needed THEN",
         contract("reserve: all that is available can be reserved and not a millionth more"),
         every_run=True,
     ),

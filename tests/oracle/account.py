@@ -15,16 +15,15 @@ from tests.oracle.answers import (
     GrantView,
     HoldView,
     Pairs,
+    RateView,
+    Refused,
     StandingView,
 )
 from tests.oracle.events import Teller
+from tests.oracle.prices import affordable
 
 DEFAULT_TTL_MS = 60_000
 BALANCE_MAX = 4 * 10**18
-
-
-class Refused(Exception):  # noqa: N818 - the word the design uses
-    """A definite refusal: its reason is the whole answer, and it changes nothing."""
 
 
 @dataclass
@@ -80,6 +79,12 @@ class Hold:
     first: Answer | None = None
     draws: list[tuple[Grant | None, int]] = field(default_factory=list)
     tallies: list[Any] = field(default_factory=list)
+    rate: RateView | None = None
+    used_quantity: int = 0
+
+    @property
+    def granted_quantity(self) -> int:
+        return affordable(self.rate, self.granted) if self.rate else 0
 
     @property
     def held(self) -> int:
@@ -143,6 +148,11 @@ class Account(Teller):
         return BalanceView(
             self.settled, self.held, self.available, self.overdraft, self.version, at
         )
+
+    def reach(self, rate: RateView, hold: Hold | None) -> int:
+        """What work of this rate can come to in all, with the hold it has."""
+        own = max(hold.granted, hold.used) if hold and hold.state == "OPEN" else 0
+        return affordable(rate, own + max(self.available, 0))
 
     def has_room(self, amount: int) -> bool:
         """Whether the balance can take an amount now and the pending grants later."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from tests.oracle.account import Grant, Hold, Refused
-from tests.oracle.answers import Answer, AutoTopup, GrantView, Pairs, Threshold
+from tests.oracle.account import Grant, Hold
+from tests.oracle.answers import Answer, AutoTopup, GrantView, Pairs, Refused, Threshold
 from tests.oracle.packages import Package
+from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan, Subscriber
 
 AMOUNT_MAX = 10**18
@@ -34,6 +35,7 @@ class Administration:
         self.accounts: dict[str, Subscriber] = {}
         self.plans: dict[tuple[str, int], Plan] = {}
         self.packages: dict[tuple[str, int], Package] = {}
+        self.cards: dict[tuple[str, int], RateCard] = {}
 
     @refusable
     def create_account(

@@ -14,6 +14,10 @@ Threshold = tuple[str, int]
 """A balance that alerts: ("percent", of the allowance) or ("amount", micro-credits)."""
 
 
+class Refused(Exception):  # noqa: N818 - the word the design uses
+    """A definite refusal: its reason is the whole answer, and it changes nothing."""
+
+
 @dataclass(frozen=True)
 class BalanceView:
     """An account's credits as a response shows them."""
@@ -24,6 +28,21 @@ class BalanceView:
     overdraft: int
     version: int
     as_of: int
+
+
+@dataclass(frozen=True)
+class RateView:
+    """The price of a meter; a tier is (the quantity it begins beyond, the price of a unit)."""
+
+    meter: str
+    model: str = "*"
+    unit_price: int = 0
+    unit_size: int = 0
+    fee: int = 0
+    minimum: int = 0
+    initial: int = 0
+    increment: int = 0
+    tiers: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,9 @@ class HoldView:
     cause: str
     attributes: Pairs
     labels: Pairs
+    granted_quantity: int = 0
+    used_quantity: int = 0
+    rate: RateView | None = None
 
 
 @dataclass(frozen=True)
@@ -210,3 +232,6 @@ class Answer:
     topups: tuple[TopupView, ...] = ()
     opening: int = 0
     closing: int = 0
+    affordable: int = 0
+    price: int = 0
+    rate: RateView | None = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.oracle.account import Refused
 from tests.oracle.administration import Administration, refusable
-from tests.oracle.answers import AddonView, Answer, BudgetView
+from tests.oracle.answers import AddonView, Answer, BudgetView, Refused
 from tests.oracle.budgets import BUDGETS_MAX
+from tests.oracle.prices import QUANTITY_MAX, RateCard, price
 from tests.oracle.subscriber import Plan
 
 
@@ -22,8 +22,49 @@ class Catalog(Administration):
             return Answer("ACCEPTED", replayed=True)
         if plan.version > 1 and (plan.plan_id, plan.version - 1) not in self.plans:
             raise Refused("VERSION_SKIPPED")
-        self.plans[plan.name] = plan
+        self.plans[plan.name] = replace(plan, prices=self._card(plan))
         return Answer("ACCEPTED")
+
+    def _card(self, plan: Plan) -> RateCard | None:
+        """The rate card of a plan as it is written."""
+        if plan.card is None:
+            return None
+        card_id, version = plan.card
+        versions = [each for each in self.cards.values() if each.card_id == card_id]
+        if version == 0 and versions:
+            return max(versions, key=lambda card: card.version)
+        if plan.card not in self.cards:
+            raise Refused("RATE_CARD_NOT_FOUND")
+        return self.cards[plan.card]
+
+    @refusable
+    def put_rate_card(self, _at: int, card: RateCard) -> Answer:
+        if card.name in self.cards:
+            if self.cards[card.name] != card:
+                raise Refused("NAME_REUSED")
+            return Answer("ACCEPTED", replayed=True)
+        if card.version > 1 and (card.card_id, card.version - 1) not in self.cards:
+            raise Refused("VERSION_SKIPPED")
+        self.cards[card.name] = card
+        return Answer("ACCEPTED")
+
+    @refusable
+    def quote(self, at: int, account_id: str, *, usage: tuple[str, str, int]) -> Answer:
+        """Price a usage as the account is written."""
+        account = self.account(None, account_id)
+        meter, model, quantity = usage
+        rate = account.rate(meter, model)
+        if rate is None:
+            raise Refused("UNPRICED")
+        if price(rate, quantity) > QUANTITY_MAX:
+            raise Refused("OUT_OF_RANGE")
+        return Answer(
+            "ACCEPTED",
+            price=price(rate, quantity),
+            affordable=account.reach(rate, None),
+            rate=rate,
+            balance=account.balance(at),
+        )
 
     @refusable
     def add_addon(

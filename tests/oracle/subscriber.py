@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +14,14 @@ from tests.oracle.answers import (
     BudgetView,
     CycleView,
     GrantView,
+    RateView,
     StandingView,
     Threshold,
 )
 from tests.oracle.budgets import Budgeted
 from tests.oracle.calendar import EPOCH, cycle_at
 from tests.oracle.events import NO_PLAN_THRESHOLDS
+from tests.oracle.prices import RateCard
 from tests.oracle.topups import Desk
 
 DAY_MS = 86_400_000
@@ -27,7 +29,10 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Plan:
-    """One version of a plan; limits that are None do not limit."""
+    """One version of a plan; limits that are None do not limit.
+
+    `card` is the rate card asked for, of which version 0 is the latest; `prices` is what it was.
+    """
 
     plan_id: str
     version: int = 1
@@ -43,6 +48,8 @@ class Plan:
     budgets: tuple[BudgetView, ...] = ()
     thresholds: tuple[Threshold, ...] = (("percent", 20), ("amount", 0))
     expiry_notice_ms: int = 7 * DAY_MS
+    card: tuple[str, int] | None = None
+    prices: RateCard | None = field(default=None, compare=False)
 
     @property
     def name(self) -> tuple[str, int]:
@@ -71,6 +78,11 @@ class Subscriber(Budgeted):
     def limits(self) -> Plan:
         """The plan whose limits count."""
         return self.plan or NO_PLAN
+
+    def rate(self, meter: str, model: str) -> RateView | None:
+        """What the plan's rate card asks for a meter and model."""
+        card = self.limits.prices
+        return card.find(meter, model) if card else None
 
     @property
     def standing(self) -> StandingView:

@@ -17,6 +17,7 @@ from tests.support.calls import (
     good_endpoint,
     good_package,
     good_plan,
+    good_rate_card,
     good_thresholds,
 )
 
@@ -71,6 +72,8 @@ def bad_plans() -> list[tuple[str, Any]]:
         ("cycle", 5),
         ("cycle", -1),
         ("overage_policy", 4),
+        ("rate_card_id", "a b"),
+        *[("rate_card_version", value) for value in (1, -1)],
         ("expiry_notice", Duration(seconds=-1)),
         ("expiry_notice", Duration(seconds=366 * 86_400, nanos=1_000_000)),
         ("expiry_notice", Duration(seconds=1, nanos=10**9)),
@@ -100,6 +103,45 @@ def bad_plans() -> list[tuple[str, Any]]:
         given = catalog_pb.Thresholds(thresholds=bad)
         plans.append((f"plan.thresholds.thresholds{at}", good_plan(thresholds=given)))
     return [*plans, ("plan", None)]
+
+
+def bad_rate_cards() -> list[tuple[str, Any]]:
+    """Answer rate cards with one field wrong, and that field."""
+    wrong: list[tuple[str, Any]] = [
+        *[("rate_card_id", value) for value in BAD_IDS if len(value) < MEGABYTE],
+        *[("version", value) for value in BAD_VERSIONS],
+        *[("name", value) for value in ("a" * 129, "a\0b")],
+    ]
+    cards = [(f"rate_card.{name}", good_rate_card(**{name: value})) for name, value in wrong]
+    rates: list[tuple[str, Any]] = [
+        *[("meter", value) for value in ("", "m" * 129, "m\0")],
+        *[("model", value) for value in ("", "m" * 129, "m\0")],
+        *[
+            (name, value)
+            for name in ("unit_price_micros", "unit_size", "connection_fee_micros")
+            for value in BAD_TOTALS
+        ],
+        *[(name, -1) for name in ("minimum", "initial", "increment")],
+    ]
+    for name, value in rates:
+        rate = hold_pb2.Rate(**{"meter": "m", "model": "*", name: value})
+        cards.append((f"rate_card.rates[0].{name}", good_rate_card(rates=[rate])))
+    for at, tiers in (
+        ("[0].from_quantity", [(0, 1)]),
+        ("[0].unit_price_micros", [(1, -1)]),
+        ("[1].from_quantity", [(5, 1), (5, 1)]),
+        ("", [(each + 1, 1) for each in range(21)]),
+    ):
+        given = [hold_pb2.RateTier(from_quantity=n, unit_price_micros=p) for n, p in tiers]
+        card = good_rate_card(rates=[hold_pb2.Rate(meter="m", model="*", tiers=given)])
+        cards.append((f"rate_card.rates[0].tiers{at}", card))
+    many = [hold_pb2.Rate(meter="m", model=str(each)) for each in range(201)]
+    return [
+        *cards,
+        ("rate_card.rates", good_rate_card(rates=many)),
+        ("rate_card.rates[1]", good_rate_card(rates=[many[0], many[0]])),
+        ("rate_card", None),
+    ]
 
 
 def bad_budgets() -> list[tuple[str, Any]]:
@@ -238,6 +280,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     ],
     "budget": bad_budgets(),
     "unpaid": [],  # both of its values are right
+    "rate_card": bad_rate_cards(),
     "keep_open": [],  # both of its values are right
     "outlives_cycle": [],  # these too
     "version": [("version", -1), ("version", -(2**31))],

@@ -82,6 +82,8 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
     if method.name == "PutPackage":
         body["package"] = good_package(package_id=name)
+    if method.name == "PutRateCard":
+        body["rate_card"] = good_rate_card(rate_card_id=name)
     if method.name == "PutPlan":
         body["plan"] = good_plan(plan_id=name)
     elif method.name == "UpdateAccount":
@@ -117,6 +119,23 @@ def good_auto_topup(**changes: Any) -> account_pb2.AutoTopup:
         "month_max_micros": 5,
     }
     return account_pb2.AutoTopup(**body | changes)
+
+
+def good_rate_card(**changes: Any) -> catalog_pb.RateCard:
+    """Answer a rate card that is right, every field of it set."""
+    rate = hold_pb2.Rate(
+        meter="voice.call",
+        model="*",
+        unit_price_micros=9,
+        unit_size=60,
+        connection_fee_micros=2,
+        minimum=10,
+        initial=30,
+        increment=6,
+        tiers=[hold_pb2.RateTier(from_quantity=600, unit_price_micros=5)],
+    )
+    body: dict[str, Any] = {"rate_card_id": "std", "version": 1, "name": "Standard"}
+    return catalog_pb.RateCard(**{**body, "rates": [rate], **changes})
 
 
 def good_thresholds() -> list[account_pb2.Threshold]:

@@ -30,6 +30,8 @@ class Administration:
         self.wallets: dict[str, Subscriber] = {}
         self.plans: dict[tuple[str, int], catalog.Plan] = {}
         self.purchases = Purchases()
+        self.cards: dict[tuple[str, int], catalog.RateCard] = {}
+        self.asked_cards: dict[tuple[str, int], tuple[str, int]] = {}
 
     def sweep(self, now: int) -> None:
         """Let everything due happen."""

@@ -37,6 +37,7 @@ class Catalog(Administration):
             and (plan.plan_id, plan.version - 1) not in self.plans
         ):
             raise RefusalError("VERSION_SKIPPED")
+        self._choose_card(plan, known)
         plan.created_at.CopyFrom(known.created_at if known else plan.created_at)
         if known is None:
             stamp(plan.created_at, now)
@@ -44,6 +45,25 @@ class Catalog(Administration):
         elif known != plan:
             raise RefusalError("NAME_REUSED")
         return catalog.PutPlanResponse(plan=plan, replayed=known is not None)
+
+    def _choose_card(self, plan: catalog.Plan, known: catalog.Plan | None) -> None:
+        """Let a plan's rate card be the version it was when the plan was first written."""
+        asked = plan.rate_card_id, plan.rate_card_version
+        if known is None and plan.rate_card_id:
+            plan.rate_card_version = self.card(*asked).version
+        elif known is not None and self.asked_cards[plan.plan_id, plan.version] == asked:
+            plan.rate_card_version = known.rate_card_version
+        elif known is not None:
+            raise RefusalError("NAME_REUSED")
+        self.asked_cards.setdefault((plan.plan_id, plan.version), asked)
+
+    def card(self, rate_card_id: str, version: int) -> catalog.RateCard:
+        """A version of a rate card; 0 is the latest. Raises RefusalError."""
+        versions = [number for name, number in self.cards if name == rate_card_id]
+        found = self.cards.get((rate_card_id, version or max(versions, default=0)))
+        if found is None:
+            raise RefusalError("RATE_CARD_NOT_FOUND")
+        return found
 
     def _get_plan(self, request: catalog.GetPlanRequest, now: int) -> catalog.GetPlanResponse:
         return catalog.GetPlanResponse(plan=self._plan(request.plan_id, request.version))

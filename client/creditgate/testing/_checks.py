@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
+from creditgate.testing._rate_checks import check_rate_card, check_usage
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
 AMOUNT_MAX = 10**18
@@ -19,6 +20,7 @@ LABELS_MAX = 16
 TEXT_MAX, LABEL_KEY_MAX, LABEL_MAX, REFERENCE_MAX = 128, 64, 256, 256
 PRIORITY_MAX = 1000
 ADDON_ID_MAX = 80
+VERSION_MAX = 2**31 - 1
 BUDGETS_MAX = 8
 THRESHOLDS_MAX, PERCENT_MAX = 8, 100
 NOTICE_MAX = timedelta(days=366)
@@ -55,18 +57,23 @@ def _priced(request: Any) -> Iterator[tuple[str, bool]]:
     by_usage = request.WhichOneof("price") == "usage"
     yield "amount_micros", by_usage or request.amount_micros > 0
     yield "minimum_micros", by_usage or request.minimum_micros <= request.amount_micros
+    yield from check_usage(request) if by_usage else ()
 
 
 def _extend(request: Any) -> Iterator[tuple[str, bool]]:
     yield "amount_micros", not request.HasField("amount_micros") or request.amount_micros > 0
+    yield "quantity", not request.HasField("quantity") or 1 <= request.quantity <= AMOUNT_MAX
+    yield "used_quantity", 0 <= request.used_quantity <= AMOUNT_MAX
 
 
 def _commit(request: Any) -> Iterator[tuple[str, bool]]:
     yield "used_micros", request.WhichOneof("used") is not None
+    yield "used_quantity", 0 <= request.used_quantity <= AMOUNT_MAX
 
 
 def _quote(request: Any) -> Iterator[tuple[str, bool]]:
     yield "usage", request.HasField("usage")
+    yield from check_usage(request)
 
 
 def _refund(request: Any) -> Iterator[tuple[str, bool]]:
@@ -124,6 +131,9 @@ def _plan(request: Any) -> Iterator[tuple[str, bool]]:
     yield "plan.limits.hold_ttl_max", unlimited or TTL_MIN <= longest.ToTimedelta() <= TTL_MAX
     yield from _plan_budgets(request)
     yield from _thresholds(plan.thresholds.thresholds, "plan.thresholds.thresholds")
+    carded = plan.rate_card_id
+    yield "plan.rate_card_id", not carded or _id(carded)
+    yield "plan.rate_card_version", 0 <= plan.rate_card_version <= (VERSION_MAX if carded else 0)
     yield "plan.expiry_notice", timedelta() <= plan.expiry_notice.ToTimedelta() <= NOTICE_MAX
 
 
@@ -251,6 +261,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "request_id": _id,
     "reason": lambda note: len(note) <= REFERENCE_MAX,
     "package_id": _id,
+    "rate_card_id": _id,
     "version": lambda version: version >= 0,
     "after_version": lambda version: version >= 0,
     "after_number": lambda number: number >= 0,
@@ -274,6 +285,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "AddAddonRequest": _addon,
     "PutPlanRequest": _plan,
     "PutPackageRequest": _package,
+    "PutRateCardRequest": check_rate_card,
     "PutBudgetRequest": _own_budget,
     "UpdateAccountRequest": _change,
     "GetStatementRequest": _statement,

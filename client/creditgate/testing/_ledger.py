@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from creditgate.testing._administration import find_hold
 from creditgate.testing._checks import check
-from creditgate.testing._endpoints import Endpoints
+from creditgate.testing._rate_cards import Meter, RateCards, show_reach, speaks_of_quantities
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
     COMMITTED,
@@ -33,7 +33,7 @@ _STATE_REFUSALS = {
 }
 
 
-class Ledger(Endpoints):
+class Ledger(RateCards):
     """The accounts of one tenant, and what each request does to them. `now` is microseconds."""
 
     def answer(self, request: Any, now: int) -> Any:
@@ -41,19 +41,48 @@ class Ledger(Endpoints):
         field = check(request)
         if field:
             raise RefusalError("INVALID_FIELD", field)
-        if _speaks_of_quantities(request):
-            # Only a rate turns quantities into credits, and the fake has none.
-            wallet = self._wallet(request)
-            if isinstance(request, messages.ExtendRequest | messages.CommitRequest):
-                find_hold(wallet, request)
-            raise RefusalError("UNPRICED")
-        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
-        method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
-        answer = method(request, now)
+        if speaks_of_quantities(request):
+            answer = self._meter(request, now)
+        else:
+            answer = self._method(request)(request, now)
         changed = self.wallets.get(getattr(request, "account_id", ""))
         if changed is not None:
             changed.tell()
         return answer
+
+    def _method(self, request: Any) -> Callable[[Any, int], Any]:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
+        method: Callable[[Any, int], Any] = getattr(self, f"_{name.lower()}")
+        return method
+
+    def _meter(self, request: Any, now: int) -> Any:
+        """Carry out a request that speaks of quantities."""
+        wallet = self._wallet(request, now)
+        hold = wallet.holds.get(request.hold_id)
+        if isinstance(request, messages.ReserveRequest | messages.ChargeRequest):
+            return self._meter_new(wallet, hold, request, now)
+        hold = find_hold(wallet, request)
+        it = hold.stand()
+        if isinstance(request, messages.ExtendRequest) and it.state != OPEN:
+            raise RefusalError(_STATE_REFUSALS[it.state])
+        meter = Meter(request, hold, it.rate if it.HasField("rate") else None)
+        counts = meter.counts()
+        answer = self._method(request)(meter.amounts, now)
+        if counts:
+            it.used_quantity = max(it.used_quantity, request.used_quantity)
+            answer.hold.CopyFrom(hold.stand())
+        return show_reach(answer, wallet, it.rate, hold)
+
+    def _meter_new(self, wallet: Subscriber, hold: FakeHold | None, request: Any, now: int) -> Any:
+        if hold is not None:
+            answer = _replay(wallet, hold, request, now)
+            return show_reach(answer, wallet, hold.message.rate, hold)
+        meter = Meter(request, None, self._rate(wallet, request.usage))
+        answer = self._method(request)(meter.amounts, now)
+        hold = wallet.holds.get(request.hold_id)
+        if hold is not None:
+            meter.keep(hold, _body(request), answer)
+        return show_reach(answer, wallet, meter.rate, hold)
 
     def watched(self, request: events.WatchAccountRequest) -> Subscriber:
         """The account that a request wants to watch. Raises RefusalError."""
@@ -228,13 +257,6 @@ class Ledger(Endpoints):
         self, request: messages.GetBalanceRequest, now: int
     ) -> messages.GetBalanceResponse:
         return messages.GetBalanceResponse(balance=self._wallet(request).balance(now))
-
-
-def _speaks_of_quantities(request: Any) -> bool:
-    quantities = ("usage", "quantity", "used_quantity")
-    return any(
-        name in request.DESCRIPTOR.fields_by_name and request.HasField(name) for name in quantities
-    )
 
 
 def _replay(wallet: Subscriber, hold: FakeHold, request: Message, now: int) -> Any:

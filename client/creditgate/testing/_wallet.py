@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from creditgate.testing._prices import affordable
 from creditgate.testing._teller import Teller
 from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
@@ -82,6 +83,8 @@ class FakeHold:
         it = self.message
         it.held_micros = max(it.granted_micros - it.used_micros, 0) if it.state == OPEN else 0
         it.uncollected_micros = it.used_micros - it.charged_micros
+        if it.HasField("rate"):
+            it.granted_quantity = affordable(it.rate, it.granted_micros)
         stamp(it.created_at, self.created)
         stamp(it.expires_at, self.expires)
         return it

@@ -108,7 +108,9 @@ class ReserveRequest(_message.Message):
     amount_micros: _builtins.int
     """amount_micros is the credits to hold, 1 to 10^18 micro-credits."""
     minimum_micros: _builtins.int
-    """minimum_micros is the least that is still useful; 0 means all or nothing. At most the amount asked."""
+    """minimum_micros is the least that is still useful; 0 means all or nothing. At most the amount asked; where a usage
+    is priced below it, all of the price is needed.
+    """
     @_builtins.property
     def usage(self) -> _hold_pb2.Usage:
         """usage is the work to hold credits for, priced by the account's rate card."""
@@ -163,6 +165,7 @@ class ReserveResponse(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer."""
     asked_micros: _builtins.int
@@ -175,6 +178,11 @@ class ReserveResponse(_message.Message):
     """replayed is true when this name had been decided before and that decision is repeated."""
     limit: _builtins.str
     """limit names the limit that denied the request, with DENIED_LIMIT."""
+    affordable_quantity: _builtins.int
+    """affordable_quantity is the largest total this work could come to, in the unit of its rate: what its open hold was
+    granted and what is available together pay for. Limits and budgets may allow less. Zero where it was not asked by
+    usage.
+    """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:
         """hold is the hold as it stands now; unset when denied."""
@@ -198,10 +206,11 @@ class ReserveResponse(_message.Message):
         retry_after: _duration_pb2.Duration | None = ...,
         replayed: _builtins.bool = ...,
         limit: _builtins.str = ...,
+        affordable_quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,6 +290,7 @@ class ExtendResponse(_message.Message):
     CHARGED_MICROS_FIELD_NUMBER: _builtins.int
     UNCOLLECTED_MICROS_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer to the raise; DECISION_GRANTED also when nothing was to be raised."""
     asked_micros: _builtins.int
@@ -293,6 +303,11 @@ class ExtendResponse(_message.Message):
     """uncollected_micros is what this call could not collect."""
     limit: _builtins.str
     """limit names the limit that denied the raise, with DENIED_LIMIT."""
+    affordable_quantity: _builtins.int
+    """affordable_quantity is the largest total this work could come to, in the unit of its rate: what its open hold was
+    granted and what is available together pay for. Limits and budgets may allow less. Zero where it no quantity was
+    given.
+    """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:
         """hold is the hold as it stands now."""
@@ -317,10 +332,11 @@ class ExtendResponse(_message.Message):
         charged_micros: _builtins.int = ...,
         uncollected_micros: _builtins.int = ...,
         limit: _builtins.str = ...,
+        affordable_quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_micros", b"asked_micros", "balance", b"balance", "charged_micros", b"charged_micros", "decision", b"decision", "hold", b"hold", "limit", b"limit", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros", "uncollected_micros", b"uncollected_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "charged_micros", b"charged_micros", "decision", b"decision", "hold", b"hold", "limit", b"limit", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros", "uncollected_micros", b"uncollected_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -560,6 +576,7 @@ class ChargeResponse(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer."""
     asked_micros: _builtins.int
@@ -570,6 +587,10 @@ class ChargeResponse(_message.Message):
     """replayed is true when this name had been charged before and that decision is repeated."""
     limit: _builtins.str
     """limit names the limit that denied the request, with DENIED_LIMIT."""
+    affordable_quantity: _builtins.int
+    """affordable_quantity is the largest quantity that what is available now pays for at the same rate. Zero where it was
+    not asked by usage.
+    """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:
         """hold is the settled hold that records the charge; unset when denied."""
@@ -593,10 +614,11 @@ class ChargeResponse(_message.Message):
         retry_after: _duration_pb2.Duration | None = ...,
         replayed: _builtins.bool = ...,
         limit: _builtins.str = ...,
+        affordable_quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -643,7 +665,7 @@ class QuoteResponse(_message.Message):
     price_micros: _builtins.int
     """price_micros is what the usage would cost now, in micro-credits."""
     affordable_quantity: _builtins.int
-    """affordable_quantity is how many units the available credits buy."""
+    """affordable_quantity is the largest quantity that the available credits pay for."""
     @_builtins.property
     def rate(self) -> _hold_pb2.Rate:
         """rate is the rate that applied."""

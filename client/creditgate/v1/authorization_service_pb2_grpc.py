@@ -116,7 +116,8 @@ class CreditAuthorizationServiceServicer(object):
         A denial leaves nothing behind; the same name may be tried again and is judged afresh. A repeated Reserve answers
         the decision it was given and the hold as it stands now, with replayed set.
         Errors: NOT_FOUND (account), ALREADY_EXISTS NAME_REUSED (hold_id used with another body), FAILED_PRECONDITION
-        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate).
+        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate),
+        INVALID_ARGUMENT OUT_OF_RANGE (a usage priced beyond the range of amounts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,7 +126,8 @@ class CreditAuthorizationServiceServicer(object):
     def Extend(self, request, context):
         """Extend raises the total of an open hold and moves its expiry, and may report usage in the same transaction.
         A denied Extend still charges the reported usage and leaves the standing hold and its expiry as they were.
-        Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended).
+        Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended),
+        UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +138,7 @@ class CreditAuthorizationServiceServicer(object):
         Usage beyond the hold is taken from what is available, never from other holds; what cannot be collected follows
         the account's overage policy. A Commit after expiry is accepted and marked late.
         Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED (ended, and the total is
-        higher than what was used then).
+        higher than what was used then), UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,8 +161,8 @@ class CreditAuthorizationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Quote(self, request, context):
-        """Quote prices a usage and says how much of the unit the available credits buy. It changes nothing.
-        Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED.
+        """Quote prices a usage and says how much of the unit the available credits buy, as GetBalance shows them. It changes
+        nothing. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditgate.v1 import account_pb2 as _account_pb2
+from creditgate.v1 import hold_pb2 as _hold_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -74,6 +75,8 @@ class Plan(_message.Message):
     BUDGETS_FIELD_NUMBER: _builtins.int
     THRESHOLDS_FIELD_NUMBER: _builtins.int
     EXPIRY_NOTICE_FIELD_NUMBER: _builtins.int
+    RATE_CARD_ID_FIELD_NUMBER: _builtins.int
+    RATE_CARD_VERSION_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """plan_id names the plan, unique within the tenant."""
     version: _builtins.int
@@ -94,6 +97,12 @@ class Plan(_message.Message):
     """overdraft_limit_micros is how far below zero holds and charges may take the balance, 0 to 10^18."""
     overage_policy: _account_pb2.OveragePolicy.ValueType
     """overage_policy is what happens to usage that cannot be collected; unspecified means CAP."""
+    rate_card_id: _builtins.str
+    """rate_card_id names the rate card that prices what accounts on this plan use; empty means none, and usage is UNPRICED."""
+    rate_card_version: _builtins.int
+    """rate_card_version is the version of that card; 0 means the latest when this version of the plan is written, which is
+    what is answered then.
+    """
     @_builtins.property
     def limits(self) -> Global___PlanLimits:
         """limits is what one hold and all of them may take."""
@@ -135,14 +144,58 @@ class Plan(_message.Message):
         budgets: _abc.Iterable[_account_pb2.Budget] | None = ...,
         thresholds: Global___Thresholds | None = ...,
         expiry_notice: _duration_pb2.Duration | None = ...,
+        rate_card_id: _builtins.str = ...,
+        rate_card_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rate_card_id", b"rate_card_id", "rate_card_version", b"rate_card_version", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class RateCard(_message.Message):
+    """RateCard is what a tenant asks for work."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARD_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RATES_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    rate_card_id: _builtins.str
+    """rate_card_id names the card, unique within the tenant."""
+    version: _builtins.int
+    """version counts the card's versions, from 1."""
+    name: _builtins.str
+    """name is what people call the card, at most 128 characters."""
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Rate]:
+        """rates is at most 200, no two of the same meter and model. They are answered in the order of meters and models."""
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """created_at is when this version was written; ignored in requests."""
+
+    def __init__(
+        self,
+        *,
+        rate_card_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        name: _builtins.str = ...,
+        rates: _abc.Iterable[_hold_pb2.Rate] | None = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "name", b"name", "rate_card_id", b"rate_card_id", "rates", b"rates", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateCard: _TypeAlias = RateCard  # noqa: Y015
 
 @_typing.final
 class Thresholds(_message.Message):
@@ -563,3 +616,159 @@ class ListPackagesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPackagesResponse: _TypeAlias = ListPackagesResponse  # noqa: Y015
+
+@_typing.final
+class PutRateCardRequest(_message.Message):
+    """PutRateCardRequest writes a version of a rate card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rate_card(self) -> Global___RateCard:
+        """rate_card is the version."""
+
+    def __init__(
+        self,
+        *,
+        rate_card: Global___RateCard | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutRateCardRequest: _TypeAlias = PutRateCardRequest  # noqa: Y015
+
+@_typing.final
+class PutRateCardResponse(_message.Message):
+    """PutRateCardResponse is the version as it was written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARD_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.bool
+    """replayed is true when this version had been written before."""
+    @_builtins.property
+    def rate_card(self) -> Global___RateCard:
+        """rate_card is the version."""
+
+    def __init__(
+        self,
+        *,
+        rate_card: Global___RateCard | None = ...,
+        replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutRateCardResponse: _TypeAlias = PutRateCardResponse  # noqa: Y015
+
+@_typing.final
+class GetRateCardRequest(_message.Message):
+    """GetRateCardRequest names a version of a rate card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARD_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    rate_card_id: _builtins.str
+    """rate_card_id names the card."""
+    version: _builtins.int
+    """version is the version; 0 means the latest."""
+    def __init__(
+        self,
+        *,
+        rate_card_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate_card_id", b"rate_card_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRateCardRequest: _TypeAlias = GetRateCardRequest  # noqa: Y015
+
+@_typing.final
+class GetRateCardResponse(_message.Message):
+    """GetRateCardResponse is a version of a rate card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rate_card(self) -> Global___RateCard:
+        """rate_card is the version."""
+
+    def __init__(
+        self,
+        *,
+        rate_card: Global___RateCard | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate_card", b"rate_card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRateCardResponse: _TypeAlias = GetRateCardResponse  # noqa: Y015
+
+@_typing.final
+class ListRateCardsRequest(_message.Message):
+    """ListRateCardsRequest asks for a page of rate cards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """page_size is how many to answer: 0 means 50, more than 1000 means 1000."""
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRateCardsRequest: _TypeAlias = ListRateCardsRequest  # noqa: Y015
+
+@_typing.final
+class ListRateCardsResponse(_message.Message):
+    """ListRateCardsResponse is a page of rate cards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_CARDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def rate_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateCard]:
+        """rate_cards is the page."""
+
+    def __init__(
+        self,
+        *,
+        rate_cards: _abc.Iterable[Global___RateCard] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rate_cards", b"rate_cards"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRateCardsResponse: _TypeAlias = ListRateCardsResponse  # noqa: Y015

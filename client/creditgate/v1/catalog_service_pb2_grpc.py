@@ -65,6 +65,21 @@ class CatalogServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.FromString,
                 _registered_method=True)
+        self.PutRateCard = channel.unary_unary(
+                '/creditgate.v1.CatalogService/PutRateCard',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardResponse.FromString,
+                _registered_method=True)
+        self.GetRateCard = channel.unary_unary(
+                '/creditgate.v1.CatalogService/GetRateCard',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardResponse.FromString,
+                _registered_method=True)
+        self.ListRateCards = channel.unary_unary(
+                '/creditgate.v1.CatalogService/ListRateCards',
+                request_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -74,7 +89,8 @@ class CatalogServiceServicer(object):
     def PutPlan(self, request, context):
         """PutPlan writes a version of a plan. Versions begin at 1, are written one after the other, and never change: the same
         version with the same body answers again, with another body it is refused.
-        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there),
+        NOT_FOUND RATE_CARD_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +132,29 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutRateCard(self, request, context):
+        """PutRateCard writes a version of a rate card. Versions are as those of plans. A new version prices nothing until a
+        version of a plan names it, and never changes what open holds cost.
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRateCard(self, request, context):
+        """GetRateCard answers one version of a rate card. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRateCards(self, request, context):
+        """ListRateCards answers the latest version of each rate card in the order of their ids, without their rates.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -148,6 +187,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListPackages,
                     request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.SerializeToString,
+            ),
+            'PutRateCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRateCard,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardResponse.SerializeToString,
+            ),
+            'GetRateCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRateCard,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardResponse.SerializeToString,
+            ),
+            'ListRateCards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRateCards,
+                    request_deserializer=creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -313,6 +367,87 @@ class CatalogService(object):
             '/creditgate.v1.CatalogService/ListPackages',
             creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesRequest.SerializeToString,
             creditgate_dot_v1_dot_catalog__service__pb2.ListPackagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRateCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/PutRateCard',
+            creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.PutRateCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRateCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/GetRateCard',
+            creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.GetRateCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRateCards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.CatalogService/ListRateCards',
+            creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsRequest.SerializeToString,
+            creditgate_dot_v1_dot_catalog__service__pb2.ListRateCardsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,7 +36,8 @@ class CatalogServiceStub:
     PutPlan: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.PutPlanRequest, _catalog_service_pb2.PutPlanResponse]
     """PutPlan writes a version of a plan. Versions begin at 1, are written one after the other, and never change: the same
     version with the same body answers again, with another body it is refused.
-    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there),
+    NOT_FOUND RATE_CARD_NOT_FOUND.
     """
     GetPlan: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetPlanRequest, _catalog_service_pb2.GetPlanResponse]
     """GetPlan answers one version of a plan. Errors: NOT_FOUND."""
@@ -50,6 +51,15 @@ class CatalogServiceStub:
     """GetPackage answers one version of a package. Errors: NOT_FOUND."""
     ListPackages: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPackagesRequest, _catalog_service_pb2.ListPackagesResponse]
     """ListPackages answers the latest version of each package in the order of their ids."""
+    PutRateCard: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.PutRateCardRequest, _catalog_service_pb2.PutRateCardResponse]
+    """PutRateCard writes a version of a rate card. Versions are as those of plans. A new version prices nothing until a
+    version of a plan names it, and never changes what open holds cost.
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    """
+    GetRateCard: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetRateCardRequest, _catalog_service_pb2.GetRateCardResponse]
+    """GetRateCard answers one version of a rate card. Errors: NOT_FOUND."""
+    ListRateCards: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListRateCardsRequest, _catalog_service_pb2.ListRateCardsResponse]
+    """ListRateCards answers the latest version of each rate card in the order of their ids, without their rates."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -59,7 +69,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     PutPlan: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.PutPlanRequest, _catalog_service_pb2.PutPlanResponse]  # type: ignore[assignment]
     """PutPlan writes a version of a plan. Versions begin at 1, are written one after the other, and never change: the same
     version with the same body answers again, with another body it is refused.
-    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there),
+    NOT_FOUND RATE_CARD_NOT_FOUND.
     """
     GetPlan: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetPlanRequest, _catalog_service_pb2.GetPlanResponse]  # type: ignore[assignment]
     """GetPlan answers one version of a plan. Errors: NOT_FOUND."""
@@ -73,6 +84,15 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """GetPackage answers one version of a package. Errors: NOT_FOUND."""
     ListPackages: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListPackagesRequest, _catalog_service_pb2.ListPackagesResponse]  # type: ignore[assignment]
     """ListPackages answers the latest version of each package in the order of their ids."""
+    PutRateCard: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.PutRateCardRequest, _catalog_service_pb2.PutRateCardResponse]  # type: ignore[assignment]
+    """PutRateCard writes a version of a rate card. Versions are as those of plans. A new version prices nothing until a
+    version of a plan names it, and never changes what open holds cost.
+    Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+    """
+    GetRateCard: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetRateCardRequest, _catalog_service_pb2.GetRateCardResponse]  # type: ignore[assignment]
+    """GetRateCard answers one version of a rate card. Errors: NOT_FOUND."""
+    ListRateCards: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListRateCardsRequest, _catalog_service_pb2.ListRateCardsResponse]  # type: ignore[assignment]
+    """ListRateCards answers the latest version of each rate card in the order of their ids, without their rates."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService keeps what a tenant sells. Writing needs the scope `admin`, reading `read`."""
@@ -85,7 +105,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_service_pb2.PutPlanResponse, _abc.Awaitable[_catalog_service_pb2.PutPlanResponse]]:
         """PutPlan writes a version of a plan. Versions begin at 1, are written one after the other, and never change: the same
         version with the same body answers again, with another body it is refused.
-        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there),
+        NOT_FOUND RATE_CARD_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -129,5 +150,32 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListPackagesResponse, _abc.Awaitable[_catalog_service_pb2.ListPackagesResponse]]:
         """ListPackages answers the latest version of each package in the order of their ids."""
+
+    @_abc_1.abstractmethod
+    def PutRateCard(
+        self,
+        request: _catalog_service_pb2.PutRateCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.PutRateCardResponse, _abc.Awaitable[_catalog_service_pb2.PutRateCardResponse]]:
+        """PutRateCard writes a version of a rate card. Versions are as those of plans. A new version prices nothing until a
+        version of a plan names it, and never changes what open holds cost.
+        Errors: ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION VERSION_SKIPPED (the version before is not there).
+        """
+
+    @_abc_1.abstractmethod
+    def GetRateCard(
+        self,
+        request: _catalog_service_pb2.GetRateCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.GetRateCardResponse, _abc.Awaitable[_catalog_service_pb2.GetRateCardResponse]]:
+        """GetRateCard answers one version of a rate card. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListRateCards(
+        self,
+        request: _catalog_service_pb2.ListRateCardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ListRateCardsResponse, _abc.Awaitable[_catalog_service_pb2.ListRateCardsResponse]]:
+        """ListRateCards answers the latest version of each rate card in the order of their ids, without their rates."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

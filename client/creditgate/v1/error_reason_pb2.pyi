@@ -67,7 +67,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PLAN_NOT_FOUND: _ErrorReason.ValueType  # 19
     """ERROR_REASON_PLAN_NOT_FOUND: NOT_FOUND. The tenant has no such version of a plan."""
     ERROR_REASON_VERSION_SKIPPED: _ErrorReason.ValueType  # 20
-    """ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other, and an
+    """ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. The versions of a plan or a rate card are written one after the other, and an
     endpoint's secrets are made one after the other.
     """
     ERROR_REASON_NO_CYCLE: _ErrorReason.ValueType  # 21
@@ -84,6 +84,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_TOPUP_NOT_FOUND: NOT_FOUND. The account has asked for no such credits."""
     ERROR_REASON_TOPUP_COMPLETED: _ErrorReason.ValueType  # 27
     """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
+    ERROR_REASON_RATE_CARD_NOT_FOUND: _ErrorReason.ValueType  # 40
+    """ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
     ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
@@ -150,7 +152,7 @@ ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
 ERROR_REASON_PLAN_NOT_FOUND: ErrorReason.ValueType  # 19
 """ERROR_REASON_PLAN_NOT_FOUND: NOT_FOUND. The tenant has no such version of a plan."""
 ERROR_REASON_VERSION_SKIPPED: ErrorReason.ValueType  # 20
-"""ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. A plan's versions are written one after the other, and an
+"""ERROR_REASON_VERSION_SKIPPED: FAILED_PRECONDITION. The versions of a plan or a rate card are written one after the other, and an
 endpoint's secrets are made one after the other.
 """
 ERROR_REASON_NO_CYCLE: ErrorReason.ValueType  # 21
@@ -167,6 +169,8 @@ ERROR_REASON_TOPUP_NOT_FOUND: ErrorReason.ValueType  # 26
 """ERROR_REASON_TOPUP_NOT_FOUND: NOT_FOUND. The account has asked for no such credits."""
 ERROR_REASON_TOPUP_COMPLETED: ErrorReason.ValueType  # 27
 """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
+ERROR_REASON_RATE_CARD_NOT_FOUND: ErrorReason.ValueType  # 40
+"""ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
 ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
 """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
 ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 51

@@ -98,6 +98,7 @@ class Hold(_message.Message):
     TERMINATION_CAUSE_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    USED_QUANTITY_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account whose credits are held."""
     hold_id: _builtins.str
@@ -124,6 +125,10 @@ class Hold(_message.Message):
     """late is true when usage was charged after the hold had expired."""
     termination_cause: _builtins.str
     """termination_cause is what the caller gave with the Commit or Release that ended the hold."""
+    used_quantity: _builtins.int
+    """used_quantity is the most that was reported in the unit of the hold's rate; of a Charge, what it charged. Zero for a
+    hold made by amount.
+    """
     @_builtins.property
     def rate(self) -> Global___Rate:
         """rate is the price that was pinned when the hold was opened; unset for a hold made by amount."""
@@ -169,10 +174,11 @@ class Hold(_message.Message):
         termination_cause: _builtins.str = ...,
         attributes: Global___Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        used_quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "created_at", b"created_at", "expires_at", b"expires_at", "rate", b"rate", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,7 +260,10 @@ Global___Usage: _TypeAlias = Usage  # noqa: Y015
 
 @_typing.final
 class Rate(_message.Message):
-    """Rate is the price of a meter: connection fee plus unit price for each block the quantity rounds up to."""
+    """Rate is the price of a meter: connection fee plus unit price for each block the quantity rounds up to. The price of
+    nothing is nothing. It is rounded once, up to the next micro-credit, on the cumulative quantity: however work is
+    reported, it costs what its total costs. All numbers are 0 to 10^18.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -266,22 +275,31 @@ class Rate(_message.Message):
     MINIMUM_FIELD_NUMBER: _builtins.int
     INITIAL_FIELD_NUMBER: _builtins.int
     INCREMENT_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
-    """meter is what the rate prices."""
+    """meter is what the rate prices, 1 to 128 characters."""
     model: _builtins.str
-    """model is the model the rate was found under; `*` when the meter's fall-back rate applied."""
+    """model is the model the rate is for, 1 to 128 characters; `*` is for all models without a rate of their own, and what
+    is answered when that one applied.
+    """
     unit_price_micros: _builtins.int
-    """unit_price_micros is the price of one unit, in micro-credits."""
+    """unit_price_micros is the price of one unit, in micro-credits. Zero prices it at nothing, on purpose."""
     unit_size: _builtins.int
-    """unit_size is how many of the meter's smallest unit one priced unit has, for example 60 for a price per minute."""
+    """unit_size is how many of the meter's smallest unit one priced unit has, for example 60 for a price per minute of a
+    meter of seconds; 0 means 1.
+    """
     connection_fee_micros: _builtins.int
     """connection_fee_micros is charged once when any quantity is used."""
     minimum: _builtins.int
     """minimum is the least quantity that is charged once any is used."""
     initial: _builtins.int
-    """initial is the size of the first block quantities are rounded up to."""
+    """initial is the size of the first block quantities are rounded up to; 0 means as increment."""
     increment: _builtins.int
-    """increment is the size of every further block."""
+    """increment is the size of every further block; 0 means 1."""
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateTier]:
+        """tiers is other prices for what goes beyond a quantity: at most 20, by ascending from_quantity."""
+
     def __init__(
         self,
         *,
@@ -293,11 +311,38 @@ class Rate(_message.Message):
         minimum: _builtins.int = ...,
         initial: _builtins.int = ...,
         increment: _builtins.int = ...,
+        tiers: _abc.Iterable[Global___RateTier] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_fee_micros", b"connection_fee_micros", "increment", b"increment", "initial", b"initial", "meter", b"meter", "minimum", b"minimum", "model", b"model", "unit_price_micros", b"unit_price_micros", "unit_size", b"unit_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_fee_micros", b"connection_fee_micros", "increment", b"increment", "initial", b"initial", "meter", b"meter", "minimum", b"minimum", "model", b"model", "tiers", b"tiers", "unit_price_micros", b"unit_price_micros", "unit_size", b"unit_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rate: _TypeAlias = Rate  # noqa: Y015
+
+@_typing.final
+class RateTier(_message.Message):
+    """RateTier is the price of what goes beyond a quantity. What lies below keeps its price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_MICROS_FIELD_NUMBER: _builtins.int
+    from_quantity: _builtins.int
+    """from_quantity is the quantity, after rounding up to blocks, beyond which the tier's price applies; 1 to 10^18."""
+    unit_price_micros: _builtins.int
+    """unit_price_micros is the price of one unit there, in micro-credits, 0 to 10^18."""
+    def __init__(
+        self,
+        *,
+        from_quantity: _builtins.int = ...,
+        unit_price_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_quantity", b"from_quantity", "unit_price_micros", b"unit_price_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateTier: _TypeAlias = RateTier  # noqa: Y015

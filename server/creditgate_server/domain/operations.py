@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .rates import Usage
+
 
 class Verb(IntEnum):
     """What an operation does. The numbers are those of the database."""
@@ -24,6 +26,9 @@ class Verb(IntEnum):
 
 class Operation(NamedTuple):
     """One Reserve, Extend, Commit, Release or Charge; fields and order are those of the SQL type.
+
+    But for the last: `usage` is the quantities it speaks of, which the ledger prices in the place
+    of the amounts.
 
     `amount_micros` is what Reserve and Charge ask for and the total Extend asks for (0: only
     renew).
@@ -44,3 +49,4 @@ class Operation(NamedTuple):
     fingerprint: bytes | None = None
     termination_cause: str = ""
     details: str | None = None
+    usage: Usage | None = None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .rates import Rate
+
 
 class Outcome(IntEnum):
     """The verdict on one operation. The numbers are those of the database.
@@ -18,7 +20,7 @@ class Outcome(IntEnum):
     Where several apply, the first of this order is answered: ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND,
     NAME_REUSED,
     (the replay of an earlier decision), HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED,
-    OUT_OF_RANGE,
+    UNPRICED, OUT_OF_RANGE,
     DENIED_ACCOUNT_INACTIVE, DENIED_LIMIT, DENIED_INSUFFICIENT_CREDITS, DENIED_CREDITS_HELD,
     GRANTED_PARTIAL,
     GRANTED.
@@ -51,6 +53,7 @@ class Outcome(IntEnum):
     GRANT_REVOKED = 37
     TOPUP_NOT_FOUND = 38
     TOPUP_COMPLETED = 39
+    RATE_CARD_NOT_FOUND = 40
     ENDPOINT_NOT_FOUND = 50
     DELIVERY_NOT_FOUND = 51
     TOO_MANY_ENDPOINTS = 52
@@ -99,7 +102,8 @@ class Balance(NamedTuple):
 class Hold(NamedTuple):
     """A hold as it stands; amounts in micro-credits.
 
-    `details` is the JSON text given when it was made.
+    `details` is the JSON text given when it was made. `used_quantity` and `granted_quantity` are in
+    the unit of `rate`; all three are None of a hold made by amount.
     """
 
     hold_id: str
@@ -116,12 +120,17 @@ class Hold(NamedTuple):
     late: bool
     termination_cause: str
     details: str | None
+    used_quantity: int | None = None
+    rate: Rate | None = None
+    granted_quantity: int | None = None
 
 
 class Result(NamedTuple):
     """The answer to one operation.
 
     `hold` and `balance` are None where the outcome is a refusal without them.
+    `affordable_quantity` is what the work can come to in all, in the unit of its rate; None where
+    it was not priced.
     """
 
     outcome: int
@@ -134,3 +143,4 @@ class Result(NamedTuple):
     hold: Hold | None
     balance: Balance | None
     limit_name: str | None = None
+    affordable_quantity: int | None = None

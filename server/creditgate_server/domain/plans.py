@@ -31,7 +31,9 @@ class Plan(NamedTuple):
     """One version of a plan; limits that are None do not limit.
 
     `thresholds` are amounts, or percents of the allowance as negative numbers.
-    Fields and order are those of the table `creditgate.plans`, but for its tenant, and `budgets`.
+    Of its rate card, version 0 is the latest when it is written.
+    Fields and order are those of the table `creditgate.plans`, but for its tenant, the rate card
+    and `budgets`.
     """
 
     plan_id: str
@@ -50,6 +52,8 @@ class Plan(NamedTuple):
     created_at: datetime | None = None
     thresholds: Sequence[int] = THRESHOLDS_DEFAULT
     expiry_notice_ms: int = EXPIRY_NOTICE_MS_DEFAULT
+    rate_card_id: str = ""
+    rate_card_version: int = 0
     budgets: tuple[Budget, ...] = ()
 
 
@@ -86,7 +90,7 @@ class Catalog(Protocol):
     """Plans and add-ons. Raises only `domain.errors`."""
 
     async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
-        """Write a version: ACCEPTED, NAME_REUSED or VERSION_SKIPPED."""
+        """Write a version: ACCEPTED, NAME_REUSED, VERSION_SKIPPED or RATE_CARD_NOT_FOUND."""
         ...
 
     async def get_plan(self, tenant_id: UUID, plan_id: str, version: int) -> Plan | None:

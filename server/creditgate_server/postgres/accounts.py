@@ -20,7 +20,7 @@ from creditgate_server.domain.accounts import (
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome
 
 from .errors import executing
-from .ledger import HOLD_COLUMNS
+from .ledger import HOLD_COLUMNS, read_hold
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,6 +50,14 @@ SELECT grant_id, seq, kind, amount_micros, remaining_micros, priority, effective
   FROM creditgate.grants
  WHERE bucket = $1 AND account_key = $2 AND ($3::int IS NULL OR seq < $3)
  ORDER BY seq DESC LIMIT $4
+"""
+
+_REFUND = """
+SELECT r.*,
+       CASE WHEN ((r.hold).rate).meter IS NOT NULL
+            THEN creditgate.affordable((r.hold).rate, (r.hold).granted_micros)
+       END AS granted_quantity
+  FROM creditgate.refund($1, $2, $3, $4, $5) AS r
 """
 
 _LIST_HOLDS = f"""
@@ -152,14 +160,14 @@ class PostgresAccounts:
     ) -> RefundResult:
         """Give charged credits back."""
         row = await self._one(
-            "SELECT * FROM creditgate.refund($1, $2, $3, $4, $5)",
+            _REFUND,
             *account,
             refund_id,
             hold_id,
             amount_micros,
         )
         return RefundResult(
-            row["outcome"], _hold(row["hold"]), _balance(row), row["replayed"], row["moved_micros"]
+            row["outcome"], _hold(row), _balance(row), row["replayed"], row["moved_micros"]
         )
 
     async def list_holds(
@@ -169,7 +177,7 @@ class PostgresAccounts:
         rows = await self._rows(_LIST_HOLDS, *account, after, state, limit)
         if not rows and not await self._exists(account):
             return None
-        return [Hold(*row) for row in rows]
+        return [read_hold(tuple(row)) for row in rows]
 
     async def _exists(self, account: AccountKey) -> bool:
         return bool(await self._rows(_EXISTS, *account))
@@ -191,8 +199,11 @@ def _grant_result(row: Record) -> GrantResult:
     return GrantResult(row["outcome"], grant, _balance(row), row["replayed"], row["moved_micros"])
 
 
-def _hold(row: Record | None) -> Hold | None:
-    return None if row is None else Hold(*(row[name] for name in Hold._fields))
+def _hold(row: Record) -> Hold | None:
+    hold = row["hold"]
+    if hold is None:
+        return None
+    return read_hold((*(hold[name] for name in Hold._fields[:-1]), row["granted_quantity"]))
 
 
 def _balance(row: Record) -> Balance | None:

@@ -18,22 +18,29 @@ if TYPE_CHECKING:
 
     from .pool import Pool, Record
 
-# The last field is in a table of its own.
+# The last fields are in tables of their own.
+_TERMS = len(Plan._fields) - 3
 _PLAN_COLUMNS = f"""
-       {", ".join(f"p.{name}" for name in Plan._fields[:-1])},
+       {", ".join(f"p.{name}" for name in Plan._fields[:_TERMS])},
+       coalesce(c.rate_card_id, ''), coalesce(c.rate_card_version, 0),
        (SELECT b.budgets FROM creditgate.plan_budgets AS b
          WHERE b.tenant_id = p.tenant_id AND b.plan_id = p.plan_id AND b.version = p.version)
 """  # noqa: S608 - all parts are ours
+_PLANS = """
+       creditgate.plans AS p
+  LEFT JOIN creditgate.plan_rate_cards AS c
+    ON c.tenant_id = p.tenant_id AND c.plan_id = p.plan_id AND c.version = p.version
+"""
 _ADDON_COLUMNS = ", ".join(Addon._fields)
 
 _GET_PLAN = f"""
-SELECT {_PLAN_COLUMNS} FROM creditgate.plans AS p
+SELECT {_PLAN_COLUMNS} FROM {_PLANS}
  WHERE p.tenant_id = $1 AND p.plan_id = $2 AND ($3 = 0 OR p.version = $3)
  ORDER BY p.version DESC LIMIT 1
 """  # noqa: S608 - both parts are ours
 
 _LIST_PLANS = f"""
-SELECT DISTINCT ON (p.plan_id) {_PLAN_COLUMNS} FROM creditgate.plans AS p
+SELECT DISTINCT ON (p.plan_id) {_PLAN_COLUMNS} FROM {_PLANS}
  WHERE p.tenant_id = $1 AND p.plan_id > $2
  ORDER BY p.plan_id, p.version DESC LIMIT $3
 """  # noqa: S608 - both parts are ours
@@ -61,9 +68,12 @@ class PostgresCatalog:
     async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
         """Write a version of a plan, or answer the one that was written with the same body."""
         rows = await self._rows(
-            "SELECT * FROM creditgate.put_plan($1::creditgate.plans, $2::creditgate.budget[])",
-            (tenant_id, *plan[:-1]),
+            "SELECT * FROM creditgate.put_plan("
+            "   $1::creditgate.plans, $2::creditgate.budget[], $3, $4)",
+            (tenant_id, *plan[:_TERMS]),
             plan.budgets,
+            plan.rate_card_id,
+            plan.rate_card_version,
         )
         outcome, replayed = Outcome(rows[0][0]), rows[0][1]
         if outcome.refused:

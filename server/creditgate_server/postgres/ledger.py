@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
 from creditgate_server.domain.outcomes import Balance, Hold, Result
 
 from .errors import executing
 from .pool import APPLY
+from .rate_cards import read_rate
 
 if TYPE_CHECKING:
     from creditgate_server.domain.accounts import AccountKey
@@ -26,7 +27,9 @@ SELECT settled_micros, held_micros, overdraft_limit_micros, version, creditgate.
 HOLD_COLUMNS = """
        h.hold_id, h.state, h.granted_micros, h.held_micros, h.used_micros, h.charged_micros,
        h.uncollected_micros, h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late,
-       h.termination_cause, h.details
+       h.termination_cause, h.details, h.used_quantity, h.rate,
+       CASE WHEN (h.rate).meter IS NOT NULL
+            THEN creditgate.affordable(h.rate, h.granted_micros) END
 """
 
 _READ_HOLD = f"""
@@ -44,6 +47,13 @@ _ANSWER = slice(1, 8)
 _BALANCE = slice(8, 13)
 _HOLD = slice(13, 27)
 _LIMIT_NAME = 27
+_METERED = slice(28, 31)
+_RATE = 29
+_AFFORDABLE = 31
+_RATE_PLACE = Hold._fields.index("rate")
+
+# How many fields of an operation those of `creditgate.operation` are.
+_ASKED = 12
 
 
 # The outcome of an operation on an account where more is due than one call ends.
@@ -69,9 +79,15 @@ class PostgresLedger:
         return [_result(row) for row in rows]
 
     async def _call(self, operations: Sequence[Operation]) -> list[Record]:
+        asked = [operation[:_ASKED] for operation in operations]
+        usages = [
+            (place, *operation.usage)
+            for place, operation in enumerate(operations, start=1)
+            if operation.usage is not None
+        ]
         async with self._pool.connection() as connection:
             with executing():
-                return await connection.fetch(APPLY, operations)
+                return await connection.fetch(APPLY, asked, usages)
 
     async def _decide(
         self, undecided: list[int], operations: Sequence[Operation], rows: list[Record]
@@ -104,7 +120,7 @@ class PostgresLedger:
                 row = await connection.fetchrow(_READ_HOLD, *account, hold_id)
         if row is None:
             return None, None
-        return (Hold(*row[5:]) if row[5] is not None else None), Balance(*row[:5])
+        return (read_hold(tuple(row[5:])) if row[5] is not None else None), Balance(*row[:5])
 
 
 def _undecided(rows: Sequence[Record]) -> list[int]:
@@ -114,4 +130,12 @@ def _undecided(rows: Sequence[Record]) -> list[int]:
 def _result(row: Record) -> Result:
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
-    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME]))
+    if hold is not None and row[_RATE] is not None:
+        hold = read_hold((*row[_HOLD], *row[_METERED]))
+    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME], row[_AFFORDABLE]))
+
+
+def read_hold(row: tuple[Any, ...]) -> Hold:
+    """Read a hold, and the rate it was opened with, in the order of HOLD_COLUMNS."""
+    hold = Hold(*row)
+    return hold if row[_RATE_PLACE] is None else hold._replace(rate=read_rate(row[_RATE_PLACE]))

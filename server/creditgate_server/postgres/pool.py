@@ -28,7 +28,7 @@ It cannot rewrite entries or the schema.
 """
 
 
-APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[])"
+APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[], $2::creditgate.usage[])"
 """The hot path's one statement, which every connection learns when it is opened."""
 
 _READ_ONLY = "25006"
@@ -132,7 +132,7 @@ async def _keep(connection: Any) -> None:
 async def _warm(connection: Any) -> None:
     """Let the driver learn the hot path's types now, rather than in the first caller's time."""
     try:
-        await connection.fetch(APPLY, [])
+        await connection.fetch(APPLY, [], [])
     except (
         asyncpg.UndefinedFunctionError,
         asyncpg.UndefinedObjectError,

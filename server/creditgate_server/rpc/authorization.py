@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
 
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import AccountKey
 from creditgate_server.domain.ledger import Ledger
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
+from creditgate_server.domain.rates import RateCards
 from creditgate_server.lanes import Lanes
 
-from . import decode, encode
+from . import decode, encode, encode_rates
 from .call import Call
 from .detached import Detached
 from .status import refuse
@@ -21,37 +21,36 @@ from .status import refuse
 class Authorization:
     """The hot path. Writes go through the lanes, reads straight to the ledger."""
 
-    def __init__(self, ledger: Ledger, lanes: Lanes[Operation, Result], detached: Detached) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        cards: RateCards,
+        lanes: Lanes[Operation, Result],
+        detached: Detached,
+    ) -> None:
         self._ledger = ledger
+        self._cards = cards
         self._lanes = lanes
         self._detached = detached
 
     async def reserve(self, request: pb.ReserveRequest, call: Call) -> pb.ReserveResponse:
         """Set credits aside."""
         operation = decode.reserve(request, call.tenant_id)
-        if decode.needs_rate(request):
-            await self._refuse_unpriced(operation)
         return encode.reserve(request, await self._queue(operation, call))
 
     async def charge(self, request: pb.ChargeRequest, call: Call) -> pb.ChargeResponse:
         """Spend credits at once."""
         operation = decode.charge(request, call.tenant_id)
-        if decode.needs_rate(request):
-            await self._refuse_unpriced(operation)
         return encode.charge(request, await self._queue(operation, call))
 
     async def extend(self, request: pb.ExtendRequest, call: Call) -> pb.ExtendResponse:
         """Raise and renew a hold, and charge what it has used."""
         operation = decode.extend(request, call.tenant_id)
-        if decode.needs_rate(request):
-            await self._refuse_unpriced_hold(operation)
         return encode.extend(request, await self._queue(operation, call))
 
     async def commit(self, request: pb.CommitRequest, call: Call) -> pb.CommitResponse:
         """Charge what the work has used."""
         operation = decode.commit(request, call.tenant_id)
-        if decode.needs_rate(request):
-            await self._refuse_unpriced_hold(operation)
         return encode.commit(request, await self._queue(operation, call, urgent=True))
 
     async def release(self, request: pb.ReleaseRequest, call: Call) -> pb.ReleaseResponse:
@@ -60,11 +59,10 @@ class Authorization:
         return encode.release(request, await self._queue(operation, call, urgent=True))
 
     async def quote(self, request: pb.QuoteRequest, call: Call) -> pb.QuoteResponse:
-        """Price a usage; no account has a rate card yet."""
+        """Price a usage."""
         account = decode.account(request, call.tenant_id)
-        decode.usage(request)
-        await self._find_balance(account)
-        refuse(Outcome.UNPRICED)
+        usage = decode.usage(request)
+        return encode_rates.quote(await self._detached.run(self._cards.quote(account, usage)))
 
     async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:
         """Read one hold."""
@@ -100,12 +98,3 @@ class Authorization:
         if hold is None:
             refuse(Outcome.HOLD_NOT_FOUND)
         return hold, balance
-
-    async def _refuse_unpriced(self, operation: Operation) -> NoReturn:
-        await self._find_balance(AccountKey(operation.bucket, operation.account_key))
-        refuse(Outcome.UNPRICED)
-
-    async def _refuse_unpriced_hold(self, operation: Operation) -> NoReturn:
-        account = AccountKey(operation.bucket, operation.account_key)
-        await self._find_hold(account, operation.hold_id)
-        refuse(Outcome.UNPRICED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate.v1 import hold_pb2
 from creditgate_server.domain.accounts import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
+from creditgate_server.domain.rates import Usage
 
 from . import fields
 from .fingerprint import fingerprint
@@ -37,16 +37,17 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
     """Decode a Reserve; its amount is 0 when `usage` is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    amount_micros = _price(request)
+    amount_micros, work = _price(request)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     ttl_ms = _ttl_ms(request)
     details = _details(request)
     digest = fingerprint(
-        "reserve", (*_meaning(amount_micros, minimum_micros, details), f"ttl_ms={ttl_ms}")
+        "reserve",
+        (*_meaning(amount_micros, minimum_micros, details), f"ttl_ms={ttl_ms}", *_named(work)),
     )
     return Operation(
         _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, ttl_ms,
-        False, digest, "", details,  # noqa: FBT003 - by position: half the cost of names
+        False, digest, "", details, work,  # noqa: FBT003 - by position: half the cost of names
     )  # fmt: skip
 
 
@@ -54,44 +55,49 @@ def charge(request: pb.ChargeRequest, tenant_id: UUID) -> Operation:
     """Decode a Charge; its amount is 0 when `usage` is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    amount_micros = _price(request)
+    amount_micros, work = _price(request)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     details = _details(request)
-    digest = fingerprint("charge", _meaning(amount_micros, minimum_micros, details))
+    meaning = (*_meaning(amount_micros, minimum_micros, details), *_named(work))
+    digest = fingerprint("charge", meaning)
     return Operation(
         _CHARGE, bucket, key, name, amount_micros, minimum_micros,
-        fingerprint=digest, details=details,
+        fingerprint=digest, details=details, usage=work,
     )  # fmt: skip
 
 
 def extend(request: pb.ExtendRequest, tenant_id: UUID) -> Operation:
-    """Decode an Extend; quantities are checked here and left out of the operation."""
+    """Decode an Extend; its amounts are left out where there are quantities to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    amount_micros, used_micros = 0, None
     total, used = request.WhichOneof("total"), request.WhichOneof("used")
+    asked: dict[str, int] = {}
     if total is not None:
-        amount_micros = fields.amount(request, total, getattr(request, total))
+        asked[total] = fields.amount(request, total, getattr(request, total))
     if used is not None:
-        used_micros = fields.amount(request, used, getattr(request, used), low=0)
+        asked[used] = fields.amount(request, used, getattr(request, used), low=0)
     minimum_micros = _minimum(request, fields.AMOUNT_MAX)
     return Operation(
-        _EXTEND, bucket, key, name, amount_micros, minimum_micros, used_micros, _ttl_ms(request)
-    )
+        _EXTEND, bucket, key, name, asked.get("amount_micros", 0), minimum_micros,
+        asked.get("used_micros"), _ttl_ms(request), usage=_reported(asked),
+    )  # fmt: skip
 
 
 def commit(request: pb.CommitRequest, tenant_id: UUID) -> Operation:
-    """Decode a Commit; a quantity is checked here and is no amount."""
+    """Decode a Commit; its amount is left out where there is a quantity to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     used = request.WhichOneof("used")
     if used is None:
         raise fields.bad(request, "used_micros", "must be set, or used_quantity")
-    used_micros = fields.amount(request, used, getattr(request, used), low=0)
+    total = fields.amount(request, used, getattr(request, used), low=0)
     cause = _termination_cause(request)
-    return Operation(
-        _COMMIT, bucket, key, name, 0, 0, used_micros, 0, request.keep_open, None, cause
-    )
+    if used == "used_quantity":
+        return Operation(
+            _COMMIT, bucket, key, name, keep_open=request.keep_open, termination_cause=cause,
+            usage=Usage(used_quantity=total),
+        )  # fmt: skip
+    return Operation(_COMMIT, bucket, key, name, 0, 0, total, 0, request.keep_open, None, cause)
 
 
 def release(request: pb.ReleaseRequest, tenant_id: UUID) -> Operation:
@@ -101,35 +107,31 @@ def release(request: pb.ReleaseRequest, tenant_id: UUID) -> Operation:
     return Operation(_RELEASE, bucket, key, name, termination_cause=_termination_cause(request))
 
 
-def usage(request: pb.QuoteRequest | pb.ReserveRequest | pb.ChargeRequest) -> hold_pb2.Usage:
+def usage(request: pb.QuoteRequest | pb.ReserveRequest | pb.ChargeRequest) -> Usage:
     """Check and answer the usage of a request."""
     if not request.HasField("usage"):
         raise fields.bad(request, "usage", "must be set")
     work = request.usage
-    fields.text(request, "usage.meter", work.meter, low=1)
-    fields.text(request, "usage.model", work.model)
-    fields.amount(request, "usage.quantity", work.quantity)
-    return work
+    return Usage(
+        fields.text(request, "usage.meter", work.meter, low=1),
+        fields.text(request, "usage.model", work.model),
+        fields.amount(request, "usage.quantity", work.quantity),
+    )
 
 
-def needs_rate(request: HoldRequest) -> bool:
-    """Tell whether a request speaks of quantities, which only a rate turns into credits."""
-    if isinstance(request, pb.ReserveRequest | pb.ChargeRequest):
-        return request.WhichOneof("price") == "usage"
-    if isinstance(request, pb.ExtendRequest) and request.WhichOneof("total") == "quantity":
-        return True
-    if isinstance(request, pb.ExtendRequest | pb.CommitRequest):
-        return request.WhichOneof("used") == "used_quantity"
-    return False
+def _reported(asked: dict[str, int]) -> Usage | None:
+    """What an Extend says in the unit of its hold's rate; None when it says nothing in it."""
+    if "quantity" in asked or "used_quantity" in asked:
+        return Usage(quantity=asked.get("quantity"), used_quantity=asked.get("used_quantity"))
+    return None
 
 
-def _price(request: pb.ReserveRequest | pb.ChargeRequest) -> int:
+def _price(request: pb.ReserveRequest | pb.ChargeRequest) -> tuple[int, Usage | None]:
     price = request.WhichOneof("price")
     if price == "amount_micros":
-        return fields.amount(request, "amount_micros", request.amount_micros)
+        return fields.amount(request, "amount_micros", request.amount_micros), None
     if price == "usage":
-        usage(request)
-        return 0
+        return 0, usage(request)
     raise fields.bad(request, "amount_micros", "must be set, or usage")
 
 
@@ -165,6 +167,13 @@ def _attributes(request: pb.ReserveRequest | pb.ChargeRequest) -> dict[str, str]
     return {
         name: fields.text(request, f"attributes.{name}", value) for name, value in given if value
     }
+
+
+def _named(work: Usage | None) -> tuple[str, ...]:
+    """The parts that a usage adds to what a request means."""
+    if work is None:
+        return ()
+    return (f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}")
 
 
 def _meaning(amount_micros: int, minimum_micros: int, details: str | None) -> list[str]:

@@ -73,6 +73,8 @@ def new_plan(request: catalog_pb.PutPlanRequest) -> Plan:
         budgets=decode_budgets.plan_budgets(request),
         thresholds=_thresholds(request),
         expiry_notice_ms=_expiry_notice_ms(request),
+        rate_card_id=fields.identifier_or_empty(request, "plan.rate_card_id", given.rate_card_id),
+        rate_card_version=_rate_card_version(request),
     )
     return plan._replace(fingerprint=_plan_fingerprint(plan))
 
@@ -118,6 +120,13 @@ def _hold_ttl_max_ms(request: catalog_pb.PutPlanRequest) -> int | None:
     if not (longest.seconds or longest.nanos):
         return None
     return fields.ttl_ms(request, longest, field="plan.limits.hold_ttl_max")
+
+
+def _rate_card_version(request: catalog_pb.PutPlanRequest) -> int:
+    field, version = "plan.rate_card_version", request.plan.rate_card_version
+    if version and not request.plan.rate_card_id:
+        raise fields.bad(request, field, f"must be 0 without rate_card_id, got {version}")
+    return fields.number(request, field, version, high=VERSION_MAX)
 
 
 def _thresholds(request: catalog_pb.PutPlanRequest) -> tuple[int, ...]:

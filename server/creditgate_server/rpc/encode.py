@@ -14,6 +14,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import Account, Grant, GrantState, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
+from creditgate_server.domain.rates import Rate
 
 from . import decode, thresholds
 from .status import refuse
@@ -34,6 +35,7 @@ _NAMELESS = frozenset(
         Outcome.ADDON_NOT_FOUND,
         Outcome.PACKAGE_NOT_FOUND,
         Outcome.TOPUP_NOT_FOUND,
+        Outcome.RATE_CARD_NOT_FOUND,
         Outcome.ENDPOINT_NOT_FOUND,
         Outcome.DELIVERY_NOT_FOUND,
     }
@@ -81,6 +83,21 @@ def hold(to: hold_pb2.Hold, of: Hold, account_id: str) -> None:
         moment(to.settled_at, of.settled_at)
     if of.details is not None:
         _details(to, of.details)
+    if of.rate is not None:
+        to.used_quantity = of.used_quantity or 0
+        to.granted_quantity = of.granted_quantity or 0
+        rate(to.rate, of.rate)
+
+
+def rate(to: hold_pb2.Rate, of: Rate) -> None:
+    """Write a rate."""
+    to.meter, to.model = of.meter, of.model
+    to.unit_price_micros = of.unit_price_micros
+    to.unit_size = of.unit_size
+    to.connection_fee_micros = of.connection_fee_micros
+    to.minimum, to.initial, to.increment = of.minimum, of.initial, of.increment
+    for beyond, price in zip(of.tier_from or (), of.tier_prices_micros or (), strict=True):
+        to.tiers.add(from_quantity=beyond, unit_price_micros=price)
 
 
 def _details(to: hold_pb2.Hold, text: str) -> None:
@@ -219,6 +236,8 @@ def _decision(response: Deciding, request: decode.HoldRequest, result: Result) -
     response.shortfall_micros = result.shortfall_micros
     if result.limit_name is not None:
         response.limit = result.limit_name
+    if result.affordable_quantity is not None:
+        response.affordable_quantity = result.affordable_quantity
     if result.retry_at is not None and result.balance is not None:
         _wait(response.retry_after, result.retry_at - result.balance.as_of)
     _state(response, request, result)

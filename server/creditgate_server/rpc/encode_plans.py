@@ -35,6 +35,8 @@ def plan(to: catalog_service_pb2.Plan, of: Plan) -> None:
     to.thresholds.SetInParent()
     thresholds.encode(to.thresholds.thresholds, of.thresholds)
     to.expiry_notice.FromMilliseconds(of.expiry_notice_ms)
+    to.rate_card_id = of.rate_card_id
+    to.rate_card_version = of.rate_card_version
 
 
 def addon(to: pb.Addon, of: Addon) -> None:

@@ -23,6 +23,7 @@ Paged = (
     | pb.GetStatementRequest
     | catalog_pb.ListPlansRequest
     | catalog_pb.ListPackagesRequest
+    | catalog_pb.ListRateCardsRequest
     | events_pb.ListEventsRequest
     | events_pb.ListEndpointsRequest
     | events_pb.ListDeliveriesRequest

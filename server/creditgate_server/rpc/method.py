@@ -147,6 +147,9 @@ SELLING = (
     _catalog("PutPackage"),
     _catalog("GetPackage", Scope.READ, Scope.ADMIN),
     _catalog("ListPackages", Scope.READ, Scope.ADMIN),
+    _catalog("PutRateCard"),
+    _catalog("GetRateCard", Scope.READ, Scope.ADMIN),
+    _catalog("ListRateCards", Scope.READ, Scope.ADMIN),
 )
 """What CatalogService has."""
 

@@ -13,6 +13,7 @@ from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
 from creditgate_server.domain.packages import Packages
 from creditgate_server.domain.plans import Catalog
+from creditgate_server.domain.rates import RateCards
 from creditgate_server.domain.statements import Statements
 from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes
@@ -43,6 +44,7 @@ from .operations import Batch, Operations
 from .packages import PackageCatalog
 from .pages import Pages
 from .pipeline import Pipeline
+from .rate_cards import RateCardCatalog
 from .statements import StatementReading
 from .stream import Streams
 from .targets import Targets
@@ -72,6 +74,7 @@ def make_services(
     catalog: Catalog,
     packages: Packages,
     topups: Topups,
+    rate_cards: RateCards,
     budgets: Budgets,
     statements: Statements,
     topics: Topics,
@@ -87,7 +90,7 @@ def make_services(
     pipeline: Pipeline,
 ) -> Services:
     """Make the handlers of all methods."""
-    authorization = Authorization(ledger, lanes, detached)
+    authorization = Authorization(ledger, rate_cards, lanes, detached)
     lists = Lists(pages)
     rest = (
         AccountAdministration(accounts, lists, detached),
@@ -97,6 +100,7 @@ def make_services(
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),
+        RateCardCatalog(rate_cards, lists, detached),
         EventReading(events, lists, detached),
         EndpointAdministration(endpoints, lists, detached, targets),
         DeliveryAdministration(endpoints, lists, detached),

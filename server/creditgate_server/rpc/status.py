@@ -136,7 +136,7 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
     Outcome.VERSION_SKIPPED: Refusal(
         Code.FAILED_PRECONDITION,
         "VERSION_SKIPPED",
-        "a plan's versions are written one after the other, and the one before is not there",
+        "versions are written one after the other, and the one before is not there",
     ),
     Outcome.NO_CYCLE: Refusal(
         Code.FAILED_PRECONDITION, "NO_CYCLE", "the account is on no plan with a cycle"
@@ -158,6 +158,9 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         Code.FAILED_PRECONDITION,
         "TOO_MANY_BUDGETS",
         "the account has as many budgets of its own as it may have",
+    ),
+    Outcome.RATE_CARD_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "RATE_CARD_NOT_FOUND", "there is no such version of a rate card"
     ),
     Outcome.ENDPOINT_NOT_FOUND: Refusal(
         Code.NOT_FOUND, "ENDPOINT_NOT_FOUND", "there is no such endpoint"

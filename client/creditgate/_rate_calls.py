@@ -1,0 +1,82 @@
+"""The requests about rate cards and prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from creditgate._calls import Call, instant, read_balance, read_rate, usage_message
+from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, Usage
+from creditgate._types import Page
+from creditgate.v1 import authorization_service_pb2 as messages
+from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import hold_pb2
+
+
+def quote(account_id: str, *, usage: Usage) -> Call[Quote]:
+    request = messages.QuoteRequest(account_id=account_id, usage=usage_message(usage))
+    return Call("Quote", request, read_quote, writes=False)
+
+
+def put_rate_card(
+    rate_card_id: str, *, version: int, rates: Iterable[Rate], name: str
+) -> Call[RateCardPublication]:
+    card = catalog.RateCard(
+        rate_card_id=rate_card_id, version=version, name=name, rates=map(rate_message, rates)
+    )
+    return Call("PutRateCard", catalog.PutRateCardRequest(rate_card=card), read_publication)
+
+
+def get_rate_card(rate_card_id: str, *, version: int | None) -> Call[RateCard]:
+    request = catalog.GetRateCardRequest(rate_card_id=rate_card_id, version=version or 0)
+    return Call("GetRateCard", request, lambda answer: read_card(answer.rate_card), writes=False)
+
+
+def list_rate_cards(*, page_size: int, page_token: str) -> Call[Page[RateCard]]:
+    request = catalog.ListRateCardsRequest(page_size=page_size, page_token=page_token)
+    return Call("ListRateCards", request, read_cards, writes=False)
+
+
+def rate_message(rate: Rate) -> hold_pb2.Rate:
+    message = hold_pb2.Rate(
+        meter=rate.meter,
+        model=rate.model,
+        unit_price_micros=rate.unit_price_micros,
+        unit_size=rate.unit_size,
+        connection_fee_micros=rate.connection_fee_micros,
+        minimum=rate.minimum,
+        initial=rate.initial,
+        increment=rate.increment,
+    )
+    for tier in rate.tiers:
+        message.tiers.add(
+            from_quantity=tier.from_quantity, unit_price_micros=tier.unit_price_micros
+        )
+    return message
+
+
+def read_quote(answer: messages.QuoteResponse) -> Quote:
+    return Quote(
+        price_micros=answer.price_micros,
+        affordable_quantity=answer.affordable_quantity,
+        rate=read_rate(answer.rate),
+        balance=read_balance(answer.balance),
+    )
+
+
+def read_publication(answer: catalog.PutRateCardResponse) -> RateCardPublication:
+    return RateCardPublication(rate_card=read_card(answer.rate_card), replayed=answer.replayed)
+
+
+def read_card(card: catalog.RateCard) -> RateCard:
+    return RateCard(
+        rate_card_id=card.rate_card_id,
+        version=card.version,
+        name=card.name,
+        rates=tuple(map(read_rate, card.rates)),
+        created_at=instant(card.created_at),
+    )
+
+
+def read_cards(answer: catalog.ListRateCardsResponse) -> Page[RateCard]:
+    cards = tuple(map(read_card, answer.rate_cards))
+    return Page(items=cards, next_page_token=answer.next_page_token)

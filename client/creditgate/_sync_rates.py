@@ -1,0 +1,40 @@
+"""Rate cards and prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from creditgate import _rate_calls as rates_calls
+from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, Usage
+from creditgate._sync_delivery import SyncDelivery
+from creditgate._sync_events import PAGE_SIZE
+
+
+class SyncRates(SyncDelivery):
+    """What `Client` can ask about prices."""
+
+    def quote(self, account_id: str, *, usage: Usage) -> Quote:
+        """Price a usage by an account's rate card, and tell what the available credits buy."""
+        return self._send(rates_calls.quote(account_id, usage=usage))
+
+    def put_rate_card(
+        self, rate_card_id: str, *, version: int, rates: Iterable[Rate], name: str = ""
+    ) -> RateCardPublication:
+        """Write a version of a rate card: 1, then 2, and so on. A version never changes.
+
+        It prices what accounts use once a version of their plan names it, and never changes what
+        open holds cost.
+        """
+        return self._send(
+            rates_calls.put_rate_card(rate_card_id, version=version, rates=rates, name=name)
+        )
+
+    def get_rate_card(self, rate_card_id: str, *, version: int | None = None) -> RateCard:
+        """Read a version of a rate card; None is the latest."""
+        return self._send(rates_calls.get_rate_card(rate_card_id, version=version))
+
+    def list_rate_cards(self, *, page_size: int = PAGE_SIZE) -> Iterator[RateCard]:
+        """Read the latest versions of all rate cards, without their rates, a page at a time."""
+        return self._pages(
+            lambda token: rates_calls.list_rate_cards(page_size=page_size, page_token=token)
+        )

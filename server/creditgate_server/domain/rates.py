@@ -1,0 +1,106 @@
+"""What work costs: rates, cards of them, and quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from .accounts import AccountKey
+    from .outcomes import Balance, Outcome
+
+RATES_MAX = 200
+"""How many rates a card may have."""
+TIERS_MAX = 20
+"""How many tiers a rate may have."""
+ANY_MODEL = "*"
+"""The model whose rate prices all models without one of their own."""
+
+
+class Usage(NamedTuple):
+    """Work in the caller's own unit: fields and order are those of `creditgate.usage`.
+
+    The place of its operation is left out. None where the operation does not say.
+    """
+
+    meter: str | None = None
+    model: str | None = None
+    quantity: int | None = None
+    used_quantity: int | None = None
+
+
+class Rate(NamedTuple):
+    """The price of a meter; fields and order are those of `creditgate.rate`.
+
+    What goes beyond `tier_from[i]` costs `tier_prices_micros[i]` a unit.
+    """
+
+    meter: str
+    model: str
+    unit_price_micros: int
+    unit_size: int = 0
+    connection_fee_micros: int = 0
+    minimum: int = 0
+    initial: int = 0
+    increment: int = 0
+    tier_from: Sequence[int] | None = None
+    tier_prices_micros: Sequence[int] | None = None
+
+
+class RateCard(NamedTuple):
+    """One version of a rate card; `rates` are in the order of their meters and models."""
+
+    rate_card_id: str
+    version: int
+    name: str = ""
+    rates: tuple[Rate, ...] = ()
+    fingerprint: bytes = b""
+    created_at: datetime | None = None
+
+
+class RateCardResult(NamedTuple):
+    """The answer to PutRateCard."""
+
+    outcome: Outcome
+    card: RateCard | None
+    replayed: bool = False
+
+
+class Quote(NamedTuple):
+    """A price, and how much of the unit the available credits buy; None where it was refused."""
+
+    outcome: int
+    price_micros: int | None
+    affordable_quantity: int | None
+    rate: Rate | None
+    balance: Balance | None
+
+
+class RateCards(Protocol):
+    """Rate cards, and prices by them. Raises only `domain.errors`."""
+
+    async def put_rate_card(self, tenant_id: UUID, card: RateCard) -> RateCardResult:
+        """Write a version: ACCEPTED, NAME_REUSED or VERSION_SKIPPED."""
+        ...
+
+    async def get_rate_card(
+        self, tenant_id: UUID, rate_card_id: str, version: int
+    ) -> RateCard | None:
+        """Read a version, 0 for the latest; None when there is none."""
+        ...
+
+    async def list_rate_cards(
+        self, tenant_id: UUID, *, after: str, limit: int
+    ) -> Sequence[RateCard]:
+        """Read the latest versions of cards whose ids come after `after`, in their order.
+
+        Without their rates.
+        """
+        ...
+
+    async def quote(self, account: AccountKey, usage: Usage) -> Quote:
+        """Price a usage: ACCEPTED, ACCOUNT_NOT_FOUND, UNPRICED or OUT_OF_RANGE."""
+        ...

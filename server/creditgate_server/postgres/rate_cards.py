@@ -1,0 +1,98 @@
+"""Rate cards on PostgreSQL, which also prices by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from creditgate_server.domain.outcomes import Balance, Outcome
+from creditgate_server.domain.rates import Quote, Rate, RateCard, RateCardResult
+
+from .errors import executing
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.rates import Usage
+
+    from .pool import Pool, Record
+
+_GET = """
+SELECT c.rate_card_id, c.version, c.name,
+       ARRAY(SELECT r.rate FROM creditgate.rates AS r
+              WHERE r.tenant_id = c.tenant_id AND r.rate_card_id = c.rate_card_id
+                AND r.version = c.version
+              ORDER BY r.meter, r.model),
+       c.fingerprint, c.created_at
+  FROM creditgate.rate_cards AS c
+ WHERE c.tenant_id = $1 AND c.rate_card_id = $2 AND ($3 = 0 OR c.version = $3)
+ ORDER BY c.version DESC LIMIT 1
+"""
+
+_LIST = """
+SELECT DISTINCT ON (c.rate_card_id)
+       c.rate_card_id, c.version, c.name, '{}'::creditgate.rate[], c.fingerprint, c.created_at
+  FROM creditgate.rate_cards AS c
+ WHERE c.tenant_id = $1 AND c.rate_card_id > $2
+ ORDER BY c.rate_card_id, c.version DESC LIMIT $3
+"""
+
+_PUT = "SELECT * FROM creditgate.put_rate_card($1, $2, $3, $4, $5::creditgate.rate[], $6)"
+_QUOTE = "SELECT * FROM creditgate.quote($1, $2, $3, $4, $5)"
+
+
+class PostgresRateCards:
+    """`domain.rates.RateCards` on PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def put_rate_card(self, tenant_id: UUID, card: RateCard) -> RateCardResult:
+        """Write a version of a card, or answer the one that was written with the same body."""
+        (row,) = await self._rows(_PUT, tenant_id, *card[:5])
+        outcome, replayed = Outcome(row[0]), row[1]
+        if outcome.refused:
+            return RateCardResult(outcome, None)
+        written = await self.get_rate_card(tenant_id, card.rate_card_id, card.version)
+        return RateCardResult(outcome, written, replayed)
+
+    async def get_rate_card(
+        self, tenant_id: UUID, rate_card_id: str, version: int
+    ) -> RateCard | None:
+        """Read a version of a card."""
+        rows = await self._rows(_GET, tenant_id, rate_card_id, version)
+        return _card(rows[0]) if rows else None
+
+    async def list_rate_cards(
+        self, tenant_id: UUID, *, after: str, limit: int
+    ) -> Sequence[RateCard]:
+        """Read a page of latest versions."""
+        return [_card(row) for row in await self._rows(_LIST, tenant_id, after, limit)]
+
+    async def quote(self, account: AccountKey, usage: Usage) -> Quote:
+        """Price a usage."""
+        (row,) = await self._rows(_QUOTE, *account, *usage[:3])
+        found = row["account"]
+        return Quote(
+            row["outcome"],
+            row["price_micros"],
+            row["affordable_quantity"],
+            read_rate(row["rate"]),
+            None if found is None else Balance.read(found, row["as_of"]),
+        )
+
+    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
+        async with self._pool.connection() as connection:
+            with executing():
+                return await connection.fetch(sql, *values)
+
+
+def read_rate(row: Record | None) -> Rate | None:
+    """Read a `creditgate.rate`, which may be NULL."""
+    return None if row is None else Rate(*row)
+
+
+def _card(row: Record) -> RateCard:
+    card = RateCard(*row)
+    return card._replace(rates=tuple(Rate(*rate) for rate in row[3]))

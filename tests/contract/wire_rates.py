@@ -1,0 +1,45 @@
+"""Between the oracle's words about prices and the messages of the API."""
+
+from __future__ import annotations
+
+from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import hold_pb2
+from tests.oracle.answers import RateView
+from tests.oracle.prices import RateCard
+
+
+def to_rate(rate: hold_pb2.Rate) -> RateView:
+    return RateView(
+        rate.meter,
+        rate.model,
+        rate.unit_price_micros,
+        rate.unit_size,
+        rate.connection_fee_micros,
+        rate.minimum,
+        rate.initial,
+        rate.increment,
+        tuple((tier.from_quantity, tier.unit_price_micros) for tier in rate.tiers),
+    )
+
+
+def to_rate_card(card: RateCard, account_id: str) -> catalog.RateCard:
+    message = catalog.RateCard(rate_card_id=f"{account_id}/{card.card_id}", version=card.version)
+    for rate in card.rates:
+        shown = message.rates.add(
+            meter=rate.meter,
+            model=rate.model,
+            unit_price_micros=rate.unit_price,
+            unit_size=rate.unit_size,
+            connection_fee_micros=rate.fee,
+            minimum=rate.minimum,
+            initial=rate.initial,
+            increment=rate.increment,
+        )
+        for beyond, each in rate.tiers:
+            shown.tiers.add(from_quantity=beyond, unit_price_micros=each)
+    return message
+
+
+def to_usage(usage: tuple[str, str, int]) -> hold_pb2.Usage:
+    meter, model, quantity = usage
+    return hold_pb2.Usage(meter=meter, model=model, quantity=quantity)

@@ -1,0 +1,161 @@
+"""However a usage is reported, it costs what its total costs; and walks beside the oracle."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.contract.drivers import START, ModelDriver
+from tests.contract.wire import Operation
+from tests.oracle.answers import RateView
+from tests.oracle.prices import RateCard, price
+from tests.oracle.subscriber import Plan
+from tests.property.operations import CREDIT
+from tests.support.stage import Stage
+
+WALKS, STEPS = 6, 120
+SECOND = 1_000_000
+QUANTITIES = (0, 1, 5, 6, 7, 29, 30, 31, 59, 60, 61, 78)
+_numbers = itertools.count()
+
+_tiers = st.lists(
+    st.tuples(st.integers(1, 100), st.integers(0, 2 * CREDIT)), max_size=2, unique_by=lambda t: t[0]
+).map(lambda tiers: tuple(sorted(tiers)))
+_rates = st.builds(
+    RateView,
+    meter=st.just("work"),
+    unit_price=st.integers(0, 2 * CREDIT),
+    unit_size=st.sampled_from((0, 1, 3, 7, 60, 1000)),
+    fee=st.sampled_from((0, 1, CREDIT)),
+    minimum=st.sampled_from((0, 10, 45)),
+    initial=st.sampled_from((0, 6, 30, 60)),
+    increment=st.sampled_from((0, 1, 6, 60)),
+    tiers=_tiers,
+)
+_quantities = st.one_of(st.sampled_from(QUANTITIES), st.integers(0, 200))
+
+
+def priced_by(*rates: RateView, account: str, stage: Stage, allowance: int) -> None:
+    """Open an account on a plan with these rates."""
+    for request in (
+        Operation("create_account"),
+        Operation("put_rate_card", {"card": RateCard("card", 1, rates)}),
+        Operation("put_plan", {"plan": Plan("plan", 1, allowance, "YEAR", card=("card", 1))}),
+        Operation("update_account", {"plan": ("plan", 1)}),
+    ):
+        assert stage.run(stage.driver.run(account, request)).outcome == "ACCEPTED"
+
+
+def reports(totals: list[int]) -> list[Operation]:
+    """Interim reports of these totals: by Commit, and by Extend that also raises the hold."""
+    hold = {"hold_id": "work"}
+    return [
+        Operation("commit", {**hold, "used_quantity": total, "keep_open": True})
+        if place % 2
+        else Operation("extend", {**hold, "quantity": total + 9, "used_quantity": total})
+        for place, total in enumerate(totals)
+    ]
+
+
+def test_any_split_costs_the_price_of_the_total(stage: Stage) -> None:
+    stage.run(stage.driver.set_time(START))
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=set(Phase) - {Phase.explain},
+    )
+    @given(_rates, st.lists(_quantities, max_size=6), st.integers(0, 200), st.randoms())
+    def check(rate: RateView, interim: list[int], final: int, random: Random) -> None:
+        account = f"split-{next(_numbers)}"
+        priced_by(rate, account=account, stage=stage, allowance=10**6 * CREDIT)
+        sent = reports([min(total, final) for total in interim])
+        # Some are lost, some come again, and all of them in any order.
+        sent = [random.choice(sent) for _ in sent] if sent else []
+        usage = {"hold_id": "work", "usage": ("work", "", 10)}
+        last = Operation("commit", {"hold_id": "work", "used_quantity": final})
+        charged = 0
+        for request in (Operation("reserve", usage), *sent, last, *sent[:1], last):
+            answer = stage.run(stage.driver.run(account, request))
+            charged += answer.charged
+        held = stage.run(stage.driver.run(account, Operation("get_hold", {"hold_id": "work"})))
+        assert held.hold is not None
+        assert charged == held.hold.charged == price(rate, final)
+        assert held.hold.used_quantity == final
+        assert stage.run(stage.violations(account)) == []
+
+    check()
+
+
+class Chooser:
+    """Chooses what to ask next of one account."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def step(self) -> Operation:
+        pick = self._random.choice
+        hold = {"hold_id": pick("abcdef")}
+        quantity = pick((*QUANTITIES[1:], self._random.randint(1, 300)))
+        usage = {"usage": (pick(("call", "call", "text", "none")), pick(("", "small")), quantity)}
+        minimum = {"minimum": pick((0, 0, 1, 5 * CREDIT))}
+        ttl = {"ttl_ms": pick((5_000, 60_000))}
+        amount = self._random.randint(1, 40 * CREDIT)
+        return pick(
+            (
+                Operation("reserve", {**hold, **usage, **minimum, **ttl}),
+                Operation("reserve", {**hold, **usage, **ttl}),
+                Operation("reserve", {**hold, "amount": amount, **ttl}),
+                Operation("charge", {**hold, **usage, **minimum}),
+                Operation("extend", {**hold, "quantity": quantity, **minimum, **ttl}),
+                Operation("extend", {**hold, "quantity": quantity, "used_quantity": quantity // 2}),
+                Operation("extend", {**hold, "total": amount, "used_quantity": quantity}),
+                Operation("commit", {**hold, "used_quantity": quantity, "keep_open": True}),
+                Operation("commit", {**hold, "used_quantity": quantity}),
+                Operation("commit", {**hold, "used": amount, "keep_open": pick((True, False))}),
+                Operation("release", hold),
+                Operation("quote", usage),
+                Operation("update_account", {"plan": ("plan", pick((1, 2)))}),
+                Operation("update_account", {"policy": pick(("CAP", "DEBT", "DENY"))}),
+                Operation(
+                    "add_grant", {"grant_id": str(amount), "amount": amount, "kind": "PURCHASED"}
+                ),
+            )
+        )
+
+
+def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
+    priced: dict[str, int] = {}
+    for walk in range(WALKS):
+        random, account, oracle = Random(walk), f"metered-walk-{walk}", ModelDriver()
+        rates = [
+            RateView("call", unit_price=2 * CREDIT, unit_size=7, fee=5, initial=30, increment=6),
+            RateView("call", "small", unit_price=CREDIT // 9, tiers=((20, CREDIT),)),
+            RateView("text", unit_price=CREDIT * walk, minimum=3),
+        ]
+        plans: dict[str, Any] = {"allowance": 150 * CREDIT, "unit": "WEEK", "hold_max": 40 * CREDIT}
+        opening = [
+            Operation("create_account"),
+            Operation("put_rate_card", {"card": RateCard("card", 1, tuple(rates))}),
+            Operation("put_rate_card", {"card": RateCard("card", 2, tuple(rates[:2]))}),
+            Operation("put_plan", {"plan": Plan("plan", 1, **plans, card=("card", 1))}),
+            Operation("put_plan", {"plan": Plan("plan", 2, **plans, card=("card", 0))}),
+            Operation("update_account", {"plan": ("plan", 1)}),
+        ]
+        chooser, now = Chooser(random), START
+        for asked in (*opening, *(chooser.step() for _ in range(STEPS))):
+            now += random.choice((0, 0, SECOND, 4 * SECOND))
+            for driver in (stage.driver, oracle):
+                stage.run(driver.set_time(now))
+            answer = stage.run(stage.driver.run(account, asked))
+            assert answer == stage.run(oracle.run(account, asked)), asked
+            name = f"{asked.verb} {answer.outcome}"
+            priced[name] = priced.get(name, 0) + (answer.affordable > 0 or answer.charged > 0)
+        assert stage.run(stage.violations(account)) == []
+    for seen in ("reserve GRANTED", "reserve GRANTED_PARTIAL", "extend GRANTED", "quote ACCEPTED"):
+        assert priced[seen] > 0, "the walks went where they were to go"

@@ -13,14 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from creditgate import _errors as errors
 from creditgate._amount import to_credits
-from creditgate._errors import (
-    AccountInactive,
-    CreditsHeld,
-    Denied,
-    InsufficientCredits,
-    LimitReached,
-)
 from creditgate._threshold import Threshold
 
 if TYPE_CHECKING:
@@ -147,8 +141,7 @@ class Balance:
 class Hold:
     """Credits set aside for one piece of work, as they stand. `settled_at` is None while open.
 
-    `rate` prices its usage, None for one made by amount. In its unit are `granted_quantity`, what
-    was granted buys, and `used_quantity`, the most that was reported.
+    Quantities are in the unit of `rate`, which is None of a hold made by amount.
     """
 
     account_id: str
@@ -181,7 +174,7 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class _Decided:
-    """What decisions have in common; of usage, `affordable_quantity` is the most it can come to."""
+    """What decisions have in common; of usage `affordable_quantity` is what it can come to."""
 
     decision: Decision
     hold: Hold | None
@@ -388,14 +381,14 @@ class Page(Generic[Item]):
     next_page_token: str = ""
 
 
-def _denied(answer: Reservation | Extension) -> Denied:
+def _denied(answer: Reservation | Extension) -> errors.Denied:
     """The exception of a denial; without one of its own for words newer than this package."""
     kind = {
-        Decision.DENIED_INSUFFICIENT_CREDITS: InsufficientCredits,
-        Decision.DENIED_CREDITS_HELD: CreditsHeld,
-        Decision.DENIED_LIMIT: LimitReached,
-        Decision.DENIED_ACCOUNT_INACTIVE: AccountInactive,
-    }.get(answer.decision, Denied)
+        Decision.DENIED_INSUFFICIENT_CREDITS: errors.InsufficientCredits,
+        Decision.DENIED_CREDITS_HELD: errors.CreditsHeld,
+        Decision.DENIED_LIMIT: errors.LimitReached,
+        Decision.DENIED_ACCOUNT_INACTIVE: errors.AccountInactive,
+    }.get(answer.decision, errors.Denied)
     message = (
         f"{answer.decision.value}: asked {answer.asked}, {answer.shortfall} short, "
         f"available {answer.balance.available}, held {answer.balance.held}"

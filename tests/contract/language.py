@@ -34,11 +34,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.contract.budget_words import budget, budgets
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, rates, usage
 from tests.contract.topup_words import auto_topup
 from tests.contract.wire import Operation
-from tests.oracle.answers import Answer, BudgetView, CounterView
+from tests.oracle.answers import Answer, CounterView
 from tests.oracle.packages import Package
 from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan
@@ -87,21 +88,6 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         sorted((key, value) for key, _, value in (p.partition(":") for p in text.split(",")))
     )
-
-
-def budget(text: str) -> BudgetView:
-    """`name,attribute=agent,period=DAY,spend=5`: a budget."""
-    name, *words = text.split(",")
-    terms = {}
-    for word, _, value in (each.partition("=") for each in words):
-        term, read = _BUDGET[word]
-        terms[term] = read(value)
-    return BudgetView(name, **terms)
-
-
-def budgets(text: str) -> tuple[BudgetView, ...]:
-    """Budgets, with a + between them."""
-    return tuple(map(budget, text.split("+")))
 
 
 def milliseconds(text: str) -> int:
@@ -161,15 +147,6 @@ _ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "topup": ("auto_topup", auto_topup),
     "reason": ("reason", str),
     "counted": ("used_quantity", int),
-}
-# What budgets are made of.
-_BUDGET: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "attribute": ("attribute", str),
-    "value": ("value", str),
-    "together": ("together", flag),
-    "period": ("period", str),
-    "spend": ("spend_max", micros),
-    "open": ("open_holds_max", int),
 }
 # What packages are made of.
 _SOLD: dict[str, tuple[str, Callable[[str], Any]]] = {

@@ -15,14 +15,13 @@ from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import event_service_pb2 as events
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
+from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
 from tests.contract.wire_rates import to_rate, to_rate_card, to_usage
 from tests.oracle.answers import (
     AccountView,
     AddonView,
     Answer,
     BalanceView,
-    BudgetView,
-    CounterView,
     CycleView,
     EventView,
     GrantView,
@@ -296,43 +295,6 @@ def to_addon(addon: accounts.Addon) -> AddonView:
         priority=addon.priority,
         created_at=addon.created_at.ToMicroseconds(),
         cancelled_at=addon.cancelled_at.ToMicroseconds() if cancelled else None,
-    )
-
-
-def to_budget(budget: account_pb2.Budget) -> BudgetView:
-    return BudgetView(
-        budget_id=budget.budget_id,
-        attribute=budget.attribute,
-        value=budget.value,
-        together=budget.together,
-        period=word(account_pb2.BudgetPeriod, budget.period),
-        spend_max=budget.spend_max_micros or None,
-        open_holds_max=budget.open_holds_max or None,
-    )
-
-
-def to_budget_message(budget: BudgetView) -> account_pb2.Budget:
-    period = number(account_pb2.BudgetPeriod, budget.period)
-    return account_pb2.Budget(
-        budget_id=budget.budget_id,
-        attribute=budget.attribute,
-        value=budget.value,
-        together=budget.together,
-        period=account_pb2.BudgetPeriod.ValueType(period),
-        spend_max_micros=budget.spend_max or 0,
-        open_holds_max=budget.open_holds_max or 0,
-    )
-
-
-def to_counter(counter: accounts.BudgetCounter) -> CounterView:
-    ends = counter.HasField("period_ends_at")
-    return CounterView(
-        budget_id=counter.budget_id,
-        value=counter.value,
-        spent=counter.spent_micros,
-        held=counter.held_micros,
-        open_holds=counter.open_holds,
-        ends_at=counter.period_ends_at.ToMicroseconds() if ends else None,
     )
 
 

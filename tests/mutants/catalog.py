@@ -165,6 +165,13 @@ MUTANTS = (
         contract("commit: a policy that denies charges what was granted and not a millionth more"),
     ),
     Mutant(
+        "a price rounded down",
+        SQL + "025_price.sql",
+        "div(v_cost + v_size - 1, v_size)",
+        "div(v_cost, v_size)",
+        contract("rates: however a usage is told, it costs what its total costs"),
+    ),
+    Mutant(
         "a budget that forgets what is held",
         SQL + "038_counters.sql",
         "coalesce(k.spent_micros, 0) - coalesce(k.held_micros, 0),\n",

@@ -41,6 +41,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "refund_id": f"r-{name}",
         "addon_id": name,
         "plan_id": name,
+        "rate_card_id": name,
         "package_id": name,
         "request_id": "topup/1",
         "reason": "card",

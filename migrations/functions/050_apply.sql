@@ -37,7 +37,6 @@ DECLARE
     v_usage    creditgate.usage;
     v_rate     creditgate.rate;
     v_refused  smallint;
-    v_result   creditgate.result;
     m          record;
     r          record;
 BEGIN
@@ -179,11 +178,12 @@ BEGIN
         IF v.outcome = 4 AND NOT v.replayed THEN
             v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
         END IF;
-        v_result := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
-        IF v_rate.meter IS NOT NULL THEN
-            v_result := creditgate.with_affordable(v_result, v_account, v_rate);
+        IF v_rate.meter IS NULL THEN
+            RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+        ELSE
+            RETURN NEXT creditgate.with_affordable(
+                creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at), v_account, v_rate);
         END IF;
-        RETURN NEXT v_result;
     END LOOP;
 
     PERFORM creditgate.write_accounts(v_accounts);

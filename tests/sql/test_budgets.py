@@ -41,7 +41,7 @@ async def read(connection: Connection, operation: Operation) -> tuple[int, int]:
     """How often an operation looks into the tables of budgets, and how many rows it finds."""
     async with connection.transaction():
         before = await connection.fetchrow(_READ)
-        (result,) = await connection.fetch(APPLY, [operation])
+        (result,) = await connection.fetch(APPLY, [operation[:12]], [])
         after = await connection.fetchrow(_READ)
     assert result["outcome"] in {Outcome.GRANTED, Outcome.ACCEPTED}
     assert before is not None
@@ -82,7 +82,7 @@ async def test_counters_are_found_by_their_keys_and_only_where_there_are_budgets
         )
         async with pool.connection() as connection:
             for operation in turn(bound, "first"):
-                await connection.fetch(APPLY, [operation])
+                await connection.fetch(APPLY, [operation[:12]], [])
             owner = await database.connect()
             await owner.execute(_OTHERS)
             await owner.close()
@@ -91,7 +91,7 @@ async def test_counters_are_found_by_their_keys_and_only_where_there_are_budgets
                 assert 0 < looks <= 10
                 assert 0 < rows <= 10
             short = turn(bound, "short")[0]._replace(ttl_ms=1)
-            await connection.fetch(APPLY, [short])
+            await connection.fetch(APPLY, [short[:12]], [])
             await asyncio.sleep(0.01)
             _, rows = await read(connection, turn(bound, "third")[0])
             assert 0 < rows <= 10, "what ends on the way is taken off by its keys, too"

@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 from tests.support import figures as figures_of_tests
 from tests.support.database import Database, TestCluster, choose_binaries
 from tests.support.pair import Pair, Pairs, open_pairs
+
+# The same examples in every run: what changes the answer of a run is a change of the code.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -217,10 +217,10 @@ class Administration:
     def _refund(self, request: accounts.RefundRequest, now: int) -> accounts.RefundResponse:
         wallet = self._wallet(request, now)
         body = (request.hold_id, request.amount_micros)
+        hold = find_hold(wallet, request)
         known = wallet.refunds.get(request.refund_id)
         if known is not None and known[0] != body:
             raise RefusalError("NAME_REUSED")
-        hold = find_hold(wallet, request)
         if known is None:
             left = hold.message.charged_micros - hold.message.refunded_micros
             if request.amount_micros > left:

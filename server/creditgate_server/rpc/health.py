@@ -49,6 +49,8 @@ class Health:
             if told is not self._serving:
                 told = self._serving
                 yield told
+                # Whoever took this slowly may have missed what came after it.
+                continue
             if self._shut:
                 return
             await changed.wait()

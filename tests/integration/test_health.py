@@ -150,7 +150,7 @@ async def test_a_database_that_does_not_answer_at_all_is_a_failure_in_time() -> 
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(1)
                 raise
 
     health = Health()
@@ -159,9 +159,9 @@ async def test_a_database_that_does_not_answer_at_all_is_a_failure_in_time() -> 
     started = time.monotonic()
     await prober.look()
     await prober.look()
-    assert time.monotonic() - started < 0.19
+    assert time.monotonic() - started < 0.9
     assert not health.serving
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.1)
 
 
 def list_services(channel: grpc.aio.Channel) -> Any:

@@ -9,7 +9,7 @@ from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.pool import Pool, open_pool
 from tests.support.clock import DatabaseClock
 from tests.support.database import Connection, Database
-from tests.support.server import settings_for
+from tests.support.server import Running, running_server, settings_for
 
 
 @pytest.fixture
@@ -20,6 +20,13 @@ async def clock(database: Database) -> AsyncIterator[DatabaseClock]:
     await clock.stop()
     yield clock
     await connection.close()
+
+
+@pytest.fixture
+async def server(database: Database) -> AsyncIterator[Running]:
+    """A server of the test's database, with the settings it has by itself."""
+    async with running_server(database.url) as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,12 +83,6 @@ def allowed(method: str, scope: Scope) -> bool:
             Scope.ADMIN: READ_OR_ADMIN | ADMIN,
         }[scope]
     )
-
-
-@pytest.fixture
-async def server(database: Database) -> AsyncIterator[Running]:
-    async with running_server(database.url) as server:
-        yield server
 
 
 async def ask(caller: Caller, **more: Any) -> Any:

@@ -30,12 +30,6 @@ Code = grpc.StatusCode
 
 
 @pytest.fixture
-async def server(database: Database) -> AsyncIterator[Running]:
-    async with running_server(database.url) as server:
-        yield server
-
-
-@pytest.fixture
 async def caller(server: Running) -> AsyncIterator[Caller]:
     async with server.caller() as caller:
         await caller.account(account_id="acme", credits_=10)

@@ -12,14 +12,7 @@ import pytest
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.rpc.stream import UNDER_WAY_MAX
 from tests.support.calls import failure, read_failure
-from tests.support.database import Database
-from tests.support.server import Brake, Caller, Running, running_server, until
-
-
-@pytest.fixture
-async def server(database: Database) -> AsyncIterator[Running]:
-    async with running_server(database.url) as server:
-        yield server
+from tests.support.server import Brake, Caller, Running, until
 
 
 @pytest.fixture

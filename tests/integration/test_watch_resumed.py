@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 import creditgate
 from creditgate import AccountState
 from tests.client.tcp_proxy import TcpProxy
 from tests.support.database import Database
 from tests.support.figures import Figures
-from tests.support.server import Running, ServerProcess, new_tenant, running_server, until
+from tests.support.server import Running, ServerProcess, new_tenant, until
 
 
 class Follower:
@@ -41,12 +38,6 @@ class Follower:
     async def stop(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
-
-
-@pytest.fixture
-async def server(database: Database) -> AsyncIterator[Running]:
-    async with running_server(database.url) as server:
-        yield server
 
 
 async def test_a_cut_connection_is_not_noticed(server: Running) -> None:

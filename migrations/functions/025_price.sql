@@ -61,9 +61,18 @@ BEGIN
     RETURN CASE WHEN v_paid < p_rate.minimum THEN 0 ELSE least(v_paid, v_most) END;
 END $$;
 
+-- The functions of the version before, which knew one meter for each operation.
+DROP FUNCTION IF EXISTS creditgate.find_rates(
+    creditgate.accounts[], creditgate.operation[], creditgate.usage[]);
+DROP FUNCTION IF EXISTS creditgate.needing_all(creditgate.operation[], creditgate.usage[]);
+DROP FUNCTION IF EXISTS creditgate.price_operation(
+    creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
+DROP FUNCTION IF EXISTS creditgate.keep_usage(
+    creditgate.verdict, creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
+
 -- The rate of the accounts' cards for each usage, in their order; NULL where nothing prices it.
 CREATE OR REPLACE FUNCTION creditgate.find_rates(
-    p_accounts creditgate.accounts[], p_operations creditgate.operation[], p_usages creditgate.usage[])
+    p_accounts creditgate.accounts[], p_operations creditgate.operation[], p_usages creditgate.metered[])
 RETURNS creditgate.rate[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -71,23 +80,23 @@ BEGIN
         SELECT (SELECT r.rate
                   FROM unnest(p_accounts) AS a
                   JOIN creditgate.rates AS r
-                    ON r.tenant_id = a.tenant_id AND r.rate_card_id = a.rate_card_id
-                   AND r.version = a.rate_card_version AND r.meter = u.meter AND r.model IN (u.model, '*')
+                    ON r.tenant_id = a.tenant_id AND r.rate_card_id = coalesce(u.rate_card_id, a.rate_card_id)
+                   AND r.version = coalesce(u.rate_card_version, a.rate_card_version) AND r.meter = u.meter AND r.model IN (u.model, '*')
                  WHERE a.account_key = (p_operations[u.ordinal]).account_key
                  ORDER BY r.model = '*' LIMIT 1)
-          FROM unnest(p_usages) WITH ORDINALITY AS u (ordinal, meter, model, quantity, used_quantity, place)
-         ORDER BY u.place);
+          FROM unnest(p_usages) WITH ORDINALITY AS u
+         ORDER BY u.ordinality);
 END $$;
 
 -- Operations as they are before their quantities are priced: such a one may need all there is.
 CREATE OR REPLACE FUNCTION creditgate.needing_all(
-    p_operations creditgate.operation[], p_usages creditgate.usage[])
+    p_operations creditgate.operation[], p_usages creditgate.metered[])
 RETURNS creditgate.operation[]
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     v_operations creditgate.operation[] := p_operations;
     v_op creditgate.operation;
-    u creditgate.usage;
+    u creditgate.metered;
 BEGIN
     FOREACH u IN ARRAY p_usages LOOP
         v_op := v_operations[u.ordinal];
@@ -103,7 +112,7 @@ END $$;
 -- is refused or answered whatever it costs is left to whoever decides it: a name that is used, a hold that is not there
 -- or, for an Extend, not open.
 CREATE OR REPLACE FUNCTION creditgate.price_operation(
-    INOUT p_op creditgate.operation, p_usage creditgate.usage, INOUT p_rate creditgate.rate, p_hold creditgate.holds,
+    INOUT p_op creditgate.operation, p_usage creditgate.metered, INOUT p_rate creditgate.rate, p_hold creditgate.holds,
     OUT p_refused smallint)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -133,7 +142,7 @@ END $$;
 -- Keep with the hold of a verdict the rate it was priced by, if it is a new one, and the most that was reported. What has
 -- ended keeps what it was ended with.
 CREATE OR REPLACE FUNCTION creditgate.keep_usage(
-    p_verdict creditgate.verdict, p_op creditgate.operation, p_usage creditgate.usage, p_rate creditgate.rate,
+    p_verdict creditgate.verdict, p_op creditgate.operation, p_usage creditgate.metered, p_rate creditgate.rate,
     p_before creditgate.holds)
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -194,7 +203,8 @@ BEGIN
     END IF;
     v_op.account_key := p_account_key;
     rate := (creditgate.find_rates(
-        ARRAY[account], ARRAY[v_op], ARRAY[ROW(1, p_meter, p_model, p_quantity, NULL)::creditgate.usage]))[1];
+        ARRAY[account], ARRAY[v_op],
+        ARRAY[ROW(1, p_meter, p_model, p_quantity, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::creditgate.metered]))[1];
     v_price := creditgate.price(rate, p_quantity);
     outcome := CASE WHEN rate IS NULL THEN 27 WHEN v_price > 1000000000000000000 THEN 28 ELSE 10 END;
     IF outcome = 10 THEN

@@ -65,7 +65,8 @@ BEGIN
     v.hold := ROW(
         p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
         v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
-        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details, NULL, NULL, NULL)::creditgate.holds;
+        p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::creditgate.holds;
     RETURN v;
 END $$;
 

@@ -10,7 +10,8 @@ BEGIN
     IF p_hold.hold_id IS NULL THEN
         v.hold := ROW(
             p_op.bucket, p_op.account_key, p_op.hold_id, 3, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, NULL,
-            p_now, p_now, p_now, p_op.termination_cause, NULL, NULL, NULL, NULL)
+            p_now, p_now, p_now, p_op.termination_cause, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
             ::creditgate.holds;
     ELSIF p_hold.state = 1 THEN
         v_hold.state := 3;

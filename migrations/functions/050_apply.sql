@@ -3,7 +3,7 @@
 -- two operations on the same hold see each other. Business answers are rows, never errors: one caller's denial does
 -- not concern its neighbours. The caller's session keeps plans and takes them by the keys (`postgres/pool.py`).
 -- Quantities come beside the operations they belong to, in their order, and are priced before they are decided.
-CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.usage[])
+CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.metered[])
 RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -34,7 +34,7 @@ DECLARE
     v_needs    creditgate.operation[] := p_operations;
     v_rates    creditgate.rate[];
     v_usage_no integer := 1;
-    v_usage    creditgate.usage;
+    v_usage    creditgate.metered;
     v_rate     creditgate.rate;
     v_refused  smallint;
     m          record;
@@ -200,9 +200,21 @@ BEGIN
     END IF;
 END $$;
 
--- As servers of the version before call it, which know no quantities.
+-- As servers of the version before call it, which know one meter for each operation.
+CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.usage[])
+RETURNS SETOF creditgate.result
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM creditgate.apply(p_operations, ARRAY(
+        SELECT ROW(u.ordinal, u.meter, u.model, u.quantity, u.used_quantity, NULL, NULL, NULL, NULL, NULL, NULL)
+            ::creditgate.metered
+          FROM unnest(p_usages) WITH ORDINALITY AS u
+         ORDER BY u.ordinality));
+END $$;
+
+-- As servers before that one call it, which know no quantities.
 CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[]) RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN QUERY SELECT * FROM creditgate.apply(p_operations, '{}');
+    RETURN QUERY SELECT * FROM creditgate.apply(p_operations, ARRAY[]::creditgate.metered[]);
 END $$;

@@ -65,9 +65,9 @@ MUTANTS = (
     Mutant(
         "reply before commit",
         SERVER + "postgres/ledger.py",
-        "                return await connection.fetch(APPLY, asked, usages)\n",
+        "                return await connection.fetch(APPLY, asked, metered)\n",
         "                await connection.execute('SET synchronous_commit = off')\n"
-        "                return await connection.fetch(APPLY, asked, usages)\n",
+        "                return await connection.fetch(APPLY, asked, metered)\n",
         "tests/faults/test_crash.py::test_nothing_acknowledged_is_lost_whatever_crashes[short]",
     ),
     Mutant(

@@ -27,8 +27,8 @@ class Verb(IntEnum):
 class Operation(NamedTuple):
     """One Reserve, Extend, Commit, Release or Charge; fields and order are those of the SQL type.
 
-    But for the last: `usage` is the quantities it speaks of, which the ledger prices in the place
-    of the amounts.
+    But for the last: `usages` is what it says besides its amounts, one of them for each meter it
+    speaks of, whose quantities the ledger prices in the place of the amounts.
 
     `amount_micros` is what Reserve and Charge ask for and the total Extend asks for (0: only
     renew).
@@ -49,4 +49,4 @@ class Operation(NamedTuple):
     fingerprint: bytes | None = None
     termination_cause: str = ""
     details: str | None = None
-    usage: Usage | None = None
+    usages: tuple[Usage, ...] = ()

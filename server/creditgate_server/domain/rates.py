@@ -21,15 +21,24 @@ ANY_MODEL = "*"
 
 
 class Usage(NamedTuple):
-    """Work in the caller's own unit: fields and order are those of `creditgate.usage`.
+    """Work in the caller's own unit: fields and order are those of `creditgate.metered`.
 
     The place of its operation is left out. None where the operation does not say.
+    `rate_card_id` and `rate_card_version` price it in the place of the account's card.
+    `depends`: the operation is only carried out where the one before it was not refused.
+    `gateway_id`, `gateway_key` and `gateway_epoch` name the gateway of a call.
     """
 
     meter: str | None = None
     model: str | None = None
     quantity: int | None = None
     used_quantity: int | None = None
+    rate_card_id: str | None = None
+    rate_card_version: int | None = None
+    depends: bool = False
+    gateway_id: str | None = None
+    gateway_key: UUID | None = None
+    gateway_epoch: int | None = None
 
 
 class Rate(NamedTuple):

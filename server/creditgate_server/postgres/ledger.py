@@ -80,14 +80,14 @@ class PostgresLedger:
 
     async def _call(self, operations: Sequence[Operation]) -> list[Record]:
         asked = [operation[:_ASKED] for operation in operations]
-        usages = [
-            (place, *operation.usage)
+        metered = [
+            (place, *usage)
             for place, operation in enumerate(operations, start=1)
-            if operation.usage is not None
+            for usage in operation.usages
         ]
         async with self._pool.connection() as connection:
             with executing():
-                return await connection.fetch(APPLY, asked, usages)
+                return await connection.fetch(APPLY, asked, metered)
 
     async def _decide(
         self, undecided: list[int], operations: Sequence[Operation], rows: list[Record]

@@ -28,7 +28,7 @@ It cannot rewrite entries or the schema.
 """
 
 
-APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[], $2::creditgate.usage[])"
+APPLY = "SELECT * FROM creditgate.apply($1::creditgate.operation[], $2::creditgate.metered[])"
 """The hot path's one statement, which every connection learns when it is opened."""
 
 _READ_ONLY = "25006"

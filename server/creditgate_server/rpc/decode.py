@@ -37,17 +37,17 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
     """Decode a Reserve; its amount is 0 when `usage` is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    amount_micros, work = _price(request)
+    amount_micros, works = _price(request)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     ttl_ms = _ttl_ms(request)
     details = _details(request)
     digest = fingerprint(
         "reserve",
-        (*_meaning(amount_micros, minimum_micros, details), f"ttl_ms={ttl_ms}", *_named(work)),
+        (*_meaning(amount_micros, minimum_micros, details), f"ttl_ms={ttl_ms}", *_named(works)),
     )
     return Operation(
         _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, ttl_ms,
-        False, digest, "", details, work,  # noqa: FBT003 - by position: half the cost of names
+        False, digest, "", details, works,  # noqa: FBT003 - by position: half the cost of names
     )  # fmt: skip
 
 
@@ -55,14 +55,14 @@ def charge(request: pb.ChargeRequest, tenant_id: UUID) -> Operation:
     """Decode a Charge; its amount is 0 when `usage` is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    amount_micros, work = _price(request)
+    amount_micros, works = _price(request)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     details = _details(request)
-    meaning = (*_meaning(amount_micros, minimum_micros, details), *_named(work))
+    meaning = (*_meaning(amount_micros, minimum_micros, details), *_named(works))
     digest = fingerprint("charge", meaning)
     return Operation(
         _CHARGE, bucket, key, name, amount_micros, minimum_micros,
-        fingerprint=digest, details=details, usage=work,
+        fingerprint=digest, details=details, usages=works,
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def extend(request: pb.ExtendRequest, tenant_id: UUID) -> Operation:
     minimum_micros = _minimum(request, fields.AMOUNT_MAX)
     return Operation(
         _EXTEND, bucket, key, name, asked.get("amount_micros", 0), minimum_micros,
-        asked.get("used_micros"), _ttl_ms(request), usage=_reported(asked),
+        asked.get("used_micros"), _ttl_ms(request), usages=_reported(asked),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def commit(request: pb.CommitRequest, tenant_id: UUID) -> Operation:
     if used == "used_quantity":
         return Operation(
             _COMMIT, bucket, key, name, keep_open=request.keep_open, termination_cause=cause,
-            usage=Usage(used_quantity=total),
+            usages=(Usage(used_quantity=total),),
         )  # fmt: skip
     return Operation(_COMMIT, bucket, key, name, 0, 0, total, 0, request.keep_open, None, cause)
 
@@ -119,19 +119,19 @@ def usage(request: pb.QuoteRequest | pb.ReserveRequest | pb.ChargeRequest) -> Us
     )
 
 
-def _reported(asked: dict[str, int]) -> Usage | None:
-    """What an Extend says in the unit of its hold's rate; None when it says nothing in it."""
+def _reported(asked: dict[str, int]) -> tuple[Usage, ...]:
+    """What an Extend says in the unit of its hold's rate."""
     if "quantity" in asked or "used_quantity" in asked:
-        return Usage(quantity=asked.get("quantity"), used_quantity=asked.get("used_quantity"))
-    return None
+        return (Usage(quantity=asked.get("quantity"), used_quantity=asked.get("used_quantity")),)
+    return ()
 
 
-def _price(request: pb.ReserveRequest | pb.ChargeRequest) -> tuple[int, Usage | None]:
+def _price(request: pb.ReserveRequest | pb.ChargeRequest) -> tuple[int, tuple[Usage, ...]]:
     price = request.WhichOneof("price")
     if price == "amount_micros":
-        return fields.amount(request, "amount_micros", request.amount_micros), None
+        return fields.amount(request, "amount_micros", request.amount_micros), ()
     if price == "usage":
-        return 0, usage(request)
+        return 0, (usage(request),)
     raise fields.bad(request, "amount_micros", "must be set, or usage")
 
 
@@ -169,11 +169,13 @@ def _attributes(request: pb.ReserveRequest | pb.ChargeRequest) -> dict[str, str]
     }
 
 
-def _named(work: Usage | None) -> tuple[str, ...]:
-    """The parts that a usage adds to what a request means."""
-    if work is None:
-        return ()
-    return (f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}")
+def _named(works: tuple[Usage, ...]) -> list[str]:
+    """The parts that usages add to what a request means."""
+    return [
+        part
+        for work in works
+        for part in (f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}")
+    ]
 
 
 def _meaning(amount_micros: int, minimum_micros: int, details: str | None) -> list[str]:

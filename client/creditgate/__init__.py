@@ -16,6 +16,15 @@ from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter, BudgetPeriod
+from creditgate._call_types import (
+    CallLeg,
+    CallTerms,
+    FailureHandling,
+    FinalAction,
+    FinalReason,
+    FinalUnit,
+    Quota,
+)
 from creditgate._delivery_types import (
     Delivery,
     DeliveryState,
@@ -129,6 +138,8 @@ __all__ = [
     "Budget",
     "BudgetCounter",
     "BudgetPeriod",
+    "CallLeg",
+    "CallTerms",
     "Change",
     "Client",
     "CreditgateError",
@@ -149,6 +160,10 @@ __all__ = [
     "Event",
     "EventKind",
     "Extension",
+    "FailureHandling",
+    "FinalAction",
+    "FinalReason",
+    "FinalUnit",
     "Grant",
     "GrantExpiring",
     "GrantKind",
@@ -180,6 +195,7 @@ __all__ = [
     "PlanTiming",
     "PlanVersion",
     "Publication",
+    "Quota",
     "Quote",
     "Rate",
     "RateCard",

@@ -8,11 +8,13 @@ from datetime import datetime
 from creditgate._amount import Amount, to_micros
 from creditgate._calls import (
     Call,
+    read_balance,
+    read_hold,
+)
+from creditgate._convert import (
     instant,
     number,
     optional_instant,
-    read_balance,
-    read_hold,
     timestamp,
     word,
 )
@@ -182,12 +184,20 @@ def list_grants(account_id: str, *, page_size: int, page_token: str) -> Call[Pag
 
 
 def list_holds(
-    account_id: str, *, state: HoldState | None, page_size: int, page_token: str
+    account_id: str,
+    *,
+    state: HoldState | None,
+    gateway_id: str,
+    epoch_below: int,
+    page_size: int,
+    page_token: str,
 ) -> Call[Page[Hold]]:
     chosen = 0 if state is None else number(hold_pb2.HoldState, HoldState(state).value)
     request = messages.ListHoldsRequest(
         account_id=account_id,
         state=hold_pb2.HoldState.ValueType(chosen),
+        gateway_id=gateway_id,
+        epoch_below=epoch_below,
         page_size=page_size,
         page_token=page_token,
     )

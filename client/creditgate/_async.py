@@ -16,6 +16,7 @@ from creditgate._amount import Amount
 from creditgate._async_hold import AsyncHold
 from creditgate._async_rates import AsyncRates
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
+from creditgate._call_types import CallLeg
 from creditgate._calls import Call
 from creditgate._failures import Failure, read_failure
 from creditgate._hold import HoldOptions, OnError
@@ -102,6 +103,7 @@ class AsyncClient(AsyncRates, BaseClient):
             ttl_seconds=ttl_seconds,
             attributes=attributes,
             labels=labels,
+            call=None,
         )
         return AsyncHold(
             self._send, account_id=account_id, hold_id=name, request=request, options=options
@@ -118,9 +120,11 @@ class AsyncClient(AsyncRates, BaseClient):
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
+        call: CallLeg | None = None,
     ) -> Reservation:
         """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
 
+        `call` makes it a call's; its usage counts seconds, and the answer has a quota.
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
         return await self._send(
@@ -133,6 +137,7 @@ class AsyncClient(AsyncRates, BaseClient):
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
                 labels=labels,
+                call=call,
             )
         )
 

@@ -13,6 +13,7 @@ from creditgate._async_events import PAGE_SIZE
 from creditgate._async_purchases import AsyncPurchases
 from creditgate._async_statement import AsyncStatement
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
+from creditgate._call_types import CallTerms
 from creditgate._calls import Call
 from creditgate._plan_types import (
     Addon,
@@ -160,12 +161,27 @@ class AsyncAdministration(AsyncPurchases):
         )
 
     def list_holds(
-        self, account_id: str, *, state: HoldState | None = None, page_size: int = PAGE_SIZE
+        self,
+        account_id: str = "",
+        *,
+        state: HoldState | None = None,
+        gateway_id: str = "",
+        epoch_below: int = 0,
+        page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Hold]:
-        """Read an account's holds, newest first, a page at a time; `state` keeps one state only."""
+        """Read an account's holds, by their ids, a page at a time; `state` keeps one state only.
+
+        With `gateway_id`, read the open calls of that gateway, of all accounts where none is given;
+        `epoch_below` keeps those of its earlier starts.
+        """
         return self._pages(
             lambda token: accounts.list_holds(
-                account_id, state=state, page_size=page_size, page_token=token
+                account_id,
+                state=state,
+                gateway_id=gateway_id,
+                epoch_below=epoch_below,
+                page_size=page_size,
+                page_token=token,
             )
         )
 
@@ -189,6 +205,7 @@ class AsyncAdministration(AsyncPurchases):
         expiry_notice_seconds: float | None = None,
         rate_card_id: str = "",
         rate_card_version: int = 0,
+        call_terms: CallTerms | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
@@ -218,6 +235,7 @@ class AsyncAdministration(AsyncPurchases):
                 expiry_notice_seconds=expiry_notice_seconds,
                 rate_card_id=rate_card_id,
                 rate_card_version=rate_card_version,
+                call_terms=call_terms,
             )
         )
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter, BudgetPeriod
-from creditgate._calls import Call, number, optional_instant, word
+from creditgate._calls import (
+    Call,
+)
+from creditgate._convert import (
+    number,
+    optional_instant,
+    word,
+)
 from creditgate._types import Page
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as messages

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate._amount import Amount, to_micros
+from creditgate._call_messages import leg_message, read_leg, read_quota
+from creditgate._call_types import CallLeg
+from creditgate._convert import duration, instant, optional_instant, optional_seconds, word
 from creditgate._rate_types import Rate, RateTier, Usage
 from creditgate._types import (
     Attributes,
@@ -53,6 +53,7 @@ def reserve(
     ttl_seconds: float,
     attributes: Attributes | None,
     labels: Mapping[str, str] | None,
+    call: CallLeg | None,
 ) -> Call[Reservation]:
     request = messages.ReserveRequest(
         account_id=account_id,
@@ -61,6 +62,7 @@ def reserve(
         ttl=duration(ttl_seconds),
         attributes=_attributes(attributes),
         labels=labels,
+        call=leg_message(call),
     )
     _price(request, amount, usage)
     return Call("Reserve", request, read_reservation)
@@ -169,6 +171,7 @@ def read_reservation(answer: messages.ReserveResponse | messages.ChargeResponse)
         limit=answer.limit,
         affordable_quantity=answer.affordable_quantity,
         replayed=answer.replayed,
+        quota=read_quota(answer) if isinstance(answer, messages.ReserveResponse) else None,
     )
 
 
@@ -184,6 +187,7 @@ def read_extension(answer: messages.ExtendResponse) -> Extension:
         affordable_quantity=answer.affordable_quantity,
         charged_micros=answer.charged_micros,
         uncollected_micros=answer.uncollected_micros,
+        quota=read_quota(answer),
     )
 
 
@@ -241,6 +245,7 @@ def read_hold(hold: hold_pb2.Hold) -> Hold:
         granted_quantity=hold.granted_quantity,
         used_quantity=hold.used_quantity,
         rate=read_rate(hold.rate) if hold.HasField("rate") else None,
+        call=read_leg(hold),
     )
 
 
@@ -263,56 +268,6 @@ def read_rate(rate: hold_pb2.Rate) -> Rate:
 
 def usage_message(usage: Usage) -> hold_pb2.Usage:
     return hold_pb2.Usage(meter=usage.meter, model=usage.model, quantity=usage.quantity)
-
-
-def duration(seconds: float) -> Duration:
-    """A protobuf duration of so many seconds, to the microsecond."""
-    whole = Duration()
-    whole.FromTimedelta(timedelta(seconds=seconds))
-    return whole
-
-
-def timestamp(instant: datetime | None) -> Timestamp | None:
-    """A protobuf timestamp. Raises ValueError for a time without zone: it names no instant."""
-    if instant is None:
-        return None
-    if instant.tzinfo is None:
-        raise ValueError(f"a time needs a time zone to name an instant: {instant.isoformat()}")
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
-
-
-def instant(stamp: Timestamp) -> datetime:
-    """The instant of a protobuf timestamp, in UTC."""
-    return stamp.ToDatetime(tzinfo=UTC)
-
-
-def optional_instant(message: Message, name: str) -> datetime | None:
-    """The instant in a field that may be unset."""
-    return instant(getattr(message, name)) if message.HasField(name) else None
-
-
-def optional_seconds(message: Message, name: str) -> float | None:
-    """The seconds in a duration that may be unset."""
-    if not message.HasField(name):
-        return None
-    length: Duration = getattr(message, name)
-    return length.ToTimedelta().total_seconds()
-
-
-def word(enumeration: Any, number: int) -> str:
-    """The name of an enumeration's number without its prefix; empty for numbers not known here."""
-    if number not in enumeration.values():
-        return ""
-    prefix: str = enumeration.Name(0).removesuffix("UNSPECIFIED")
-    return str(enumeration.Name(number)).removeprefix(prefix)
-
-
-def number(enumeration: Any, chosen: str) -> int:
-    """The number of an enumeration's word. Raises ValueError for a word it does not have."""
-    prefix: str = enumeration.Name(0).removesuffix("UNSPECIFIED")
-    return int(enumeration.Value(prefix + chosen))
 
 
 def _attributes(attributes: Attributes | None) -> hold_pb2.Attributes | None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from creditgate._calls import Call, instant, number, optional_instant, word
+from creditgate._calls import (
+    Call,
+)
+from creditgate._convert import (
+    instant,
+    number,
+    optional_instant,
+    word,
+)
 from creditgate._delivery_types import (
     Delivery,
     DeliveryState,

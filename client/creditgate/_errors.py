@@ -227,3 +227,20 @@ REFUSALS: dict[str, type[Refused]] = {
     "DELIVERY_NOT_FOUND": NotFound,
 }
 """The exception of each reason that is a definite refusal."""
+
+_DENIALS: dict[str, type[Denied]] = {
+    "DENIED_INSUFFICIENT_CREDITS": InsufficientCredits,
+    "DENIED_CREDITS_HELD": CreditsHeld,
+    "DENIED_LIMIT": LimitReached,
+    "DENIED_ACCOUNT_INACTIVE": AccountInactive,
+}
+
+
+def denied(answer: Reservation | Extension) -> Denied:
+    """The exception of a denial; without one of its own for words newer than this package."""
+    message = (
+        f"{answer.decision.value}: asked {answer.asked}, {answer.shortfall} short, "
+        f"available {answer.balance.available}, held {answer.balance.held}"
+    )
+    kind = _DENIALS.get(answer.decision.value, Denied)
+    return kind(message + (f", limit {answer.limit}" if answer.limit else ""), answer=answer)

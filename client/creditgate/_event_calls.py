@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from creditgate._amount import Amount
-from creditgate._calls import Call, instant, read_balance, word
+from creditgate._calls import (
+    Call,
+    read_balance,
+)
+from creditgate._convert import (
+    instant,
+    word,
+)
 from creditgate._event_types import (
     BalanceLow,
     CycleReset,

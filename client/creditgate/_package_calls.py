@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from creditgate._amount import Amount, to_micros
-from creditgate._calls import Call, duration, instant, optional_seconds
+from creditgate._calls import (
+    Call,
+)
+from creditgate._convert import (
+    duration,
+    instant,
+    optional_seconds,
+)
 from creditgate._package_types import Package, PackagePublication
 from creditgate._types import Page
 from creditgate.v1 import catalog_service_pb2 as catalog

@@ -10,14 +10,18 @@ from creditgate._account_calls import policy_number
 from creditgate._amount import Amount, to_micros
 from creditgate._budget_calls import budget_message, read_budget
 from creditgate._budget_types import Budget
+from creditgate._call_messages import read_terms, terms_message
+from creditgate._call_types import CallTerms
 from creditgate._calls import (
     Call,
+    read_balance,
+)
+from creditgate._convert import (
     duration,
     instant,
     number,
     optional_instant,
     optional_seconds,
-    read_balance,
     timestamp,
     word,
 )
@@ -59,6 +63,7 @@ def put_plan(
     expiry_notice_seconds: float | None,
     rate_card_id: str,
     rate_card_version: int,
+    call_terms: CallTerms | None,
 ) -> Call[Publication]:
     unit = 0 if cycle is None else number(catalog.CycleUnit, CycleUnit(cycle).value)
     longest = None if hold_ttl_max_seconds is None else duration(hold_ttl_max_seconds)
@@ -85,6 +90,8 @@ def put_plan(
         plan.thresholds.CopyFrom(catalog.Thresholds(thresholds=to_thresholds(thresholds)))
     if expiry_notice_seconds is not None:
         plan.expiry_notice.CopyFrom(duration(expiry_notice_seconds))
+    if call_terms is not None:
+        plan.call_terms.CopyFrom(terms_message(call_terms))
     return Call("PutPlan", catalog.PutPlanRequest(plan=plan), read_publication)
 
 
@@ -164,6 +171,7 @@ def read_plan(plan: catalog.Plan) -> Plan:
         expiry_notice_seconds=plan.expiry_notice.ToTimedelta().total_seconds(),
         rate_card_id=plan.rate_card_id,
         rate_card_version=plan.rate_card_version,
+        call_terms=read_terms(plan.call_terms),
     )
 
 

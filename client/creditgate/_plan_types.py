@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget
+from creditgate._call_types import CallTerms
 from creditgate._threshold import Threshold
 from creditgate._types import Balance, Credits, OveragePolicy, PlanVersion, Word
 
@@ -63,6 +64,7 @@ class Plan:
     budgets: tuple[Budget, ...] = ()
     rate_card_id: str = ""
     rate_card_version: int = 0
+    call_terms: CallTerms = field(default_factory=CallTerms)
 
     allowance = Credits()
     rollover_max = Credits()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from creditgate._calls import Call, instant, read_balance, read_rate, usage_message
+from creditgate._calls import (
+    Call,
+    read_balance,
+    read_rate,
+    usage_message,
+)
+from creditgate._convert import (
+    instant,
+)
 from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, Usage
 from creditgate._types import Page
 from creditgate.v1 import authorization_service_pb2 as messages

@@ -12,6 +12,7 @@ import grpc
 from creditgate import _calls as calls
 from creditgate._amount import Amount
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
+from creditgate._call_types import CallLeg
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
@@ -100,6 +101,7 @@ class Client(SyncRates, BaseClient):
             ttl_seconds=ttl_seconds,
             attributes=attributes,
             labels=labels,
+            call=None,
         )
         return SyncHold(
             self._send, account_id=account_id, hold_id=name, request=request, options=options
@@ -116,9 +118,11 @@ class Client(SyncRates, BaseClient):
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
+        call: CallLeg | None = None,
     ) -> Reservation:
         """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
 
+        `call` makes it a call's; its usage counts seconds, and the answer has a quota.
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
         return self._send(
@@ -131,6 +135,7 @@ class Client(SyncRates, BaseClient):
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
                 labels=labels,
+                call=call,
             )
         )
 

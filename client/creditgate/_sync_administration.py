@@ -10,6 +10,7 @@ from creditgate import _budget_calls as bounds
 from creditgate import _plan_calls as plans
 from creditgate._amount import Amount
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
+from creditgate._call_types import CallTerms
 from creditgate._calls import Call
 from creditgate._plan_types import (
     Addon,
@@ -158,12 +159,27 @@ class SyncAdministration(SyncPurchases):
         )
 
     def list_holds(
-        self, account_id: str, *, state: HoldState | None = None, page_size: int = PAGE_SIZE
+        self,
+        account_id: str = "",
+        *,
+        state: HoldState | None = None,
+        gateway_id: str = "",
+        epoch_below: int = 0,
+        page_size: int = PAGE_SIZE,
     ) -> Iterator[Hold]:
-        """Read an account's holds, newest first, a page at a time; `state` keeps one state only."""
+        """Read an account's holds, by their ids, a page at a time; `state` keeps one state only.
+
+        With `gateway_id`, read the open calls of that gateway, of all accounts where none is given;
+        `epoch_below` keeps those of its earlier starts.
+        """
         return self._pages(
             lambda token: accounts.list_holds(
-                account_id, state=state, page_size=page_size, page_token=token
+                account_id,
+                state=state,
+                gateway_id=gateway_id,
+                epoch_below=epoch_below,
+                page_size=page_size,
+                page_token=token,
             )
         )
 
@@ -187,6 +203,7 @@ class SyncAdministration(SyncPurchases):
         expiry_notice_seconds: float | None = None,
         rate_card_id: str = "",
         rate_card_version: int = 0,
+        call_terms: CallTerms | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
@@ -216,6 +233,7 @@ class SyncAdministration(SyncPurchases):
                 expiry_notice_seconds=expiry_notice_seconds,
                 rate_card_id=rate_card_id,
                 rate_card_version=rate_card_version,
+                call_terms=call_terms,
             )
         )
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from creditgate._calls import Call, instant, optional_instant, word
+from creditgate._calls import (
+    Call,
+)
+from creditgate._convert import (
+    instant,
+    optional_instant,
+    word,
+)
 from creditgate._topup_types import AutoTopup, Topup, TopupRefusal, TopupState
 from creditgate._types import Page
 from creditgate.v1 import account_pb2

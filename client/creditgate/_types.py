@@ -18,6 +18,7 @@ from creditgate._amount import to_credits
 from creditgate._threshold import Threshold
 
 if TYPE_CHECKING:
+    from creditgate._call_types import CallLeg, Quota
     from creditgate._rate_types import Rate
     from creditgate._topup_types import AutoTopup
 
@@ -141,7 +142,8 @@ class Balance:
 class Hold:
     """Credits set aside for one piece of work, as they stand. `settled_at` is None while open.
 
-    Quantities are in the unit of `rate`, which is None of a hold made by amount.
+    Quantities are in the unit of `rate`, which is None of a hold made by amount. `call` is the
+    gateway that carries the call, where it is one.
     """
 
     account_id: str
@@ -163,6 +165,7 @@ class Hold:
     granted_quantity: int = 0
     used_quantity: int = 0
     rate: Rate | None = None
+    call: CallLeg | None = None
 
     granted = Credits()
     held = Credits()
@@ -199,24 +202,30 @@ class Reservation(_Decided):
     """The answer to a Reserve or a Charge. `hold` is None when denied.
 
     `replayed` is true when this name had been decided before and that decision is repeated.
+    `quota` is how a call may run; None where no open one was asked for.
     """
 
     replayed: bool = False
+    quota: Quota | None = None
 
     def raise_if_denied(self) -> Hold:
         """Return the hold, or raise the `Denied` that says why there is none."""
         if not self.granted or self.hold is None:
-            raise _denied(self)
+            raise errors.denied(self)
         return self.hold
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extension(_Decided):
-    """The answer to an Extend; `hold` is the hold as it stands, also when the raise was denied."""
+    """The answer to an Extend; `hold` is the hold as it stands, also when the raise was denied.
+
+    `quota` is how a call may run from now on; None where the hold is no call's.
+    """
 
     hold: Hold
     charged_micros: int = 0
     uncollected_micros: int = 0
+    quota: Quota | None = None
 
     charged = Credits()
     uncollected = Credits()
@@ -224,7 +233,7 @@ class Extension(_Decided):
     def raise_if_denied(self) -> Hold:
         """Return the hold, or raise the `Denied` that says why it was not raised."""
         if not self.granted:
-            raise _denied(self)
+            raise errors.denied(self)
         return self.hold
 
 
@@ -379,18 +388,3 @@ class Page(Generic[Item]):
 
     items: tuple[Item, ...] = field(default=())
     next_page_token: str = ""
-
-
-def _denied(answer: Reservation | Extension) -> errors.Denied:
-    """The exception of a denial; without one of its own for words newer than this package."""
-    kind = {
-        Decision.DENIED_INSUFFICIENT_CREDITS: errors.InsufficientCredits,
-        Decision.DENIED_CREDITS_HELD: errors.CreditsHeld,
-        Decision.DENIED_LIMIT: errors.LimitReached,
-        Decision.DENIED_ACCOUNT_INACTIVE: errors.AccountInactive,
-    }.get(answer.decision, errors.Denied)
-    message = (
-        f"{answer.decision.value}: asked {answer.asked}, {answer.shortfall} short, "
-        f"available {answer.balance.available}, held {answer.balance.held}"
-    )
-    return kind(message + (f", limit {answer.limit}" if answer.limit else ""), answer=answer)

@@ -8,7 +8,14 @@ from typing import Any
 
 import grpc
 
-from creditgate._calls import duration, instant, read_balance, word
+from creditgate._calls import (
+    read_balance,
+)
+from creditgate._convert import (
+    duration,
+    instant,
+    word,
+)
 from creditgate._event_calls import read_event
 from creditgate._event_types import Event
 from creditgate._failures import Failure

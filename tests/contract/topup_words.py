@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from creditgate._calls import word
+from creditgate._convert import (
+    word,
+)
 from creditgate.v1 import account_pb2
 from tests.oracle.answers import AutoTopup, TopupView
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from creditgate._calls import number, word
+from creditgate._convert import (
+    number,
+    word,
+)
 from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages

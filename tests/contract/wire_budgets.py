@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from creditgate._calls import number, word
+from creditgate._convert import (
+    number,
+    word,
+)
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from tests.oracle.answers import BudgetView, CounterView

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63reditgate/v1/account.proto\x12\rcreditgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n\x07\x42\x61lance\x12\x16\n\x0esettled_micros\x18\x01 \x01(\x03\x12\x13\n\x0bheld_micros\x18\x02 \x01(\x03\x12\x18\n\x10\x61vailable_micros\x18\x03 \x01(\x03\x12\x1e\n\x16overdraft_limit_micros\x18\x04 \x01(\x03\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcf\x05\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\x12\x34\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12\'\n\x07\x62\x61lance\x18\x04 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x13\n\x0b\x64\x65\x62t_micros\x18\x05 \x01(\x03\x12\x12\n\nopen_holds\x18\x06 \x01(\x03\x12\x32\n\x06labels\x18\x07 \x03(\x0b\x32\".creditgate.v1.Account.LabelsEntry\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07plan_id\x18\t \x01(\t\x12\x14\n\x0cplan_version\x18\n \x01(\x05\x12\x14\n\x0cnext_plan_id\x18\x0b \x01(\t\x12\x19\n\x11next_plan_version\x18\x0c \x01(\x05\x12\x11\n\ttime_zone\x18\r \x01(\t\x12\x32\n\x0e\x62illing_anchor\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05\x63ycle\x18\x0f \x01(\x0b\x32\x14.creditgate.v1.Cycle\x12,\n\nthresholds\x18\x11 \x03(\x0b\x32\x18.creditgate.v1.Threshold\x12\x16\n\x0eown_thresholds\x18\x12 \x01(\x08\x12\x15\n\runpaid_micros\x18\x13 \x01(\x03\x12,\n\nauto_topup\x18\x14 \x01(\x0b\x32\x18.creditgate.v1.AutoTopup\x12\x18\n\x10topup_request_id\x18\x15 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\tThreshold\x12\x11\n\x07percent\x18\x01 \x01(\x05H\x00\x12\x17\n\ramount_micros\x18\x02 \x01(\x03H\x00\x42\x04\n\x02\x61t\"s\n\x05\x43ycle\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xae\x01\n\x06\x42udget\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x11\n\tattribute\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x10\n\x08together\x18\x04 \x01(\x08\x12+\n\x06period\x18\x05 \x01(\x0e\x32\x1b.creditgate.v1.BudgetPeriod\x12\x18\n\x10spend_max_micros\x18\x06 \x01(\x03\x12\x16\n\x0eopen_holds_max\x18\x07 \x01(\x03\"\x81\x03\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.creditgate.v1.GrantKind\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x18\n\x10remaining_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05state\x18\x08 \x01(\x0e\x32\x19.creditgate.v1.GrantState\x12\x11\n\treference\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07package\x18\x0b \x01(\x0b\x32\x1b.creditgate.v1.PackageOrder\"c\n\tAutoTopup\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x14\n\x0c\x62\x65low_micros\x18\x02 \x01(\x03\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x18\n\x10month_max_micros\x18\x04 \x01(\x03\"\xca\x01\n\x05Topup\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.creditgate.v1.TopupState\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x0cPackageOrder\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x03*\x83\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_ACTIVE\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATUS_SUSPENDED\x10\x02\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_CLOSED\x10\x03*y\n\rOveragePolicy\x12\x1e\n\x1aOVERAGE_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12OVERAGE_POLICY_CAP\x10\x01\x12\x17\n\x13OVERAGE_POLICY_DEBT\x10\x02\x12\x17\n\x13OVERAGE_POLICY_DENY\x10\x03*v\n\x0c\x42udgetPeriod\x12\x1d\n\x19\x42UDGET_PERIOD_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42UDGET_PERIOD_TOTAL\x10\x01\x12\x15\n\x11\x42UDGET_PERIOD_DAY\x10\x02\x12\x17\n\x13\x42UDGET_PERIOD_CYCLE\x10\x03*x\n\nTopupState\x12\x1b\n\x17TOPUP_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOPUP_STATE_REQUESTED\x10\x01\x12\x19\n\x15TOPUP_STATE_COMPLETED\x10\x02\x12\x17\n\x13TOPUP_STATE_REFUSED\x10\x03*\xa6\x01\n\tGrantKind\x12\x1a\n\x16GRANT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fGRANT_KIND_PLAN\x10\x01\x12\x18\n\x14GRANT_KIND_PURCHASED\x10\x02\x12\x1a\n\x16GRANT_KIND_PROMOTIONAL\x10\x03\x12\x19\n\x15GRANT_KIND_ADJUSTMENT\x10\x04\x12\x17\n\x13GRANT_KIND_ROLLOVER\x10\x05*\xa2\x01\n\nGrantState\x12\x1b\n\x17GRANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13GRANT_STATE_PENDING\x10\x01\x12\x14\n\x10GRANT_STATE_LIVE\x10\x02\x12\x17\n\x13GRANT_STATE_EXPIRED\x10\x03\x12\x17\n\x13GRANT_STATE_REVOKED\x10\x04\x12\x16\n\x12GRANT_STATE_UNPAID\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63reditgate/v1/account.proto\x12\rcreditgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n\x07\x42\x61lance\x12\x16\n\x0esettled_micros\x18\x01 \x01(\x03\x12\x13\n\x0bheld_micros\x18\x02 \x01(\x03\x12\x18\n\x10\x61vailable_micros\x18\x03 \x01(\x03\x12\x1e\n\x16overdraft_limit_micros\x18\x04 \x01(\x03\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcf\x05\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.creditgate.v1.AccountStatus\x12\x34\n\x0eoverage_policy\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12\'\n\x07\x62\x61lance\x18\x04 \x01(\x0b\x32\x16.creditgate.v1.Balance\x12\x13\n\x0b\x64\x65\x62t_micros\x18\x05 \x01(\x03\x12\x12\n\nopen_holds\x18\x06 \x01(\x03\x12\x32\n\x06labels\x18\x07 \x03(\x0b\x32\".creditgate.v1.Account.LabelsEntry\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07plan_id\x18\t \x01(\t\x12\x14\n\x0cplan_version\x18\n \x01(\x05\x12\x14\n\x0cnext_plan_id\x18\x0b \x01(\t\x12\x19\n\x11next_plan_version\x18\x0c \x01(\x05\x12\x11\n\ttime_zone\x18\r \x01(\t\x12\x32\n\x0e\x62illing_anchor\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05\x63ycle\x18\x0f \x01(\x0b\x32\x14.creditgate.v1.Cycle\x12,\n\nthresholds\x18\x11 \x03(\x0b\x32\x18.creditgate.v1.Threshold\x12\x16\n\x0eown_thresholds\x18\x12 \x01(\x08\x12\x15\n\runpaid_micros\x18\x13 \x01(\x03\x12,\n\nauto_topup\x18\x14 \x01(\x0b\x32\x18.creditgate.v1.AutoTopup\x12\x18\n\x10topup_request_id\x18\x15 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\tThreshold\x12\x11\n\x07percent\x18\x01 \x01(\x05H\x00\x12\x17\n\ramount_micros\x18\x02 \x01(\x03H\x00\x42\x04\n\x02\x61t\"s\n\x05\x43ycle\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xae\x01\n\x06\x42udget\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x11\n\tattribute\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x10\n\x08together\x18\x04 \x01(\x08\x12+\n\x06period\x18\x05 \x01(\x0e\x32\x1b.creditgate.v1.BudgetPeriod\x12\x18\n\x10spend_max_micros\x18\x06 \x01(\x03\x12\x16\n\x0eopen_holds_max\x18\x07 \x01(\x03\"\x95\x03\n\tCallTerms\x12/\n\x0cmax_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0crenew_before\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bwarn_before\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x0c\x66inal_action\x18\x04 \x01(\x0e\x32\x1a.creditgate.v1.FinalAction\x12\x17\n\x0fredirect_target\x18\x05 \x01(\t\x12:\n\x12on_reserve_failure\x18\x06 \x01(\x0e\x32\x1e.creditgate.v1.FailureHandling\x12\x39\n\x11on_extend_failure\x18\x07 \x01(\x0e\x32\x1e.creditgate.v1.FailureHandling\x12\x34\n\x11offline_allowance\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x81\x03\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.creditgate.v1.GrantKind\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x18\n\x10remaining_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05state\x18\x08 \x01(\x0e\x32\x19.creditgate.v1.GrantState\x12\x11\n\treference\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07package\x18\x0b \x01(\x0b\x32\x1b.creditgate.v1.PackageOrder\"c\n\tAutoTopup\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x14\n\x0c\x62\x65low_micros\x18\x02 \x01(\x03\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x18\n\x10month_max_micros\x18\x04 \x01(\x03\"\xca\x01\n\x05Topup\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.creditgate.v1.TopupState\x12\x15\n\ramount_micros\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x0cPackageOrder\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x03*\x83\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_ACTIVE\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATUS_SUSPENDED\x10\x02\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_CLOSED\x10\x03*y\n\rOveragePolicy\x12\x1e\n\x1aOVERAGE_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12OVERAGE_POLICY_CAP\x10\x01\x12\x17\n\x13OVERAGE_POLICY_DEBT\x10\x02\x12\x17\n\x13OVERAGE_POLICY_DENY\x10\x03*v\n\x0c\x42udgetPeriod\x12\x1d\n\x19\x42UDGET_PERIOD_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42UDGET_PERIOD_TOTAL\x10\x01\x12\x15\n\x11\x42UDGET_PERIOD_DAY\x10\x02\x12\x17\n\x13\x42UDGET_PERIOD_CYCLE\x10\x03*}\n\x0b\x46inalAction\x12\x1c\n\x18\x46INAL_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46INAL_ACTION_TERMINATE\x10\x01\x12\x19\n\x15\x46INAL_ACTION_REDIRECT\x10\x02\x12\x19\n\x15\x46INAL_ACTION_RESTRICT\x10\x03*\xa2\x01\n\x0f\x46\x61ilureHandling\x12 \n\x1c\x46\x41ILURE_HANDLING_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46\x41ILURE_HANDLING_TERMINATE\x10\x01\x12\x1d\n\x19\x46\x41ILURE_HANDLING_CONTINUE\x10\x02\x12.\n*FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE\x10\x03*x\n\nTopupState\x12\x1b\n\x17TOPUP_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOPUP_STATE_REQUESTED\x10\x01\x12\x19\n\x15TOPUP_STATE_COMPLETED\x10\x02\x12\x17\n\x13TOPUP_STATE_REFUSED\x10\x03*\xa6\x01\n\tGrantKind\x12\x1a\n\x16GRANT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fGRANT_KIND_PLAN\x10\x01\x12\x18\n\x14GRANT_KIND_PURCHASED\x10\x02\x12\x1a\n\x16GRANT_KIND_PROMOTIONAL\x10\x03\x12\x19\n\x15GRANT_KIND_ADJUSTMENT\x10\x04\x12\x17\n\x13GRANT_KIND_ROLLOVER\x10\x05*\xa2\x01\n\nGrantState\x12\x1b\n\x17GRANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13GRANT_STATE_PENDING\x10\x01\x12\x14\n\x10GRANT_STATE_LIVE\x10\x02\x12\x17\n\x13GRANT_STATE_EXPIRED\x10\x03\x12\x17\n\x13GRANT_STATE_REVOKED\x10\x04\x12\x16\n\x12GRANT_STATE_UNPAID\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,36 +35,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCOUNT_LABELSENTRY']._loaded_options = None
   _globals['_ACCOUNT_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_ACCOUNTSTATUS']._serialized_start=2099
-  _globals['_ACCOUNTSTATUS']._serialized_end=2230
-  _globals['_OVERAGEPOLICY']._serialized_start=2232
-  _globals['_OVERAGEPOLICY']._serialized_end=2353
-  _globals['_BUDGETPERIOD']._serialized_start=2355
-  _globals['_BUDGETPERIOD']._serialized_end=2473
-  _globals['_TOPUPSTATE']._serialized_start=2475
-  _globals['_TOPUPSTATE']._serialized_end=2595
-  _globals['_GRANTKIND']._serialized_start=2598
-  _globals['_GRANTKIND']._serialized_end=2764
-  _globals['_GRANTSTATE']._serialized_start=2767
-  _globals['_GRANTSTATE']._serialized_end=2929
-  _globals['_BALANCE']._serialized_start=80
-  _globals['_BALANCE']._serialized_end=252
-  _globals['_ACCOUNT']._serialized_start=255
-  _globals['_ACCOUNT']._serialized_end=974
-  _globals['_ACCOUNT_LABELSENTRY']._serialized_start=929
-  _globals['_ACCOUNT_LABELSENTRY']._serialized_end=974
-  _globals['_THRESHOLD']._serialized_start=976
-  _globals['_THRESHOLD']._serialized_end=1037
-  _globals['_CYCLE']._serialized_start=1039
-  _globals['_CYCLE']._serialized_end=1154
-  _globals['_BUDGET']._serialized_start=1157
-  _globals['_BUDGET']._serialized_end=1331
-  _globals['_GRANT']._serialized_start=1334
-  _globals['_GRANT']._serialized_end=1719
-  _globals['_AUTOTOPUP']._serialized_start=1721
-  _globals['_AUTOTOPUP']._serialized_end=1820
-  _globals['_TOPUP']._serialized_start=1823
-  _globals['_TOPUP']._serialized_end=2025
-  _globals['_PACKAGEORDER']._serialized_start=2027
-  _globals['_PACKAGEORDER']._serialized_end=2096
+  _globals['_ACCOUNTSTATUS']._serialized_start=2539
+  _globals['_ACCOUNTSTATUS']._serialized_end=2670
+  _globals['_OVERAGEPOLICY']._serialized_start=2672
+  _globals['_OVERAGEPOLICY']._serialized_end=2793
+  _globals['_BUDGETPERIOD']._serialized_start=2795
+  _globals['_BUDGETPERIOD']._serialized_end=2913
+  _globals['_FINALACTION']._serialized_start=2915
+  _globals['_FINALACTION']._serialized_end=3040
+  _globals['_FAILUREHANDLING']._serialized_start=3043
+  _globals['_FAILUREHANDLING']._serialized_end=3205
+  _globals['_TOPUPSTATE']._serialized_start=3207
+  _globals['_TOPUPSTATE']._serialized_end=3327
+  _globals['_GRANTKIND']._serialized_start=3330
+  _globals['_GRANTKIND']._serialized_end=3496
+  _globals['_GRANTSTATE']._serialized_start=3499
+  _globals['_GRANTSTATE']._serialized_end=3661
+  _globals['_BALANCE']._serialized_start=112
+  _globals['_BALANCE']._serialized_end=284
+  _globals['_ACCOUNT']._serialized_start=287
+  _globals['_ACCOUNT']._serialized_end=1006
+  _globals['_ACCOUNT_LABELSENTRY']._serialized_start=961
+  _globals['_ACCOUNT_LABELSENTRY']._serialized_end=1006
+  _globals['_THRESHOLD']._serialized_start=1008
+  _globals['_THRESHOLD']._serialized_end=1069
+  _globals['_CYCLE']._serialized_start=1071
+  _globals['_CYCLE']._serialized_end=1186
+  _globals['_BUDGET']._serialized_start=1189
+  _globals['_BUDGET']._serialized_end=1363
+  _globals['_CALLTERMS']._serialized_start=1366
+  _globals['_CALLTERMS']._serialized_end=1771
+  _globals['_GRANT']._serialized_start=1774
+  _globals['_GRANT']._serialized_end=2159
+  _globals['_AUTOTOPUP']._serialized_start=2161
+  _globals['_AUTOTOPUP']._serialized_end=2260
+  _globals['_TOPUP']._serialized_start=2263
+  _globals['_TOPUP']._serialized_end=2465
+  _globals['_PACKAGEORDER']._serialized_start=2467
+  _globals['_PACKAGEORDER']._serialized_end=2536
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -109,6 +110,66 @@ BUDGET_PERIOD_DAY: BudgetPeriod.ValueType  # 2
 BUDGET_PERIOD_CYCLE: BudgetPeriod.ValueType  # 3
 """BUDGET_PERIOD_CYCLE is the cycle of the account's plan; without one, it is as TOTAL."""
 Global___BudgetPeriod: _TypeAlias = BudgetPeriod  # noqa: Y015
+
+class _FinalAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FinalActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinalAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINAL_ACTION_UNSPECIFIED: _FinalAction.ValueType  # 0
+    """FINAL_ACTION_UNSPECIFIED means TERMINATE."""
+    FINAL_ACTION_TERMINATE: _FinalAction.ValueType  # 1
+    """FINAL_ACTION_TERMINATE ends the call."""
+    FINAL_ACTION_REDIRECT: _FinalAction.ValueType  # 2
+    """FINAL_ACTION_REDIRECT sends the call to the redirect_target, for example to a person or an announcement. What it does
+    there is not charged to its hold.
+    """
+    FINAL_ACTION_RESTRICT: _FinalAction.ValueType  # 3
+    """FINAL_ACTION_RESTRICT leaves the call connected without what is charged for, for example without the agent."""
+
+class FinalAction(_FinalAction, metaclass=_FinalActionEnumTypeWrapper):
+    """FinalAction is what becomes of a call when what was granted is used up and no more will be."""
+
+FINAL_ACTION_UNSPECIFIED: FinalAction.ValueType  # 0
+"""FINAL_ACTION_UNSPECIFIED means TERMINATE."""
+FINAL_ACTION_TERMINATE: FinalAction.ValueType  # 1
+"""FINAL_ACTION_TERMINATE ends the call."""
+FINAL_ACTION_REDIRECT: FinalAction.ValueType  # 2
+"""FINAL_ACTION_REDIRECT sends the call to the redirect_target, for example to a person or an announcement. What it does
+there is not charged to its hold.
+"""
+FINAL_ACTION_RESTRICT: FinalAction.ValueType  # 3
+"""FINAL_ACTION_RESTRICT leaves the call connected without what is charged for, for example without the agent."""
+Global___FinalAction: _TypeAlias = FinalAction  # noqa: Y015
+
+class _FailureHandling:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FailureHandlingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailureHandling.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FAILURE_HANDLING_UNSPECIFIED: _FailureHandling.ValueType  # 0
+    """FAILURE_HANDLING_UNSPECIFIED means the default of the field."""
+    FAILURE_HANDLING_TERMINATE: _FailureHandling.ValueType  # 1
+    """FAILURE_HANDLING_TERMINATE connects no call, or ends a running one when what was granted is used up."""
+    FAILURE_HANDLING_CONTINUE: _FailureHandling.ValueType  # 2
+    """FAILURE_HANDLING_CONTINUE lets the call go on without an end."""
+    FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE: _FailureHandling.ValueType  # 3
+    """FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE lets the call go on for the offline allowance and no longer."""
+
+class FailureHandling(_FailureHandling, metaclass=_FailureHandlingEnumTypeWrapper):
+    """FailureHandling is what a gateway does when it cannot ask: no answer, or an error other than a refusal."""
+
+FAILURE_HANDLING_UNSPECIFIED: FailureHandling.ValueType  # 0
+"""FAILURE_HANDLING_UNSPECIFIED means the default of the field."""
+FAILURE_HANDLING_TERMINATE: FailureHandling.ValueType  # 1
+"""FAILURE_HANDLING_TERMINATE connects no call, or ends a running one when what was granted is used up."""
+FAILURE_HANDLING_CONTINUE: FailureHandling.ValueType  # 2
+"""FAILURE_HANDLING_CONTINUE lets the call go on without an end."""
+FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE: FailureHandling.ValueType  # 3
+"""FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE lets the call go on for the offline allowance and no longer."""
+Global___FailureHandling: _TypeAlias = FailureHandling  # noqa: Y015
 
 class _TopupState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -502,6 +563,78 @@ class Budget(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class CallTerms(_message.Message):
+    """CallTerms is how the calls of a plan's accounts run, see Call. Seconds are the unit of what a call uses. The terms that
+    count are those the account's plan has when a call is reserved or extended; what is left out is as usual.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
+    RENEW_BEFORE_FIELD_NUMBER: _builtins.int
+    WARN_BEFORE_FIELD_NUMBER: _builtins.int
+    FINAL_ACTION_FIELD_NUMBER: _builtins.int
+    REDIRECT_TARGET_FIELD_NUMBER: _builtins.int
+    ON_RESERVE_FAILURE_FIELD_NUMBER: _builtins.int
+    ON_EXTEND_FAILURE_FIELD_NUMBER: _builtins.int
+    OFFLINE_ALLOWANCE_FIELD_NUMBER: _builtins.int
+    final_action: Global___FinalAction.ValueType
+    """final_action is what becomes of a call whose credits are used up; unspecified means TERMINATE."""
+    redirect_target: _builtins.str
+    """redirect_target is where a call goes then, in the gateway's own words, for example a SIP address: 1 to 256
+    characters, with final_action REDIRECT only.
+    """
+    on_reserve_failure: Global___FailureHandling.ValueType
+    """on_reserve_failure is what the gateway does with a new call when Reserve cannot be asked; unspecified means TERMINATE."""
+    on_extend_failure: Global___FailureHandling.ValueType
+    """on_extend_failure is what the gateway does with a running call when Extend cannot be asked; unspecified means
+    CONTINUE_WITHIN_ALLOWANCE.
+    """
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """max_duration is how long one call can be in all, in whole seconds up to 24 h; 0 or unset means any length. Reserve and
+        Extend take what is asked beyond it as not asked for. Usage that is reported beyond it is charged all the same.
+        """
+
+    @_builtins.property
+    def renew_before(self) -> _duration_pb2.Duration:
+        """renew_before is how long before the end of what is granted the gateway should ask for more: 1 s to 1 h; unset means
+        10 s. Sub-millisecond parts are cut.
+        """
+
+    @_builtins.property
+    def warn_before(self) -> _duration_pb2.Duration:
+        """warn_before is how long before a final end callers should be warned: up to 1 h; 0 means that they are not, unset 30 s.
+        Sub-millisecond parts are cut.
+        """
+
+    @_builtins.property
+    def offline_allowance(self) -> _duration_pb2.Duration:
+        """offline_allowance is how much longer than what is granted a call goes on under CONTINUE_WITHIN_ALLOWANCE, in whole
+        seconds up to 24 h; unset means 0. What it may cost in all is the gauge `creditgate_offline_exposure_credits`.
+        """
+
+    def __init__(
+        self,
+        *,
+        max_duration: _duration_pb2.Duration | None = ...,
+        renew_before: _duration_pb2.Duration | None = ...,
+        warn_before: _duration_pb2.Duration | None = ...,
+        final_action: Global___FinalAction.ValueType = ...,
+        redirect_target: _builtins.str = ...,
+        on_reserve_failure: Global___FailureHandling.ValueType = ...,
+        on_extend_failure: Global___FailureHandling.ValueType = ...,
+        offline_allowance: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_duration", b"max_duration", "offline_allowance", b"offline_allowance", "renew_before", b"renew_before", "warn_before", b"warn_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final_action", b"final_action", "max_duration", b"max_duration", "offline_allowance", b"offline_allowance", "on_extend_failure", b"on_extend_failure", "on_reserve_failure", b"on_reserve_failure", "redirect_target", b"redirect_target", "renew_before", b"renew_before", "warn_before", b"warn_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallTerms: _TypeAlias = CallTerms  # noqa: Y015
 
 @_typing.final
 class Grant(_message.Message):

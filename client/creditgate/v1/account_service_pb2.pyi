@@ -901,7 +901,7 @@ Global___RefundResponse: _TypeAlias = RefundResponse  # noqa: Y015
 
 @_typing.final
 class ListHoldsRequest(_message.Message):
-    """ListHoldsRequest asks for a page of an account's holds."""
+    """ListHoldsRequest asks for a page of an account's holds, or of a gateway's calls."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -909,14 +909,24 @@ class ListHoldsRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    GATEWAY_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_BELOW_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """account_id names the account."""
+    """account_id names the account. With gateway_id it may be empty, which means all accounts of the tenant."""
     state: _hold_pb2.HoldState.ValueType
-    """state keeps only holds of this state; unspecified keeps all."""
+    """state keeps only holds of this state; unspecified keeps all. With gateway_id it is OPEN or unspecified, and only open
+    holds are answered.
+    """
     page_size: _builtins.int
     """page_size is how many to answer: 0 means 50, more than 1000 means 1000."""
     page_token: _builtins.str
     """page_token is the next_page_token of the page before; empty for the first."""
+    gateway_id: _builtins.str
+    """gateway_id keeps only open holds of the calls of this gateway; empty keeps all holds."""
+    epoch_below: _builtins.int
+    """epoch_below keeps only holds whose gateway_epoch is below it, those of earlier starts, with gateway_id only; 0 keeps
+    all.
+    """
     def __init__(
         self,
         *,
@@ -924,10 +934,12 @@ class ListHoldsRequest(_message.Message):
         state: _hold_pb2.HoldState.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        gateway_id: _builtins.str = ...,
+        epoch_below: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "epoch_below", b"epoch_below", "gateway_id", b"gateway_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -289,7 +289,10 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListHolds(self, request, context):
-        """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND.
+        """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
+        accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
+        no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
+        Errors: NOT_FOUND (account).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

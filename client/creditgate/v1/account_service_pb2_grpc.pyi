@@ -108,7 +108,11 @@ class AccountServiceStub:
     after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
-    """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
+    """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
+    accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
+    no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
+    Errors: NOT_FOUND (account).
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -190,7 +194,11 @@ class AccountServiceAsyncStub(AccountServiceStub):
     after the first page was read is on none of them. Errors: NOT_FOUND.
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
-    """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
+    """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
+    accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
+    no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
+    Errors: NOT_FOUND (account).
+    """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccountService opens accounts and gives, takes back and refunds credits. It needs the scope `admin`; its reads need
@@ -383,6 +391,10 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ListHoldsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListHoldsResponse, _abc.Awaitable[_account_service_pb2.ListHoldsResponse]]:
-        """ListHolds answers an account's holds in the order of their ids. Errors: NOT_FOUND."""
+        """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
+        accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
+        no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
+        Errors: NOT_FOUND (account).
+        """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,6 +9,7 @@ from creditgate.v1 import hold_pb2 as _hold_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
@@ -67,6 +68,40 @@ DECISION_DENIED_ACCOUNT_INACTIVE: Decision.ValueType  # 6
 """DECISION_DENIED_ACCOUNT_INACTIVE means the account is suspended or closed."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
+class _FinalReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FinalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinalReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINAL_REASON_UNSPECIFIED: _FinalReason.ValueType  # 0
+    """FINAL_REASON_UNSPECIFIED guards against an implicit default and is never sent."""
+    FINAL_REASON_CREDITS: _FinalReason.ValueType  # 1
+    """FINAL_REASON_CREDITS means that available credits pay for no more."""
+    FINAL_REASON_MAX_DURATION: _FinalReason.ValueType  # 2
+    """FINAL_REASON_MAX_DURATION means that the plan's calls are no longer."""
+    FINAL_REASON_LIMIT: _FinalReason.ValueType  # 3
+    """FINAL_REASON_LIMIT means that a limit of the plan, or a budget, allows no more."""
+    FINAL_REASON_ACCOUNT_INACTIVE: _FinalReason.ValueType  # 4
+    """FINAL_REASON_ACCOUNT_INACTIVE means that the account is suspended or closed."""
+
+class FinalReason(_FinalReason, metaclass=_FinalReasonEnumTypeWrapper):
+    """FinalReason is why no more is granted. Where several apply it is the first of ACCOUNT_INACTIVE, MAX_DURATION, CREDITS,
+    LIMIT, but for a request that a limit denied: that is LIMIT.
+    """
+
+FINAL_REASON_UNSPECIFIED: FinalReason.ValueType  # 0
+"""FINAL_REASON_UNSPECIFIED guards against an implicit default and is never sent."""
+FINAL_REASON_CREDITS: FinalReason.ValueType  # 1
+"""FINAL_REASON_CREDITS means that available credits pay for no more."""
+FINAL_REASON_MAX_DURATION: FinalReason.ValueType  # 2
+"""FINAL_REASON_MAX_DURATION means that the plan's calls are no longer."""
+FINAL_REASON_LIMIT: FinalReason.ValueType  # 3
+"""FINAL_REASON_LIMIT means that a limit of the plan, or a budget, allows no more."""
+FINAL_REASON_ACCOUNT_INACTIVE: FinalReason.ValueType  # 4
+"""FINAL_REASON_ACCOUNT_INACTIVE means that the account is suspended or closed."""
+Global___FinalReason: _TypeAlias = FinalReason  # noqa: Y015
+
 @_typing.final
 class ReserveRequest(_message.Message):
     """ReserveRequest asks for credits to be set aside."""
@@ -101,6 +136,7 @@ class ReserveRequest(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     hold_id: _builtins.str
@@ -129,6 +165,12 @@ class ReserveRequest(_message.Message):
         most 256 characters.
         """
 
+    @_builtins.property
+    def call(self) -> _hold_pb2.Call:
+        """call makes the hold a call's; usage must be set then, and its quantity counts seconds. Seconds beyond the plan's
+        max_duration count as not asked for: decision and asked_micros are about those below it.
+        """
+
     def __init__(
         self,
         *,
@@ -140,10 +182,11 @@ class ReserveRequest(_message.Message):
         ttl: _duration_pb2.Duration | None = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        call: _hold_pb2.Call | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
@@ -166,6 +209,7 @@ class ReserveResponse(_message.Message):
     REPLAYED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer."""
     asked_micros: _builtins.int
@@ -195,6 +239,10 @@ class ReserveResponse(_message.Message):
     def retry_after(self) -> _duration_pb2.Duration:
         """retry_after is set with DENIED_CREDITS_HELD: by then the first of the other holds has ended at the latest."""
 
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """quota is how the call may run, granted or denied; unset where the hold is no call's or has ended."""
+
     def __init__(
         self,
         *,
@@ -207,14 +255,119 @@ class ReserveResponse(_message.Message):
         replayed: _builtins.bool = ...,
         limit: _builtins.str = ...,
         affordable_quantity: _builtins.int = ...,
+        quota: Global___Quota | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "retry_after", b"retry_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "quota", b"quota", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "quota", b"quota", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReserveResponse: _TypeAlias = ReserveResponse  # noqa: Y015
+
+@_typing.final
+class Quota(_message.Message):
+    """Quota is how long a call may go on, and what its gateway does at the end, also while the service is away: with it a
+    gateway needs no other answer to end the call in time. The last quota of a call holds.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANTED_QUANTITY_FIELD_NUMBER: _builtins.int
+    FUNDED_UNTIL_FIELD_NUMBER: _builtins.int
+    RENEW_BEFORE_FIELD_NUMBER: _builtins.int
+    WARN_BEFORE_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    ON_RESERVE_FAILURE_FIELD_NUMBER: _builtins.int
+    ON_EXTEND_FAILURE_FIELD_NUMBER: _builtins.int
+    OFFLINE_ALLOWANCE_FIELD_NUMBER: _builtins.int
+    granted_quantity: _builtins.int
+    """granted_quantity is how many seconds the call has in all, counted from its answer: what the credits held and charged
+    for it pay for, up to the plan's max_duration. 0 when a Reserve was denied.
+    """
+    on_reserve_failure: _account_pb2.FailureHandling.ValueType
+    """on_reserve_failure is what the gateway does with the account's next calls when Reserve cannot be asked."""
+    on_extend_failure: _account_pb2.FailureHandling.ValueType
+    """on_extend_failure is what the gateway does with this call when Extend cannot be asked."""
+    @_builtins.property
+    def funded_until(self) -> _timestamp_pb2.Timestamp:
+        """funded_until is when they are used up if the clock of the call runs from now on: the balance's as_of and
+        granted_quantity less what was reported as used; as_of where nothing is left. It is moved by the time until the call
+        is answered, and by each pause.
+        """
+
+    @_builtins.property
+    def renew_before(self) -> _duration_pb2.Duration:
+        """renew_before is how long before the end the gateway should ask for more: the plan's, but never more than half of what
+        is left.
+        """
+
+    @_builtins.property
+    def warn_before(self) -> _duration_pb2.Duration:
+        """warn_before is how long before the end the gateway warns once, where final is set; 0 means that it does not."""
+
+    @_builtins.property
+    def final(self) -> Global___FinalUnit:
+        """final is set when, as things stand, no more will be granted than granted_quantity: the same request was denied or
+        granted in part, or not a second more would be granted. The call then ends as it says, also while the service is
+        away. The gateway goes on asking; an answer without final lifts it, for example after a top-up.
+        """
+
+    @_builtins.property
+    def offline_allowance(self) -> _duration_pb2.Duration:
+        """offline_allowance is how much longer than granted_quantity the call may go on where a failure handling is
+        CONTINUE_WITHIN_ALLOWANCE, up to the plan's max_duration in all; 0 where final is set.
+        """
+
+    def __init__(
+        self,
+        *,
+        granted_quantity: _builtins.int = ...,
+        funded_until: _timestamp_pb2.Timestamp | None = ...,
+        renew_before: _duration_pb2.Duration | None = ...,
+        warn_before: _duration_pb2.Duration | None = ...,
+        final: Global___FinalUnit | None = ...,
+        on_reserve_failure: _account_pb2.FailureHandling.ValueType = ...,
+        on_extend_failure: _account_pb2.FailureHandling.ValueType = ...,
+        offline_allowance: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "funded_until", b"funded_until", "offline_allowance", b"offline_allowance", "renew_before", b"renew_before", "warn_before", b"warn_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "funded_until", b"funded_until", "granted_quantity", b"granted_quantity", "offline_allowance", b"offline_allowance", "on_extend_failure", b"on_extend_failure", "on_reserve_failure", b"on_reserve_failure", "renew_before", b"renew_before", "warn_before", b"warn_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
+class FinalUnit(_message.Message):
+    """FinalUnit is how a call ends when what was granted is used up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    REDIRECT_TARGET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    action: _account_pb2.FinalAction.ValueType
+    """action is what the gateway does then; one that it does not know it takes for TERMINATE."""
+    redirect_target: _builtins.str
+    """redirect_target is where the call goes, with action REDIRECT."""
+    reason: Global___FinalReason.ValueType
+    """reason is why no more is granted."""
+    def __init__(
+        self,
+        *,
+        action: _account_pb2.FinalAction.ValueType = ...,
+        redirect_target: _builtins.str = ...,
+        reason: Global___FinalReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "reason", b"reason", "redirect_target", b"redirect_target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinalUnit: _TypeAlias = FinalUnit  # noqa: Y015
 
 @_typing.final
 class ExtendRequest(_message.Message):
@@ -291,6 +444,7 @@ class ExtendResponse(_message.Message):
     UNCOLLECTED_MICROS_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer to the raise; DECISION_GRANTED also when nothing was to be raised."""
     asked_micros: _builtins.int
@@ -320,6 +474,10 @@ class ExtendResponse(_message.Message):
     def retry_after(self) -> _duration_pb2.Duration:
         """retry_after is set with DENIED_CREDITS_HELD: by then the first of the other holds has ended at the latest."""
 
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """quota is how the call may run from now on, granted or denied; unset where the hold is no call's."""
+
     def __init__(
         self,
         *,
@@ -333,10 +491,11 @@ class ExtendResponse(_message.Message):
         uncollected_micros: _builtins.int = ...,
         limit: _builtins.str = ...,
         affordable_quantity: _builtins.int = ...,
+        quota: Global___Quota | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "retry_after", b"retry_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "quota", b"quota", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "charged_micros", b"charged_micros", "decision", b"decision", "hold", b"hold", "limit", b"limit", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros", "uncollected_micros", b"uncollected_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "charged_micros", b"charged_micros", "decision", b"decision", "hold", b"hold", "limit", b"limit", "quota", b"quota", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros", "uncollected_micros", b"uncollected_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

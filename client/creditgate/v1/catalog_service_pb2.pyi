@@ -77,6 +77,7 @@ class Plan(_message.Message):
     EXPIRY_NOTICE_FIELD_NUMBER: _builtins.int
     RATE_CARD_ID_FIELD_NUMBER: _builtins.int
     RATE_CARD_VERSION_FIELD_NUMBER: _builtins.int
+    CALL_TERMS_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """plan_id names the plan, unique within the tenant."""
     version: _builtins.int
@@ -127,6 +128,10 @@ class Plan(_message.Message):
         means never, unset 7 days. It is the account's plan that counts when the grant is given.
         """
 
+    @_builtins.property
+    def call_terms(self) -> _account_pb2.CallTerms:
+        """call_terms is how calls run; unset means all as usual. It is answered with what was left out filled in."""
+
     def __init__(
         self,
         *,
@@ -146,10 +151,11 @@ class Plan(_message.Message):
         expiry_notice: _duration_pb2.Duration | None = ...,
         rate_card_id: _builtins.str = ...,
         rate_card_version: _builtins.int = ...,
+        call_terms: _account_pb2.CallTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_terms", b"call_terms", "created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rate_card_id", b"rate_card_id", "rate_card_version", b"rate_card_version", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "call_terms", b"call_terms", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rate_card_id", b"rate_card_id", "rate_card_version", b"rate_card_version", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

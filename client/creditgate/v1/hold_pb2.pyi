@@ -99,6 +99,7 @@ class Hold(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account whose credits are held."""
     hold_id: _builtins.str
@@ -153,6 +154,10 @@ class Hold(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """labels is the caller's own key-value pairs given with Reserve."""
 
+    @_builtins.property
+    def call(self) -> Global___Call:
+        """call is the gateway whose call this is; unset for other work."""
+
     def __init__(
         self,
         *,
@@ -175,14 +180,45 @@ class Hold(_message.Message):
         attributes: Global___Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         used_quantity: _builtins.int = ...,
+        call: Global___Call | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "created_at", b"created_at", "expires_at", b"expires_at", "rate", b"rate", "settled_at", b"settled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "call", b"call", "created_at", b"created_at", "expires_at", b"expires_at", "rate", b"rate", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "call", b"call", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hold: _TypeAlias = Hold  # noqa: Y015
+
+@_typing.final
+class Call(_message.Message):
+    """Call says that a hold is for a call, and which gateway carries it. The hold's quantities are seconds, and the call terms
+    of the account's plan apply to it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATEWAY_ID_FIELD_NUMBER: _builtins.int
+    GATEWAY_EPOCH_FIELD_NUMBER: _builtins.int
+    gateway_id: _builtins.str
+    """gateway_id names the gateway, unique within the tenant; 1 to 128 characters of the alphabet of ids."""
+    gateway_epoch: _builtins.int
+    """gateway_epoch is a number that grows with each start of the gateway, 1 to 10^18: for example the milliseconds from
+    1970 to its start. Calls of earlier epochs are those it has to look after when it comes back.
+    """
+    def __init__(
+        self,
+        *,
+        gateway_id: _builtins.str = ...,
+        gateway_epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gateway_epoch", b"gateway_epoch", "gateway_id", b"gateway_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Call: _TypeAlias = Call  # noqa: Y015
 
 @_typing.final
 class Attributes(_message.Message):

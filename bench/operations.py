@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from creditgate_server.domain.accounts import account_key
 from creditgate_server.domain.operations import Operation, Verb
+from creditgate_server.domain.rates import Usage
 
 _AMOUNT = 1_000
 _TTL_MS = 3_600_000
 _FINGERPRINT = b"0123456789abcdef"
+_ASKED = 12
 
 
 class Source:
     """Operations that never repeat, on accounts drawn from the first so many of a tenant.
 
-    `made` counts the Reserves.
+    `made` counts the Reserves. With a `usage` they are of work that the ledger prices.
     """
 
-    def __init__(self, tenant_id: UUID, *, accounts: int, names: str) -> None:
+    def __init__(
+        self, tenant_id: UUID, *, accounts: int, names: str, usage: Usage | None = None
+    ) -> None:
         self._keys = [account_key(tenant_id, f"account-{number}") for number in range(accounts)]
         self._random = Random(1)
         self._names = names
+        self._usages = (usage,) if usage else ()
         self.made = 0
 
     def reserve(self) -> Operation:
@@ -33,8 +39,9 @@ class Source:
         self.made += 1
         name = f"{self._names}{self.made}"
         return Operation(
-            Verb.RESERVE, bucket, key, name, _AMOUNT, ttl_ms=_TTL_MS, fingerprint=_FINGERPRINT
-        )
+            Verb.RESERVE, bucket, key, name, 0 if self._usages else _AMOUNT, ttl_ms=_TTL_MS,
+            fingerprint=_FINGERPRINT, usages=self._usages,
+        )  # fmt: skip
 
     def reserves(self, number: int) -> list[Operation]:
         """So many Reserves."""
@@ -69,6 +76,12 @@ def commit(of: Operation) -> Operation:
     return of._replace(
         verb=Verb.COMMIT, amount_micros=0, used_micros=_AMOUNT, ttl_ms=0, fingerprint=None
     )
+
+
+def arguments(batch: Sequence[Operation]) -> tuple[list[Any], list[Any]]:
+    """A batch as `creditgate.apply` takes it: the operations, and beside them their quantities."""
+    usages = [(place, *usage) for place, each in enumerate(batch, start=1) for usage in each.usages]
+    return [each[:_ASKED] for each in batch], usages
 
 
 def in_batches(operations: Iterator[Operation], size: int, number: int) -> list[list[Operation]]:

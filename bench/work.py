@@ -11,8 +11,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from bench.job import Job
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import hold_pb2
 
 AMOUNT_MICROS = 1_000
+METER, MODEL, QUANTITY = "tokens.output", "small", 900
+"""Work that is reserved by usage."""
 BATCH = 16
 """Operations of one BatchAuthorize."""
 _SERVICE = b"/creditgate.v1.CreditAuthorizationService/"
@@ -36,6 +39,22 @@ def reserves(job: Job, slot: int) -> Iterator[Request]:
     for number in count():
         account_id = f"account-{random.randrange(job.accounts)}"
         yield _reserve(account_id, f"{job.names}-{slot}-{number}")
+
+
+def metered(job: Job, slot: int) -> Iterator[Request]:
+    """The same, of as much work as costs about as much: tokens that a rate card prices."""
+    usage = hold_pb2.Usage(meter=METER, model=MODEL, quantity=QUANTITY)
+    random = Random(f"{job.seed}-{slot}")
+    for number in count():
+        yield _request(
+            "reserve",
+            pb.ReserveRequest(
+                account_id=f"account-{random.randrange(job.accounts)}",
+                hold_id=f"{job.names}-{slot}-{number}",
+                usage=usage,
+                ttl=_TTL,
+            ),
+        )
 
 
 def turns(job: Job, slot: int) -> Iterator[Request]:
@@ -88,6 +107,7 @@ def batches(job: Job, slot: int) -> Iterator[Request]:
 
 WORKS: dict[str, Callable[[Job, int], Iterator[Request]]] = {
     "reserves": reserves,
+    "metered": metered,
     "turns": turns,
     "cycles": cycles,
     "batches": batches,

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from bench.cpu import seconds_of_thread
 from bench.loads import Bench, WrongResultError
-from bench.operations import Source, commit, extend, in_batches
+from bench.operations import Source, arguments, commit, extend, in_batches
 from bench.section import Row, Section
 from creditgate_server.domain.operations import Operation
 from creditgate_server.postgres.pool import APPLY, Connection
@@ -89,6 +89,6 @@ async def cell(
 
 
 async def _apply(connection: Connection, batch: Sequence[Operation]) -> None:
-    for row in await connection.fetch(APPLY, [each[:12] for each in batch], []):
+    for row in await connection.fetch(APPLY, *arguments(batch)):
         if row["outcome"] not in {1, 10}:
             raise WrongResultError(f"apply() answered {row['outcome']}")

@@ -76,11 +76,11 @@ def test_c04_less_frees_the_rest_and_more_is_charged_as_far_as_there_is(world: W
 @together
 def test_c05_a_long_answer_keeps_its_hold_by_its_heartbeat(world: World) -> None:
     wallet = world.wallet(100 * CREDIT, rates=[TOKENS])
-    wallet.reserve("reply", usage=tokens(4_000), ttl=1)
+    wallet.reserve("reply", usage=tokens(4_000), ttl=2)
     for beat in range(1, 9):
-        time.sleep(0.4)
+        time.sleep(0.6)
         # It grants nothing more and charges nothing: it only lives on.
-        answer = wallet.extend("reply", ttl=1)
+        answer = wallet.extend("reply", ttl=2)
         assert (answer.hold.state, answer.hold.granted_quantity) == (OPEN, 4_000), beat
     final = wallet.commit("reply", used_quantity=3_500)
     assert (final.charged_micros, final.late) == (7 * CREDIT, False)
@@ -116,7 +116,7 @@ def test_c07_one_message_is_charged_once_however_often_it_is_tried(world: World)
 @together
 def test_c08_usage_that_becomes_known_late_is_charged_then_and_once(world: World) -> None:
     wallet = world.wallet(10 * CREDIT, rates=[TOKENS])
-    hold = wallet.reserve("reply", usage=tokens(2_000), ttl=1).hold
+    hold = wallet.reserve("reply", usage=tokens(2_000), ttl=1.5).hold
     wallet.report("reply", used_quantity=500)
     wait_until(hold.expires_at, wallet)
     for charged in (2 * CREDIT, 0):

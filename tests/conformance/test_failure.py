@@ -36,7 +36,7 @@ UNKNOWN = {
 @together
 def test_v32_a_gateway_that_crashed_pays_what_it_reported(world: World) -> None:
     wallet = world.wallet(10 * CREDIT, rates=[rate()])
-    hold = wallet.reserve("call", usage=usage(10), ttl=1).hold
+    hold = wallet.reserve("call", usage=usage(10), ttl=1.5).hold
     wallet.report("call", used_quantity=3)
     wait_until(hold.expires_at, wallet)
     # Nobody has to sweep first: who needs the credits gets them.
@@ -77,13 +77,13 @@ def _pairs(answers: list[Any]) -> Iterator[tuple[Any, Any]]:
 @together
 def test_v34_a_hold_that_is_renewed_in_time_never_ends(world: World) -> None:
     wallet = world.wallet(100 * CREDIT, rates=[rate()])
-    expires = wallet.reserve("call", usage=usage(1), ttl=1.2).hold.expires_at
+    expires = wallet.reserve("call", usage=usage(1), ttl=2).hold.expires_at
     begun = time.monotonic()
     renewals = 0
-    while time.monotonic() - begun < 4:
-        time.sleep(0.4)
+    while time.monotonic() - begun < 6:
+        time.sleep(0.6)
         renewals += 1
-        answer = wallet.extend("call", quantity=renewals + 1, used_quantity=renewals, ttl=1.2)
+        answer = wallet.extend("call", quantity=renewals + 1, used_quantity=renewals, ttl=2)
         assert (answer.decision, answer.charged_micros) == (GRANTED, CREDIT)
         assert answer.hold.expires_at.ToNanoseconds() > expires.ToNanoseconds()
         expires = answer.hold.expires_at
@@ -144,9 +144,9 @@ def test_v41_what_its_caller_gave_up_is_done_at_once_or_never(world: World) -> N
         wallet.caller.send(each, timeout_seconds=random.uniform(0.001, 0.03)) for each in requests
     ]
     answers = ends(calls)
-    time.sleep(0.5)
-    done = {each.hold_id for each in wallet.holds()}
     time.sleep(2.5)
+    done = {each.hold_id for each in wallet.holds()}
+    time.sleep(2)
     assert {each.hold_id for each in wallet.holds()} == done
     for request, answer in zip(requests, answers, strict=True):
         assert request.hold_id in done or isinstance(answer, Refusal)

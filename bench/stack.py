@@ -18,6 +18,7 @@ from bench.job import Job, Measured
 
 _START_SECONDS_MAX = 30.0
 _STOP_SECONDS_MAX = 20.0
+_ANSWER_BYTES_MAX = 1 << 28
 # Callers are not asked to connect anew in the middle of a measurement; nothing else is special.
 _ENVIRON = {
     "CREDITGATE_LISTEN": "127.0.0.1:0",
@@ -67,32 +68,49 @@ async def running(variant: str, database: Database, **environ: str) -> AsyncIter
             await process.wait()
 
 
+@dataclass(frozen=True)
+class Driven:
+    """What a driver said at its end, and the processor seconds used between its two marks."""
+
+    said: str
+    seconds: float
+    used: dict[str, float]
+
+
 async def measure(job: Job, pids: Mapping[str, int]) -> Measured:
     """Run a driver, and add what each of the processes, the driver too, used per call."""
+    driven = await drive("bench.driver", job.to_json(), pids)
+    measured = Measured.from_json(driven.said)
+    # What the processes used is seen a little after the driver's marks; as a rate it is the same.
+    calls = measured.per_second * driven.seconds
+    measured.cpu_us_per_call = {
+        name: round(used / max(calls, 1) * 1e6, 1) for name, used in driven.used.items()
+    }
+    return measured
+
+
+async def drive(module: str, asked: str, pids: Mapping[str, int]) -> Driven:
+    """Run a module as a process that is asked in a line, and answers in one after its two marks."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.driver", stdin=PIPE, stdout=PIPE
+        sys.executable, "-m", module, stdin=PIPE, stdout=PIPE, limit=_ANSWER_BYTES_MAX
     )
     assert process.stdin is not None
-    process.stdin.write(f"{job.to_json()}\n".encode())
+    process.stdin.write(f"{asked}\n".encode())
     try:
         watched = {**pids, "driver": process.pid}
         await _expect(process, "begin")
         before, begun = seconds_by_name(watched), perf_counter()
         await _expect(process, "end")
         after, ended = seconds_by_name(watched), perf_counter()
-        measured = Measured.from_json(await _line(process))
+        said = await _line(process)
         process.stdin.close()
         await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    # What the processes used is seen a little after the driver's marks; as a rate it is the same.
-    calls = measured.per_second * (ended - begun)
-    measured.cpu_us_per_call = {
-        name: round((after[name] - before[name]) / max(calls, 1) * 1e6, 1) for name in watched
-    }
-    return measured
+    used = {name: after[name] - before[name] for name in watched}
+    return Driven(said, ended - begun, used)
 
 
 async def _expect(process: Process, line: str) -> None:

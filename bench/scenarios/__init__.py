@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from bench.loads import Bench
 from bench.scenarios import (
     batches,
+    calls,
+    chat,
     hot,
     ledger,
     lone,
@@ -36,9 +38,15 @@ DEFAULT: dict[str, Scenario] = {
     "turns": turns.run,
     "plans": plans.run,
     "metered": metered.run,
+    "chat": chat.run,
     "tracing": tracing.run,
     "sql": sql.run,
     "python": python.run,
 }
-LONG: dict[str, Scenario] = {"memory": memory.run, "size": size.run, "reset": reset.run}
+LONG: dict[str, Scenario] = {
+    "memory": memory.run,
+    "size": size.run,
+    "reset": reset.run,
+    "calls": calls.run,
+}
 ALL = DEFAULT | LONG

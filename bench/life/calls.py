@@ -1,0 +1,130 @@
+"""A gateway's calls: what each of them does is drawn beforehand, so what it must cost is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import NamedTuple
+
+from bench.life.book import COMMITTED, EXPIRED, RELEASED
+from bench.life.story import Story
+
+METER = "voice.call"
+RENEW = 30
+"""Seconds between renewals."""
+SLICE = 60
+"""Seconds that are held beyond what was used."""
+_TALK_MEAN, _TALK_MAX = 150.0, 1_800
+_GAP_MEAN = 2.0
+_POOR_SHARE = 0.1
+_CRASHING = 20
+
+
+class Call(NamedTuple):
+    """One call. All times but `begins` are whole seconds from its beginning.
+
+    `answered` is None where nobody answers. `pauses` are from when to when nothing is counted.
+    `state` is how its hold must end where credits do not run out: COMMITTED by hanging up,
+    RELEASED unanswered, EXPIRED where the gateway forgets it. `repeats` are the renewals that are
+    asked twice at once, and those that arrive once more after a later one.
+    """
+
+    hold_id: str
+    account_id: str
+    begins: float
+    answered: int | None
+    ends: int
+    pauses: tuple[tuple[int, int], ...]
+    state: str
+    twice: frozenset[int]
+    late: frozenset[int]
+
+    def used(self, at: int) -> int:
+        """The seconds that count up to a time."""
+        if self.answered is None or at <= self.answered:
+            return 0
+        paused = sum(max(min(at, until) - since, 0) for since, until in self.pauses)
+        return at - self.answered - paused
+
+    def when(self, used: int) -> int:
+        """The time at which so many seconds are used."""
+        assert self.answered is not None, "only what was answered is used"
+        at = self.answered + used
+        for since, until in self.pauses:
+            at += until - since if since < at else 0
+        return at
+
+    @property
+    def reported(self) -> int:
+        """What it uses up to its end, or up to the last renewal before a crash."""
+        return self.used((self.ends - 1) // RENEW * RENEW if self.state == EXPIRED else self.ends)
+
+
+def line(story: Story, number: int) -> Iterator[Call]:
+    """The calls of one of a gateway's lines, one after the other, up to the end of the story."""
+    draw = Random(f"{story.seed}-{number}")
+    begins = draw.uniform(0, RENEW)
+    for each in count():
+        if begins >= story.ends_at - 1:
+            return
+        call = _call(story, draw, f"call-{number}-{each}", begins)
+        if story.crash_at and not number % _CRASHING and call.begins < story.crash_at - 1:
+            call = _crashed(call, story.crash_at)
+        yield call
+        begins += call.ends + draw.expovariate(1 / _GAP_MEAN)
+
+
+def _call(story: Story, draw: Random, hold_id: str, begins: float) -> Call:
+    ring = draw.randrange(1, 20)
+    answered = None if draw.random() < 0.08 else ring
+    talk = min(int(draw.expovariate(1 / _TALK_MEAN)) + 1, _TALK_MAX)
+    pauses = _pauses(draw, ring, talk) if answered else ()
+    ends = ring + talk + sum(until - since for since, until in pauses) if answered else ring
+    crashes = bool(answered) and draw.random() < 0.01
+    state = EXPIRED if crashes else COMMITTED if answered else RELEASED
+    renewals = range(RENEW, ends, RENEW)
+    twice = frozenset(at for at in renewals if draw.random() < 0.02)
+    late = frozenset(at for at in renewals if draw.random() < 0.01)
+    account_id = _account(story, draw)
+    call = Call(hold_id, account_id, begins, answered, ends, pauses, state, twice, late)
+    # Who is still talking hangs up when the story ends.
+    return _ended(call, int(story.ends_at - begins)) if begins + ends > story.ends_at else call
+
+
+def _account(story: Story, draw: Random) -> str:
+    poor = story.poor and draw.random() < _POOR_SHARE
+    return story.account(story.rich + draw.randrange(story.poor) if poor
+                         else draw.randrange(story.rich))  # fmt: skip
+
+
+def _pauses(draw: Random, ring: int, talk: int) -> tuple[tuple[int, int], ...]:
+    """Up to two pauses that begin while there is still something to say."""
+    found: list[tuple[int, int]] = []
+    at = ring
+    for _ in range(2):
+        if draw.random() < 0.15:
+            said = draw.randrange(1, 60)
+            if at - ring - sum(until - since for since, until in found) + said >= talk:
+                break
+            since = at + said
+            at = since + draw.randrange(1, 60)
+            found.append((since, at))
+    return tuple(found)
+
+
+def _ended(call: Call, ends: int) -> Call:
+    """The same call, ended before: by hanging up, or given up unanswered."""
+    answered = call.answered if call.answered and call.answered < ends else None
+    return call._replace(
+        ends=ends, answered=answered, state=call.state if answered else RELEASED,
+        pauses=tuple((since, min(until, ends)) for since, until in call.pauses if since < ends),
+    )  # fmt: skip
+
+
+def _crashed(call: Call, at: float) -> Call:
+    """The same call, forgotten at a time it is in."""
+    ends = int(at - call.begins)
+    if call.ends <= ends or call.state == EXPIRED:
+        return call
+    return _ended(call, ends)._replace(state=EXPIRED)

@@ -1,0 +1,214 @@
+"""Agents that answer users: each reply is held for, and charged for what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+
+from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book, Work
+from bench.life.clock import Clock
+from bench.life.lines import RefusedError, Unary
+from bench.life.messages import Conversation, Fate, Message, Quirk, conversations
+from bench.life.notes import Notes
+from bench.life.story import Story
+from bench.prices import find
+from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import hold_pb2
+
+METER = "tokens.output"
+LEAST = 50
+"""The tokens that are still worth an answer."""
+_GRANTED = (pb.DECISION_GRANTED, pb.DECISION_GRANTED_PARTIAL)
+_LOST_SECONDS = 0.004
+
+
+class Chat:
+    """The users of a story and their agents, and what they use."""
+
+    def __init__(
+        self, story: Story, clock: Clock, book: Book, notes: Notes, lines: Sequence[Unary]
+    ) -> None:
+        self._story, self._clock, self._book = story, clock, book
+        self._notes, self._lines = notes, lines
+        self._ttl = Duration()
+        self._ttl.FromMilliseconds(int(story.hold_seconds * 1_000))
+        self.counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Live through all conversations of all users."""
+        await asyncio.gather(*(self._user(number) for number in range(self._story.actors)))
+
+    async def _user(self, number: int) -> None:
+        ask = self._lines[number % len(self._lines)].ask
+        for conversation in conversations(self._story, number):
+            self.counts["conversations"] += 1
+            for message in conversation.messages:
+                await self._clock.until(message.at)
+                reply = Reply(self, conversation, message, ask)
+                try:
+                    if not await reply.live():
+                        # Nobody goes on talking to an agent that does not answer.
+                        break
+                except RefusedError as refused:
+                    self.wrong(f"{message.hold_id}: {refused.reason}")
+
+    def request(self, conversation: Conversation, message: Message) -> pb.ReserveRequest:
+        """What is asked for a reply."""
+        return pb.ReserveRequest(
+            account_id=conversation.account_id,
+            hold_id=message.hold_id,
+            usage=hold_pb2.Usage(meter=METER, model=message.model, quantity=message.estimate),
+            minimum_micros=find(METER, message.model).of(LEAST),
+            ttl=self._ttl,
+            attributes=hold_pb2.Attributes(
+                conversation_id=conversation.conversation_id, model=message.model
+            ),
+        )
+
+    def open(self, conversation: Conversation, message: Message) -> Work:
+        """Note a hold."""
+        return self._book.open(conversation.account_id, message.hold_id)
+
+    async def until(self, at: float) -> None:
+        """Wait until a time of the story."""
+        await self._clock.until(at)
+
+    def took(self, kind: str, due: float) -> None:
+        """Note that what was due is done."""
+        self._notes.took(kind, due)
+
+    def wrong(self, what: str) -> None:
+        """Note what must not have been answered."""
+        self._notes.wrong(what)
+
+    @property
+    def ttl(self) -> Duration:
+        """How long holds live."""
+        return self._ttl
+
+
+class Reply:
+    """One reply, from the question to its end."""
+
+    def __init__(self, chat: Chat, conversation: Conversation, message: Message, ask: Any) -> None:
+        self._chat, self._message, self._ask = chat, message, ask
+        self._account_id = conversation.account_id
+        self._request = chat.request(conversation, message)
+        self._open = partial(chat.open, conversation, message)
+        self._granted = 0
+
+    async def live(self) -> bool:
+        """Answer, or not; false where there were no credits for it."""
+        message, counts = self._message, self._chat.counts
+        counts["messages"] += 1
+        if message.quirk is Quirk.OVERTAKEN:
+            self._work = self._open()
+            await self._overtaken()
+            return True
+        answer = await self._reserve()
+        if answer.decision not in _GRANTED:
+            counts["messages denied"] += 1
+            return False
+        self._work = self._open()
+        self._granted = answer.hold.granted_quantity
+        counts["granted in part"] += answer.decision == pb.DECISION_GRANTED_PARTIAL
+        counts[message.fate.value] += 1
+        if message.long and message.fate is not Fate.CANCELLED:
+            await self._chat.until(message.at + message.seconds / 2)
+            await self._extend()
+        await self._chat.until(message.at + message.seconds)
+        await self._end()
+        return True
+
+    async def _reserve(self) -> Any:
+        message, due = self._message, self._message.at
+        self._chat.counts[message.quirk.value or "asked once"] += 1
+        if message.quirk is Quirk.LOST:
+            answer = await self._ask(reserve=self._request, lost_after=_LOST_SECONDS)
+        elif message.quirk is Quirk.HEDGED:
+            answer, other = await asyncio.gather(*(self._ask(reserve=self._request) for _ in "12"))
+            if answer.decision not in _GRANTED:
+                answer, other = other, answer
+            if other.decision in _GRANTED and answer.hold != other.hold:
+                self._chat.wrong(f"{message.hold_id}: two workers, two holds")
+        else:
+            answer = await self._ask(reserve=self._request)
+        if message.quirk is Quirk.NONE:
+            self._chat.took("reserve", due)
+        if message.quirk is Quirk.REUSED and answer.decision in _GRANTED:
+            await self._reuse()
+        return answer
+
+    async def _reuse(self) -> None:
+        """Ask for something else by the same name, which must be refused."""
+        other = pb.ReserveRequest()
+        other.CopyFrom(self._request)
+        other.usage.quantity += 1
+        await self._must_refuse("NAME_REUSED", other)
+
+    async def _overtaken(self) -> None:
+        """Cancel first and ask then, as a slow request does: it must be refused."""
+        await self._release()
+        self._chat.counts[Quirk.OVERTAKEN.value] += 1
+        await self._must_refuse("HOLD_RELEASED", self._request)
+
+    async def _must_refuse(self, reason: str, request: pb.ReserveRequest) -> None:
+        try:
+            answer = await self._ask(reserve=request)
+            found = f"answered {answer.decision}"
+        except RefusedError as refused:
+            found = refused.reason
+        if found != reason:
+            self._chat.wrong(f"{self._message.hold_id}: {found}, not {reason}")
+
+    async def _extend(self) -> None:
+        """Report what was used so far, and go on holding what was granted."""
+        used = min(self._message.half, self._granted)
+        self._report(used)
+        request = pb.ExtendRequest(
+            account_id=self._account_id, hold_id=self._message.hold_id,
+            used_quantity=used, ttl=self._chat.ttl,
+        )  # fmt: skip
+        await self._ask(extend=request)
+        self._chat.took("extend", self._message.at + self._message.seconds / 2)
+
+    async def _end(self) -> None:
+        fate = self._message.fate
+        if fate is Fate.CANCELLED:
+            await self._release()
+        elif fate is Fate.FORGOTTEN:
+            self._work.state = EXPIRED
+        else:
+            await self._commit(self._message.charged)
+
+    async def _release(self) -> None:
+        self._work.state = RELEASED
+        request = pb.ReleaseRequest(
+            account_id=self._account_id, hold_id=self._message.hold_id,
+            termination_cause="cancelled",
+        )  # fmt: skip
+        await self._ask(release=request)
+
+    async def _commit(self, used: int) -> None:
+        # An agent that was granted less writes less; one with credits enough may write more.
+        if self._granted < self._message.estimate or self._account_id.startswith("poor"):
+            used = min(used, self._granted)
+        self._report(used)
+        self._work.state = COMMITTED
+        request = pb.CommitRequest(
+            account_id=self._account_id, hold_id=self._message.hold_id, used_quantity=used
+        )
+        for _ in range(self._message.commits):
+            answer = await self._ask(commit=request)
+            if answer.hold.charged_micros != self._work.cost:
+                charged = answer.hold.charged_micros
+                self._chat.wrong(f"{self._message.hold_id}: {charged} for {self._work.cost}")
+        self._chat.took("commit", self._message.at + self._message.seconds)
+
+    def _report(self, used: int) -> None:
+        self._work.report({(METER, self._message.model): used})

@@ -1,0 +1,124 @@
+"""What users do in a chat: conversations in bursts, drawn beforehand, message by message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from random import Random
+from typing import NamedTuple
+
+from bench.life.story import Story
+
+_IDLE_MEAN = 60.0
+_THINK_MEAN = 6.0
+_TOKENS_PER_SECOND = 60
+_MESSAGES_MAX = 12
+_POOR_SHARE = 0.1
+
+
+class Fate(Enum):
+    """How a reply ends."""
+
+    ANSWERED = "answered"
+    CANCELLED = "cancelled before a word"
+    STOPPED = "stopped half-way"
+    FORGOTTEN = "agent crashed"
+
+
+class Quirk(Enum):
+    """What else happens to the request that holds credits for a reply."""
+
+    NONE = ""
+    LOST = "given up and asked again"
+    HEDGED = "asked twice at once"
+    REUSED = "name used for something else"
+    OVERTAKEN = "cancelled before it was asked"
+
+
+class Message(NamedTuple):
+    """One reply. `at` is when it is asked for; it takes `seconds`.
+
+    `estimate` is the tokens held for it at first, `used` what it comes to, more than the estimate
+    where the estimate was bad; `half` is what was used when a long reply, or one that is stopped,
+    tells.
+    """
+
+    hold_id: str
+    at: float
+    model: str
+    estimate: int
+    used: int
+    half: int
+    seconds: float
+    fate: Fate
+    quirk: Quirk
+    commits: int
+
+    @property
+    def charged(self) -> int:
+        """The tokens it is charged for where there are credits enough."""
+        if self.quirk is Quirk.OVERTAKEN or self.fate is Fate.CANCELLED:
+            return 0
+        if self.fate is Fate.ANSWERED:
+            return self.used
+        return self.half if self.fate is Fate.STOPPED or self.long else 0
+
+    @property
+    def long(self) -> bool:
+        """Whether the agent reports while it still writes."""
+        return self.used > _LONG_TOKENS
+
+
+_LONG_TOKENS = 700
+
+
+class Conversation(NamedTuple):
+    """Messages of one user with one agent, one after the other."""
+
+    conversation_id: str
+    account_id: str
+    messages: tuple[Message, ...]
+
+
+def conversations(story: Story, number: int) -> Iterator[Conversation]:
+    """What one user does up to the end of the story."""
+    draw = Random(f"{story.seed}-{number}")
+    account_id = _account(story, draw)
+    at, each = draw.uniform(0, _IDLE_MEAN), 0
+    while at < story.ends_at:
+        name = f"chat-{number}-{each}"
+        messages = tuple(_messages(story, draw, name, at))
+        yield Conversation(name, account_id, messages)
+        last = messages[-1]
+        at = last.at + last.seconds + draw.expovariate(1 / _IDLE_MEAN)
+        each += 1
+
+
+def _account(story: Story, draw: Random) -> str:
+    poor = story.poor and draw.random() < _POOR_SHARE
+    return story.account(story.rich + draw.randrange(story.poor) if poor
+                         else draw.randrange(story.rich))  # fmt: skip
+
+
+def _messages(story: Story, draw: Random, name: str, at: float) -> Iterator[Message]:
+    """A burst: few conversations are long, and all end with the story."""
+    length = min(int(draw.expovariate(1 / 3)) + 1, _MESSAGES_MAX)
+    for place in range(length):
+        if place and at >= story.ends_at:
+            return
+        message = _message(draw, f"{name}/{place}", at)
+        yield message
+        at += message.seconds + draw.expovariate(1 / _THINK_MEAN)
+
+
+def _message(draw: Random, hold_id: str, at: float) -> Message:
+    estimate = draw.choice((256, 512, 1_024, 2_048))
+    used = max(int(estimate * draw.betavariate(2, 3)), 1)
+    if draw.random() < 0.04:
+        used = estimate + draw.randrange(1, 200)
+    (fate,) = draw.choices(list(Fate), (84, 7, 7, 2))
+    (quirk,) = draw.choices(list(Quirk), (84, 8, 4, 2, 2))
+    return Message(
+        hold_id, at, draw.choice(("small", "large")), estimate, used, used // 2 + 1,
+        used / _TOKENS_PER_SECOND, fate, quirk, 2 if draw.random() < 0.05 else 1,
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""What a story must come to, computed from its seed alone, without anything a server says."""
+
+from __future__ import annotations
+
+from bench.life import calls, chat, messages
+from bench.life.book import COMMITTED, EXPIRED, RELEASED, Work
+from bench.life.messages import Fate, Message, Quirk
+from bench.life.story import Story
+
+
+def works(story: Story) -> dict[tuple[str, str], Work]:
+    """All holds of accounts that never lack credits, with what they use and how they end."""
+    found = _calls(story) if story.kind == "calls" else _messages(story)
+    return {
+        (each.account_id, each.hold_id): each
+        for each in found
+        if each.account_id.startswith("rich")
+    }
+
+
+def _calls(story: Story) -> list[Work]:
+    return [
+        Work(each.account_id, each.hold_id, each.state, _used(calls.METER, "", each.reported))
+        for number in range(story.actors)
+        for each in calls.line(story, number)
+    ]
+
+
+def _messages(story: Story) -> list[Work]:
+    return [
+        Work(
+            conversation.account_id, each.hold_id, _state(each),
+            _used(chat.METER, each.model, each.charged),
+        )
+        for number in range(story.actors)
+        for conversation in messages.conversations(story, number)
+        for each in conversation.messages
+    ]  # fmt: skip
+
+
+def _used(meter: str, model: str, quantity: int) -> dict[tuple[str, str], int]:
+    return {(meter, model): quantity} if quantity else {}
+
+
+def _state(message: Message) -> str:
+    if message.quirk is Quirk.OVERTAKEN or message.fate is Fate.CANCELLED:
+        return RELEASED
+    return EXPIRED if message.fate is Fate.FORGOTTEN else COMMITTED

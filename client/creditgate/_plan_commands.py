@@ -11,6 +11,8 @@ from decimal import Decimal
 import click
 
 from creditgate._budget_types import Budget
+from creditgate._call_commands import CALLS
+from creditgate._call_types import CallTerms
 from creditgate._command import (
     ACCOUNT,
     ALERTS,
@@ -54,6 +56,7 @@ def plan() -> None:
 @ALERTS
 @click.option("--rate-card", default="", help="The card that prices usage.")
 @click.option("--rate-card-version", type=int, default=0, help="Its version; the latest without.")
+@CALLS
 @click.option("--expiry-notice", type=float, help="Seconds before a grant ends to tell it.")
 def put(
     session: Session,
@@ -74,6 +77,7 @@ def put(
     expiry_notice: float | None,
     rate_card: str,
     rate_card_version: int,
+    calls: CallTerms | None,
 ) -> None:
     """Write a version of a PLAN, such as pro@1; it never changes.
 
@@ -97,6 +101,7 @@ def put(
         expiry_notice_seconds=expiry_notice,
         rate_card_id=rate_card,
         rate_card_version=rate_card_version,
+        call_terms=calls,
     )
     session.show(answer, plan_line(answer.plan))
 

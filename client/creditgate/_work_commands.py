@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import click
 
+from creditgate._call_commands import EPOCH, GATEWAY, leg
 from creditgate._command import (
     ACCOUNT,
     ATTRIBUTE,
@@ -50,6 +51,8 @@ def balance(session: Session, *, account: str) -> None:
 @click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
 @MINIMUM
 @TTL
+@GATEWAY
+@EPOCH
 @ATTRIBUTE
 @LABEL
 def reserve(
@@ -63,6 +66,8 @@ def reserve(
     hold_id: str | None,
     minimum: Decimal | None,
     ttl: float,
+    gateway: str,
+    epoch: int | None,
     attributes: tuple[str, ...],
     labels: tuple[str, ...],
 ) -> None:
@@ -76,6 +81,7 @@ def reserve(
         ttl_seconds=ttl,
         attributes=described(attributes),
         labels=pairs(labels),
+        call=leg(gateway, epoch),
     )
     _show_decision(session, answer)
 
@@ -206,12 +212,22 @@ def hold(session: Session, *, account: str, hold: str) -> None:
 
 
 @command
-@ACCOUNT
+@click.argument("account", required=False, default="")
 @click.option("--state", type=click.Choice(STATES))
-def holds(session: Session, *, account: str, state: str | None) -> None:
-    """List an account's holds."""
+@click.option("--gateway", default="", help="The open calls of this gateway, of all accounts.")
+@click.option("--epoch-below", type=int, default=0, help="Only those of its earlier starts.")
+def holds(
+    session: Session, *, account: str, state: str | None, gateway: str, epoch_below: int
+) -> None:
+    """List an account's holds, or the open calls of a gateway."""
+    if not (account or gateway):
+        raise click.UsageError("ACCOUNT or --gateway is needed")
     chosen = None if state is None else HoldState(state.upper())
-    found = list(session.client.list_holds(account, state=chosen))
+    found = list(
+        session.client.list_holds(
+            account, state=chosen, gateway_id=gateway, epoch_below=epoch_below
+        )
+    )
     session.show(found, *map(hold_line, found))
 
 

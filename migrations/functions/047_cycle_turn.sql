@@ -65,6 +65,9 @@ BEGIN
     SELECT c.rate_card_id, c.rate_card_version INTO a.rate_card_id, a.rate_card_version
       FROM creditgate.plan_rate_cards AS c
      WHERE c.tenant_id = p_plan.tenant_id AND c.plan_id = p_plan.plan_id AND c.version = p_plan.version;
+    a.call_terms := (
+        SELECT t.terms FROM creditgate.plan_call_terms AS t
+         WHERE t.tenant_id = p_plan.tenant_id AND t.plan_id = p_plan.plan_id AND t.version = p_plan.version);
     a := creditgate.take_alerts(a, p_plan);
     RETURN creditgate.take_budgets(a, creditgate.own_budgets(a));
 END $$;
@@ -89,7 +92,7 @@ BEGIN
            topup_at_micros = p_account.topup_at_micros, topup_due_at = p_account.topup_due_at,
            topup_request_id = p_account.topup_request_id, topup_failures = p_account.topup_failures,
            rate_card_id = p_account.rate_card_id,
-           rate_card_version = p_account.rate_card_version
+           rate_card_version = p_account.rate_card_version, call_terms = p_account.call_terms
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 

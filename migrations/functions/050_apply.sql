@@ -37,6 +37,9 @@ DECLARE
     v_usage    creditgate.metered;
     v_rate     creditgate.rate;
     v_refused  smallint;
+    v_call     boolean;
+    v_quota    creditgate.quota;
+    v_answer   creditgate.result;
     m          record;
     r          record;
 BEGIN
@@ -107,6 +110,13 @@ BEGIN
             v_hold := v_holds[v_places[r.hold_no]];
         END IF;
 
+        v_call := v_usage.gateway_key IS NOT NULL OR v_hold.gateway_key IS NOT NULL;
+        IF v_call THEN
+            v_quota := NULL;
+            SELECT * INTO m FROM creditgate.cap_call(r.op, v_usage, v_account, v_hold);
+            r.op := m.p_op;
+            v_usage := m.p_usage;
+        END IF;
         IF v_usage.ordinal IS NOT NULL THEN
             SELECT * INTO m FROM creditgate.price_operation(r.op, v_usage, v_rate, v_hold);
             r.op := m.p_op;
@@ -127,6 +137,10 @@ BEGIN
         END;
         IF v_rate.meter IS NOT NULL THEN
             v := creditgate.keep_usage(v, r.op, v_usage, v_rate, v_hold);
+        END IF;
+
+        IF v_call AND v.outcome <= 2 AND v_hold.hold_id IS NULL THEN
+            v.hold := creditgate.keep_gateway(v.hold, v_usage);
         END IF;
 
         IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
@@ -175,14 +189,30 @@ BEGIN
             v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
             v_holds[v_places[r.hold_no]] := b.hold;
         END IF;
+        IF v_call AND v.outcome < 10 THEN
+            IF v_account.budget_numbers > 0 THEN
+                v_stakes := creditgate.stakes(r.op, v_account, v.hold, v_counters, v_values, v_numbers);
+            END IF;
+            v_quota := creditgate.call_quota(v_account, v, v_rate, v_stakes, v_now);
+            v_hold := creditgate.with_exposure(v.hold, v_quota);
+            IF v_hold IS DISTINCT FROM v.hold THEN
+                v.hold := v_hold;
+                v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
+                v_holds[v_places[r.hold_no]] := v_hold;
+            END IF;
+        END IF;
         IF v.outcome = 4 AND NOT v.replayed THEN
             v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
         END IF;
-        IF v_rate.meter IS NULL THEN
+        IF v_rate.meter IS NULL AND NOT v_call THEN
             RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
         ELSE
-            RETURN NEXT creditgate.with_affordable(
-                creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at), v_account, v_rate);
+            v_answer := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+            IF v_rate.meter IS NOT NULL THEN
+                v_answer := creditgate.with_affordable(v_answer, v_account, v_rate);
+            END IF;
+            v_answer.quota := v_quota;
+            RETURN NEXT v_answer;
         END IF;
     END LOOP;
 

@@ -1,11 +1,11 @@
 -- The function of a version before, which knew no budgets.
 DROP FUNCTION IF EXISTS creditgate.put_plan(creditgate.plans);
 
--- Write a version of a plan, its budgets and its rate card: the next one, or the same again with the same body. Of the
--- card, version 0 is the latest there is now.
+-- Write a version of a plan, its budgets, its rate card and its call terms (NULL: as usual): the next one, or the same
+-- again with the same body. Of the card, version 0 is the latest there is now.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
     p_plan creditgate.plans, p_budgets creditgate.budget[], p_rate_card_id text, p_rate_card_version integer,
-    OUT p_outcome smallint, OUT p_replayed boolean)
+    p_call_terms creditgate.call_terms, OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_known creditgate.plans;
@@ -42,15 +42,25 @@ BEGIN
             SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_budgets WHERE cardinality(p_budgets) > 0;
             INSERT INTO creditgate.plan_rate_cards
             SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_rate_card_id, v_card WHERE v_card IS NOT NULL;
+            INSERT INTO creditgate.plan_call_terms
+            SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_call_terms WHERE p_call_terms IS NOT NULL;
             RETURN;
         END IF;
     END IF;
     -- Another caller wrote this version at the same moment: judge again by what it wrote.
     SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(
-        p_plan, p_budgets, p_rate_card_id, p_rate_card_version);
+        p_plan, p_budgets, p_rate_card_id, p_rate_card_version, p_call_terms);
 END $$;
 
--- As servers of the version before write plans, which have no rate card.
+-- As servers of the version before write plans, whose calls run as usual.
+CREATE OR REPLACE FUNCTION creditgate.put_plan(
+    p_plan creditgate.plans, p_budgets creditgate.budget[], p_rate_card_id text, p_rate_card_version integer,
+    OUT p_outcome smallint, OUT p_replayed boolean)
+LANGUAGE sql AS $$
+    SELECT * FROM creditgate.put_plan(p_plan, p_budgets, p_rate_card_id, p_rate_card_version, NULL)
+$$;
+
+-- As servers before that one write plans, which have no rate card.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
     p_plan creditgate.plans, p_budgets creditgate.budget[], OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE sql AS $$

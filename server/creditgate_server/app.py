@@ -18,6 +18,7 @@ from creditgate_server.migrate import pending
 from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
+from creditgate_server.postgres.calls import PostgresCalls
 from creditgate_server.postgres.catalog import PostgresCatalog
 from creditgate_server.postgres.endpoints import PostgresEndpoints
 from creditgate_server.postgres.events import PostgresEvents
@@ -229,6 +230,7 @@ class App:
         return make_services(
             ledger=ledger,
             accounts=PostgresAccounts(self._pool),
+            gateway_calls=PostgresCalls(self._pool),
             catalog=PostgresCatalog(self._pool),
             packages=PostgresPackages(self._pool),
             topups=PostgresTopups(self._pool),

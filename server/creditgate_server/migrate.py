@@ -3,7 +3,8 @@
 `migrations/NNNN_name/up.sql` run once each, in order. `migrations/functions/*.sql` and
 `migrations/views/*.sql` are the current truth and are applied again whenever any of them has
 changed. Whatever is lacking is applied in one transaction: a function never meets tables and types
-that are newer or older than it is.
+that are newer or older than it is. `migrations/indexes/*.sql` make one index each, of the file's
+name, on tables that were there before and may be large: after that transaction, while others write.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ _RECORD = """
 INSERT INTO public.creditgate_schema_migrations (version, name, checksum)
 VALUES ($1, $2, $3)
 ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, applied_at = now()
+"""
+
+_IS_VALID = """
+SELECT i.indisvalid FROM pg_index AS i
+ WHERE i.indexrelid = to_regclass('creditgate.' || quote_ident($1))
 """
 
 
@@ -95,6 +101,7 @@ class Migrations:
 
     steps: tuple[Migration, ...]
     current: Migration
+    indexes: tuple[Script, ...] = ()
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Migrations:
@@ -109,7 +116,8 @@ class Migrations:
             raise MigrationError(f"The versions in {root} do not count from 0001 without a gap")
         files = [*sorted(root.glob("functions/*.sql")), *sorted(root.glob("views/*.sql"))]
         scripts = tuple(Script.read(path) for path in files)
-        return cls(steps, Migration(_CURRENT_VERSION, _CURRENT_NAME, scripts))
+        indexes = tuple(Script.read(path) for path in sorted(root.glob("indexes/*.sql")))
+        return cls(steps, Migration(_CURRENT_VERSION, _CURRENT_NAME, scripts), indexes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,7 @@ async def migrate(
             lacking = _lacking(migrations, checksums)
             if lacking:
                 await _apply(connection, lacking)
+            await _build(connection, migrations.indexes)
             for migration in lacking:
                 log(f"applied {migration.name}")
     finally:
@@ -190,6 +199,16 @@ async def _apply(
             await asyncio.sleep(_TABLE_LOCK_PAUSE_SECONDS)
         else:
             return
+
+
+async def _build(connection: asyncpg.Connection[asyncpg.Record], indexes: Iterable[Script]) -> None:
+    """Builds indexes that are not there. One whose building was broken off is built anew."""
+    for script in indexes:
+        valid = await connection.fetchval(_IS_VALID, script.path.stem)
+        if valid is False:
+            await connection.execute(f"DROP INDEX CONCURRENTLY creditgate.{script.path.stem}")
+        if not valid:
+            await _execute(connection, (script,))
 
 
 async def _execute(

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.budget_words import budget, budgets
+from tests.contract.call_words import call_terms
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, rates, usage
 from tests.contract.topup_words import auto_topup
@@ -169,6 +170,7 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "alert": ("thresholds", thresholds),
     "notice": ("expiry_notice_ms", milliseconds),
     "card": ("card", plan),
+    "calls": ("terms", call_terms),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 _VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {

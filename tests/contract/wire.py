@@ -17,6 +17,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import event_service_pb2 as events
+from tests.contract.call_words import to_call_terms
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
 from tests.contract.wire_rates import to_rate, to_rate_card, to_usage
@@ -328,6 +329,8 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
         add_thresholds(message.thresholds.thresholds, plan.thresholds)
     if plan.expiry_notice_ms != Plan.expiry_notice_ms:
         message.expiry_notice.FromMilliseconds(plan.expiry_notice_ms)
+    if plan.terms != Plan.terms:
+        message.call_terms.CopyFrom(to_call_terms(plan.terms))
     return message
 
 

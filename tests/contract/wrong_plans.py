@@ -25,6 +25,10 @@ def _limit(**limits: Any) -> catalog.PutPlanRequest:
     return _put(limits=catalog.PlanLimits(**limits))
 
 
+def _calls(**terms: Any) -> catalog.PutPlanRequest:
+    return _put(call_terms=account_pb2.CallTerms(**terms))
+
+
 def _change(**changes: Any) -> accounts.UpdateAccountRequest:
     body: dict[str, Any] = {"plan_id": "pro", "version": 1} | changes
     return accounts.UpdateAccountRequest(account_id="acme", plan=accounts.PlanChange(**body))
@@ -82,6 +86,23 @@ WRONG: list[tuple[Any, str]] = [
     (_limit(open_holds_max=-1), "plan.limits.open_holds_max"),
     (_limit(hold_ttl_max=Duration(nanos=1)), "plan.limits.hold_ttl_max"),
     (_limit(hold_ttl_max=Duration(seconds=86_401)), "plan.limits.hold_ttl_max"),
+    *[
+        (_calls(**{name: bad}), f"plan.call_terms.{name}")
+        for name in ("max_duration", "offline_allowance")
+        for bad in (Duration(seconds=-1), Duration(seconds=86_401), Duration(nanos=500_000_000))
+    ],
+    *[
+        (_calls(renew_before=bad), "plan.call_terms.renew_before")
+        for bad in (Duration(), Duration(nanos=999_000_000), Duration(seconds=3601))
+    ],
+    (_calls(warn_before=Duration(seconds=-1)), "plan.call_terms.warn_before"),
+    (_calls(warn_before=Duration(seconds=3601)), "plan.call_terms.warn_before"),
+    (_calls(final_action=4), "plan.call_terms.final_action"),
+    (_calls(final_action=2), "plan.call_terms.redirect_target"),
+    (_calls(final_action=2, redirect_target="a" * 257), "plan.call_terms.redirect_target"),
+    (_calls(redirect_target="desk"), "plan.call_terms.redirect_target"),
+    (_calls(on_reserve_failure=4), "plan.call_terms.on_reserve_failure"),
+    (_calls(on_extend_failure=-1), "plan.call_terms.on_extend_failure"),
     (catalog.GetPlanRequest(), "plan_id"),
     (catalog.GetPlanRequest(plan_id="pro", version=-1), "version"),
     (catalog.ListPlansRequest(page_size=-1), "page_size"),

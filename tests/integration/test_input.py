@@ -16,7 +16,14 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.bad_values import bad_plans, bad_values
+from tests.support.bad_values import (
+    BAD_AMOUNTS,
+    BAD_IDS,
+    BAD_TOTALS,
+    MEGABYTE,
+    bad_plans,
+    bad_values,
+)
 from tests.support.calls import (
     BY_NAME,
     UNARY,
@@ -68,11 +75,33 @@ def cases() -> list[Case]:
     ]
 
 
+BAD_CALLS: list[tuple[str, dict[str, Any]]] = [
+    *[("call.gateway_id", {"gateway_id": bad}) for bad in BAD_IDS if len(bad) < MEGABYTE],
+    *[("call.gateway_epoch", {"gateway_epoch": bad}) for bad in BAD_AMOUNTS],
+]
+
+
+def call_of(**changes: Any) -> dict[str, Any]:
+    """Answer the fields of a Reserve for a call, right but for these of the call's."""
+    body: dict[str, Any] = {"gateway_id": "gw", "gateway_epoch": 1}
+    usage = hold_pb2.Usage(meter="voice.call", quantity=60)
+    return {"usage": usage, "call": hold_pb2.Call(**body | changes)}
+
+
 MORE = [
     Case("Reserve", "amount_micros", {"amount_micros": None}),
     Case("Charge", "amount_micros", {"amount_micros": None}),
     Case("Commit", "used_micros", {"used_micros": None}),
     Case("Quote", "usage", {"usage": None}),
+    *[Case("Reserve", field, call_of(**changes)) for field, changes in BAD_CALLS],
+    *[
+        Case("ListHolds", field, {"gateway_id": "gw", field: value})
+        for field, value in (
+            *[("account_id", bad) for bad in BAD_IDS if bad],
+            *[("state", state) for state in (2, 3, 4, 5)],
+            *[("epoch_below", bad) for bad in BAD_TOTALS],
+        )
+    ],
     Case("AddGrant", "grant_id", {"grant_id": "cycle/"}),
     Case("AddGrant", "grant_id", {"grant_id": "cycle/welcome"}),
     Case("AddAddon", "addon_id", {"addon_id": "a" * 81}),
@@ -142,10 +171,14 @@ def test_no_field_of_any_request_is_without_a_bound() -> None:
     bounded = {(method, field) for method, field in fields if bad_values(BY_NAME[method], field)}
     assert {field for _, field in fields - bounded} == {"keep_open", "outlives_cycle", "unpaid"}
     named = {named.removeprefix("plan.").partition("[")[0] for named, _ in bad_plans()}
-    for message in (catalog_pb.Plan, catalog_pb.PlanLimits):
-        prefix = "limits." if message is catalog_pb.PlanLimits else ""
+    parts: dict[Any, str] = {
+        catalog_pb.Plan: "",
+        catalog_pb.PlanLimits: "limits.",
+        account_pb2.CallTerms: "call_terms.",
+    }
+    for message, prefix in parts.items():
         said = {prefix + field.name for field in message.DESCRIPTOR.fields}
-        assert said - named <= {"limits", "created_at", "thresholds"}
+        assert said - named <= {"limits", "created_at", "thresholds", "call_terms"}
     assert "thresholds.thresholds" in named
     assert all(
         field.type not in {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}

@@ -119,6 +119,29 @@ async def test_a_changed_function_is_applied_again(empty_database: Database, fol
     assert await fetchval(empty_database, "SELECT answer FROM answers") == 42
 
 
+async def test_an_index_is_built_beside_writers_and_anew_where_it_was_broken_off(
+    empty_database: Database, folder: Path
+) -> None:
+    (folder / "indexes").mkdir()
+    (folder / "indexes/by_id.sql").write_text(
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS by_id ON creditgate.pairs (id);"
+    )
+    write(
+        folder,
+        "0003_pairs",
+        "CREATE SCHEMA creditgate; CREATE TABLE creditgate.pairs (id int);"
+        " INSERT INTO creditgate.pairs VALUES (1), (1);",
+    )
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('creditgate.by_id')"
+    with pytest.raises(MigrationError, match=r"indexes/by_id\.sql: .*could not create unique"):
+        await migrate(empty_database.url, folder=folder)
+    assert await fetchval(empty_database, valid) is False
+
+    await fetchval(empty_database, "DELETE FROM creditgate.pairs")
+    assert (await migrate(empty_database.url, folder=folder)).applied == ()
+    assert await fetchval(empty_database, valid) is True
+
+
 async def test_a_failing_script_leaves_nothing_and_names_its_line(
     empty_database: Database, folder: Path
 ) -> None:

@@ -20,6 +20,7 @@ from tests.oracle.answers import (
 )
 from tests.oracle.budgets import Budgeted
 from tests.oracle.calendar import EPOCH, cycle_at
+from tests.oracle.calls import USUAL_CALLS, CallTerms
 from tests.oracle.events import NO_PLAN_THRESHOLDS
 from tests.oracle.prices import RateCard
 from tests.oracle.topups import Desk
@@ -50,6 +51,7 @@ class Plan:
     expiry_notice_ms: int = 7 * DAY_MS
     card: tuple[str, int] | None = None
     prices: RateCard | None = field(default=None, compare=False)
+    terms: CallTerms = USUAL_CALLS
 
     @property
     def name(self) -> tuple[str, int]:

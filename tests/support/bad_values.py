@@ -50,7 +50,8 @@ ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
 def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     """Answer (field to be named, bad value) for a field of any request."""
     if name.endswith("_id"):
-        some = method.name == "ListDeliveries"  # where empty means all
+        # Where empty means all.
+        some = method.name == "ListDeliveries" or name == "gateway_id"
         return [(name, value) for value in BAD_IDS if value or not some]
     if name in {"plan", "package"}:
         return BAD_GOODS[method.name]()
@@ -99,10 +100,32 @@ def bad_plans() -> list[tuple[str, Any]]:
     ]
     nine = [good_budget(budget_id=str(number)) for number in range(9)]
     plans += [("plan.budgets", good_plan(budgets=each)) for each in (nine, [good_budget()] * 2)]
+    plans += [
+        (f"plan.call_terms.{name}", good_plan(call_terms=account_pb2.CallTerms(**terms)))
+        for name, terms in bad_call_terms()
+    ]
     for at, bad in bad_thresholds():
         given = catalog_pb.Thresholds(thresholds=bad)
         plans.append((f"plan.thresholds.thresholds{at}", good_plan(thresholds=given)))
     return [*plans, ("plan", None)]
+
+
+def bad_call_terms() -> list[tuple[str, dict[str, Any]]]:
+    """Answer call terms with one field wrong, and that field."""
+    spans = (*BAD_TTLS[2:], Duration(seconds=1, nanos=1))
+    return [
+        *[(name, {name: bad}) for name in ("max_duration", "offline_allowance") for bad in spans],
+        *[("renew_before", {"renew_before": bad}) for bad in BAD_TTLS],
+        *[("warn_before", {"warn_before": bad}) for bad in BAD_TTLS[2:]],
+        *[("final_action", {"final_action": bad}) for bad in (4, -1)],
+        ("on_reserve_failure", {"on_reserve_failure": 4}),
+        ("on_extend_failure", {"on_extend_failure": -1}),
+        *[
+            ("redirect_target", {"final_action": 2, "redirect_target": bad})
+            for bad in ("", "a" * 257, "a\0b")
+        ],
+        ("redirect_target", {"redirect_target": "desk"}),
+    ]
 
 
 def bad_rate_cards() -> list[tuple[str, Any]]:
@@ -337,6 +360,8 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],
     "state": [("state", 5), ("state", -1)],
+    "epoch_below": [("epoch_below", value) for value in (1, -1)],  # it comes with a gateway
+    "call": [("usage", hold_pb2.Call(gateway_id="gw", gateway_epoch=1))],  # that by amount has none
     "priority": [("priority", -1), ("priority", 1001), ("priority", 2**31 - 1)],
     "effective_at": [("effective_at", value) for value in BAD_TIMES],
     "expires_at": [

@@ -174,8 +174,23 @@ def good_plan(**changes: Any) -> catalog_pb.Plan:
         "budgets": [good_budget()],
         "thresholds": catalog_pb.Thresholds(thresholds=good_thresholds()),
         "expiry_notice": Duration(seconds=86_400),
+        "call_terms": good_call_terms(),
     }
     return catalog_pb.Plan(**body | changes)
+
+
+def good_call_terms() -> account_pb2.CallTerms:
+    """Answer terms of calls that are right, every field of them set."""
+    return account_pb2.CallTerms(
+        max_duration=Duration(seconds=3600),
+        renew_before=Duration(seconds=2, nanos=500_000_000),
+        warn_before=Duration(seconds=20),
+        final_action=account_pb2.FINAL_ACTION_REDIRECT,
+        redirect_target="desk",
+        on_reserve_failure=account_pb2.FAILURE_HANDLING_CONTINUE,
+        on_extend_failure=account_pb2.FAILURE_HANDLING_TERMINATE,
+        offline_allowance=Duration(seconds=30),
+    )
 
 
 def good_budget(**changes: Any) -> account_pb2.Budget:

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
+from creditgate.testing._call_terms import check_call_terms
 from creditgate.testing._rate_checks import check_rate_card, check_usage
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
@@ -135,6 +136,7 @@ def _plan(request: Any) -> Iterator[tuple[str, bool]]:
     yield "plan.rate_card_id", not carded or _id(carded)
     yield "plan.rate_card_version", 0 <= plan.rate_card_version <= (VERSION_MAX if carded else 0)
     yield "plan.expiry_notice", timedelta() <= plan.expiry_notice.ToTimedelta() <= NOTICE_MAX
+    yield from check_call_terms(request)
 
 
 def _plan_budgets(request: Any) -> Iterator[tuple[str, bool]]:

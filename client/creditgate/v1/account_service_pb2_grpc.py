@@ -292,7 +292,7 @@ class AccountServiceServicer(object):
         """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
         accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
         no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
-        Errors: NOT_FOUND (account).
+        Errors: NOT_FOUND (account, but with gateway_id, by which an account that is not there has no calls).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -111,7 +111,7 @@ class AccountServiceStub:
     """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
     accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
     no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
-    Errors: NOT_FOUND (account).
+    Errors: NOT_FOUND (account, but with gateway_id, by which an account that is not there has no calls).
     """
 
 @_typing.type_check_only
@@ -197,7 +197,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
     accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
     no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
-    Errors: NOT_FOUND (account).
+    Errors: NOT_FOUND (account, but with gateway_id, by which an account that is not there has no calls).
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -394,7 +394,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
         accounts of the tenant, in an order of its own. So a gateway that comes back finds what it has to commit or release:
         no hold is ever ended because a connection dropped. By gateway_id the scope `authorize` allows it too.
-        Errors: NOT_FOUND (account).
+        Errors: NOT_FOUND (account, but with gateway_id, by which an account that is not there has no calls).
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .calls import Quota
     from .rates import Rate
 
 
@@ -103,7 +104,8 @@ class Hold(NamedTuple):
     """A hold as it stands; amounts in micro-credits.
 
     `details` is the JSON text given when it was made. `used_quantity` and `granted_quantity` are in
-    the unit of `rate`; all three are None of a hold made by amount.
+    the unit of `rate`; all three are None of a hold made by amount. The gateway is that of a call,
+    else None.
     """
 
     hold_id: str
@@ -123,6 +125,8 @@ class Hold(NamedTuple):
     used_quantity: int | None = None
     rate: Rate | None = None
     granted_quantity: int | None = None
+    gateway_id: str | None = None
+    gateway_epoch: int | None = None
 
 
 class Result(NamedTuple):
@@ -130,7 +134,7 @@ class Result(NamedTuple):
 
     `hold` and `balance` are None where the outcome is a refusal without them.
     `affordable_quantity` is what the work can come to in all, in the unit of its rate; None where
-    it was not priced.
+    it was not priced. `quota` is how an open call may run.
     """
 
     outcome: int
@@ -144,3 +148,4 @@ class Result(NamedTuple):
     balance: Balance | None
     limit_name: str | None = None
     affordable_quantity: int | None = None
+    quota: Quota | None = None

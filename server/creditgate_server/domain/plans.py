@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from .calls import CallTerms
 from .events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Plan(NamedTuple):
 
     `thresholds` are amounts, or percents of the allowance as negative numbers.
     Of its rate card, version 0 is the latest when it is written.
-    Fields and order are those of the table `creditgate.plans`, but for its tenant, the rate card
-    and `budgets`.
+    Fields and order are those of the table `creditgate.plans`, but for its tenant, and as far as
+    the rate card: it and what follows are in tables of their own.
     """
 
     plan_id: str
@@ -55,6 +56,7 @@ class Plan(NamedTuple):
     rate_card_id: str = ""
     rate_card_version: int = 0
     budgets: tuple[Budget, ...] = ()
+    call_terms: CallTerms = CallTerms()
 
 
 class PlanResult(NamedTuple):

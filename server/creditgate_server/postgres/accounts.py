@@ -203,7 +203,8 @@ def _hold(row: Record) -> Hold | None:
     hold = row["hold"]
     if hold is None:
         return None
-    return read_hold((*(hold[name] for name in Hold._fields[:-1]), row["granted_quantity"]))
+    shown = {**dict(hold), "granted_quantity": row["granted_quantity"]}
+    return read_hold(tuple(shown[name] for name in Hold._fields))
 
 
 def _balance(row: Record) -> Balance | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from creditgate_server.domain.calls import CallTerms, Quota
 from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
 from creditgate_server.domain.outcomes import Balance, Hold, Result
 
@@ -29,7 +30,8 @@ HOLD_COLUMNS = """
        h.uncollected_micros, h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late,
        h.termination_cause, h.details, h.used_quantity, h.rate,
        CASE WHEN (h.rate).meter IS NOT NULL
-            THEN creditgate.affordable(h.rate, h.granted_micros) END
+            THEN creditgate.affordable(h.rate, h.granted_micros) END,
+       h.gateway_id, h.gateway_epoch
 """
 
 _READ_HOLD = f"""
@@ -50,6 +52,8 @@ _LIMIT_NAME = 27
 _METERED = slice(28, 31)
 _RATE = 29
 _AFFORDABLE = 31
+_GATEWAY = slice(35, 37)
+_QUOTA = 37
 _RATE_PLACE = Hold._fields.index("rate")
 
 # How many fields of an operation those of `creditgate.operation` are.
@@ -131,11 +135,18 @@ def _result(row: Record) -> Result:
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
     if hold is not None and row[_RATE] is not None:
-        hold = read_hold((*row[_HOLD], *row[_METERED]))
-    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME], row[_AFFORDABLE]))
+        hold = read_hold((*row[_HOLD], *row[_METERED], *row[_GATEWAY]))
+    quota = None if row[_QUOTA] is None else read_quota(row[_QUOTA])
+    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME], row[_AFFORDABLE], quota))
 
 
 def read_hold(row: tuple[Any, ...]) -> Hold:
     """Read a hold, and the rate it was opened with, in the order of HOLD_COLUMNS."""
     hold = Hold(*row)
     return hold if row[_RATE_PLACE] is None else hold._replace(rate=read_rate(row[_RATE_PLACE]))
+
+
+def read_quota(row: Record) -> Quota | None:
+    """Read how long a call may go on; of one that has ended it is all NULL."""
+    terms = row["terms"]
+    return None if terms is None else Quota(*row)._replace(terms=CallTerms(*terms))

@@ -1,8 +1,6 @@
-"""AccountService: accounts, grants, refunds and lists of holds."""
+"""AccountService: accounts, grants and refunds."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate_server.domain.accounts import Account
@@ -147,23 +145,6 @@ class AccountAdministration:
         response = pb.RefundResponse(replayed=result.replayed, expired_micros=result.expired_micros)
         encode.hold(response.hold, result.hold, request.account_id)
         encode.balance(response.balance, result.balance)
-        return response
-
-    async def list_holds(self, request: pb.ListHoldsRequest, call: Call) -> pb.ListHoldsResponse:
-        """Read a page of an account's holds, in the order of their ids."""
-        account, state = key_of(request, call), decode.list_state(request)
-        size = page_size(request)
-        about = f"{request.account_id} {state}"
-        after = self._lists.after(request, call, about=about)
-        found = await self._run(
-            self._accounts.list_holds(account, state=state, after=after, limit=size + 1)
-        )
-        if found is None:
-            refuse(Outcome.ACCOUNT_NOT_FOUND)
-        response = pb.ListHoldsResponse()
-        write = partial(encode.hold, account_id=request.account_id)
-        if last := encode.page(response.holds, found, size, write):
-            response.next_page_token = self._lists.token(request, call, last.hold_id, about=about)
         return response
 
 

@@ -14,11 +14,11 @@ class Call:
     """What is known of a call besides its request.
 
     `remaining_seconds` is what its caller's deadline left when it came, None without one;
-    `deadline` is when it must be answered, on the event loop's clock; `tenant_id` and `key_id` are
-    those of its API key once it is authenticated.
+    `deadline` is when it must be answered, on the event loop's clock; `tenant_id`, `key_id` and
+    `scopes` are those of its API key once it is authenticated.
     """
 
-    __slots__ = ("deadline", "key_id", "metadata", "remaining_seconds", "tenant_id")
+    __slots__ = ("deadline", "key_id", "metadata", "remaining_seconds", "scopes", "tenant_id")
 
     def __init__(self, metadata: Metadata, *, remaining_seconds: float | None) -> None:
         self.metadata = metadata
@@ -26,6 +26,7 @@ class Call:
         self.deadline = 0.0
         self.tenant_id = NOBODY
         self.key_id = ""
+        self.scopes: frozenset[str] = frozenset()
 
 
 Handler = Callable[[Any, Call], Awaitable[Any]]

@@ -9,7 +9,7 @@ from creditgate_server.domain.accounts import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
 
-from . import fields
+from . import decode_calls, fields
 from .fingerprint import fingerprint
 
 ATTRIBUTES = ("agent", "call_id", "conversation_id", "model", "topic", "user")
@@ -38,6 +38,8 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     amount_micros, works = _price(request)
+    if request.HasField("call"):
+        works = decode_calls.of_gateway(request, tenant_id, works)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     ttl_ms = _ttl_ms(request)
     details = _details(request)
@@ -171,11 +173,12 @@ def _attributes(request: pb.ReserveRequest | pb.ChargeRequest) -> dict[str, str]
 
 def _named(works: tuple[Usage, ...]) -> list[str]:
     """The parts that usages add to what a request means."""
-    return [
-        part
-        for work in works
-        for part in (f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}")
-    ]
+    parts: list[str] = []
+    for work in works:
+        parts += [f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}"]
+        if work.gateway_id is not None:
+            parts += [f"gateway_id={work.gateway_id}", f"gateway_epoch={work.gateway_epoch}"]
+    return parts
 
 
 def _meaning(amount_micros: int, minimum_micros: int, details: str | None) -> list[str]:

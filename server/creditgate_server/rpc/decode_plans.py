@@ -10,7 +10,7 @@ from creditgate_server.domain.accounts import OveragePolicy
 from creditgate_server.domain.events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
 from creditgate_server.domain.plans import Addon, CycleUnit, Plan
 
-from . import decode_budgets, fields, thresholds
+from . import decode_budgets, decode_calls, fields, thresholds
 from .fingerprint import fingerprint
 
 VERSION_MAX = 2**31 - 1
@@ -22,8 +22,8 @@ _CAP = int(OveragePolicy.CAP)
 _POLICIES = frozenset(map(int, OveragePolicy))
 _UNITS = frozenset(map(int, CycleUnit))
 _TIMINGS = frozenset(pb.PlanTiming.values())
-# Fields that name a plan, and one that a fingerprint writes in its own way.
-_APART = frozenset({"plan_id", "version", "budgets"})
+# Fields that name a plan, and those that a fingerprint writes in its own way.
+_APART = frozenset({"plan_id", "version", "budgets", "call_terms"})
 # Left out of fingerprints where they are as usual: plans were written before they were known.
 _USUAL = {"thresholds": THRESHOLDS_DEFAULT, "expiry_notice_ms": EXPIRY_NOTICE_MS_DEFAULT}
 
@@ -75,6 +75,7 @@ def new_plan(request: catalog_pb.PutPlanRequest) -> Plan:
         expiry_notice_ms=_expiry_notice_ms(request),
         rate_card_id=fields.identifier_or_empty(request, "plan.rate_card_id", given.rate_card_id),
         rate_card_version=_rate_card_version(request),
+        call_terms=decode_calls.call_terms(request),
     )
     return plan._replace(fingerprint=_plan_fingerprint(plan))
 
@@ -152,6 +153,7 @@ def _plan_fingerprint(plan: Plan) -> bytes:
     ]
     if plan.budgets:
         parts.append(f"budgets={decode_budgets.meaning(plan.budgets)}")
+    parts += decode_calls.meaning(plan.call_terms)
     return fingerprint("plan", parts)
 
 

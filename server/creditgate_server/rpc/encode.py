@@ -16,7 +16,7 @@ from creditgate_server.domain.accounts import Account, Grant, GrantState, Standi
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 from creditgate_server.domain.rates import Rate
 
-from . import decode, thresholds
+from . import decode, encode_calls, thresholds
 from .status import refuse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +87,9 @@ def hold(to: hold_pb2.Hold, of: Hold, account_id: str) -> None:
         to.used_quantity = of.used_quantity or 0
         to.granted_quantity = of.granted_quantity or 0
         rate(to.rate, of.rate)
+    if of.gateway_id is not None:
+        to.call.gateway_id = of.gateway_id
+        to.call.gateway_epoch = of.gateway_epoch or 0
 
 
 def rate(to: hold_pb2.Rate, of: Rate) -> None:
@@ -188,6 +191,8 @@ def reserve(request: pb.ReserveRequest, result: Result) -> pb.ReserveResponse:
     """Answer a Reserve."""
     response = pb.ReserveResponse(replayed=result.replayed)
     _decision(response, request, result)
+    if result.quota is not None:
+        encode_calls.quota(response.quota, result.quota)
     return response
 
 
@@ -204,6 +209,8 @@ def extend(request: pb.ExtendRequest, result: Result) -> pb.ExtendResponse:
         charged_micros=result.charged_micros, uncollected_micros=result.uncollected_micros
     )
     _decision(response, request, result)
+    if result.quota is not None:
+        encode_calls.quota(response.quota, result.quota)
     return response
 
 

@@ -9,7 +9,7 @@ from creditgate.v1 import catalog_service_pb2
 from creditgate_server.domain.plans import Addon, Plan
 from creditgate_server.domain.statements import Entry
 
-from . import encode_budgets, thresholds
+from . import encode_budgets, encode_calls, thresholds
 from .encode import moment
 
 
@@ -37,6 +37,7 @@ def plan(to: catalog_service_pb2.Plan, of: Plan) -> None:
     to.expiry_notice.FromMilliseconds(of.expiry_notice_ms)
     to.rate_card_id = of.rate_card_id
     to.rate_card_version = of.rate_card_version
+    encode_calls.call_terms(to.call_terms, of.call_terms)
 
 
 def addon(to: pb.Addon, of: Addon) -> None:

@@ -136,7 +136,7 @@ ADMINISTRATION = (
     _admin("DeleteBudget"),
     _admin("ListBudgets", Scope.READ, Scope.ADMIN),
     _admin("GetStatement", Scope.READ, Scope.ADMIN),
-    _admin("ListHolds", Scope.READ, Scope.ADMIN),
+    _admin("ListHolds", Scope.READ, Scope.ADMIN, Scope.AUTHORIZE),  # the last by gateway only
 )
 """What AccountService has."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from creditgate_server.domain.budgets import Budgets
+from creditgate_server.domain.calls import GatewayCalls
 from creditgate_server.domain.deliveries import Endpoints
 from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
@@ -28,6 +29,7 @@ from .deliveries import DeliveryAdministration
 from .detached import Detached, Shed
 from .endpoints import EndpointAdministration
 from .events import EventReading
+from .holds import HoldReading
 from .interceptors.rate import Rates
 from .lists import Lists
 from .method import (
@@ -71,6 +73,7 @@ def make_services(
     *,
     ledger: Ledger,
     accounts: Accounts,
+    gateway_calls: GatewayCalls,
     catalog: Catalog,
     packages: Packages,
     topups: Topups,
@@ -94,6 +97,7 @@ def make_services(
     lists = Lists(pages)
     rest = (
         AccountAdministration(accounts, lists, detached),
+        HoldReading(accounts, gateway_calls, lists, detached),
         Addons(catalog, lists, detached),
         BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),

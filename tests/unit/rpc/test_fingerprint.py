@@ -76,12 +76,13 @@ def test_stored_digests_never_change() -> None:
     assert full == "223d09b6b52219666fefc9d762612160"
     assert plan(catalog_pb.Plan(plan_id="free", version=1)) == "0b9deaed2cc54d3587dcce45d1dce4e0"
     older = good_plan()
-    for name in ("thresholds", "expiry_notice"):  # what plans did not know at first
+    for name in ("thresholds", "expiry_notice", "call_terms"):  # what plans did not know at first
         older.ClearField(name)
     assert plan(older) == "5bed314d4df32c71b484b87b7ecbd0e9"
     older.ClearField("budgets")  # nor these
     assert plan(older) == "2e1129a1e9d7e45d6ced207ad1bdb397"
-    assert plan(good_plan()) == "bd95890251f02dab67688ad603b81215"
+    assert plan(good_plan(call_terms=None)) == "bd95890251f02dab67688ad603b81215"
+    assert plan(good_plan()) == "62a5027422eeba098c61c9b98b07b921"
     assert addon() == "e015e796c68209c6d47b3c693d0ea176"
     assert addon(outlives_cycle=True, priority=3) == "601885ac2e800e627849c114f2b42783"
 
@@ -132,6 +133,15 @@ def test_a_plan_means_what_it_says_and_not_when_or_by_what_name_it_is_written() 
     assert plan(good_plan()) == plan(good_plan(created_at=Timestamp(seconds=5)))
     turned = catalog_pb.Thresholds(thresholds=reversed(good_thresholds()))
     assert plan(good_plan()) == plan(good_plan(thresholds=turned))
+    usual = account_pb2.CallTerms(
+        max_duration=Duration(),
+        renew_before=Duration(seconds=10),
+        warn_before=Duration(seconds=30),
+        final_action=account_pb2.FINAL_ACTION_TERMINATE,
+        on_reserve_failure=account_pb2.FAILURE_HANDLING_TERMINATE,
+        on_extend_failure=account_pb2.FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE,
+    )
+    assert plan(good_plan(call_terms=None)) == plan(good_plan(call_terms=usual))
     free = catalog_pb.Plan(plan_id="free", version=1)
     assert plan(free) == plan(
         catalog_pb.Plan(
@@ -165,6 +175,18 @@ LIMITS = catalog_pb.PlanLimits(
         {"expiry_notice": None},
         {"limits": catalog_pb.PlanLimits(hold_max_micros=100, open_holds_max=10)},
         {"limits": catalog_pb.PlanLimits(hold_max_micros=10, open_holds_max=100)},
+        *[
+            {"call_terms": account_pb2.CallTerms(**terms)}
+            for terms in (
+                {"max_duration": Duration(seconds=60)},
+                {"renew_before": Duration(seconds=60)},
+                {"warn_before": Duration()},
+                {"final_action": account_pb2.FINAL_ACTION_RESTRICT},
+                {"on_reserve_failure": account_pb2.FAILURE_HANDLING_CONTINUE},
+                {"on_extend_failure": account_pb2.FAILURE_HANDLING_TERMINATE},
+                {"offline_allowance": Duration(seconds=60)},
+            )
+        ],
     ],
 )
 def test_another_plan_has_another_digest(change: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ def authenticated(method: Method, proceed: Handler, *, keyring: Keyring) -> Hand
             raise RpcError(*SCOPE_MISSING, metadata={"scope": scope})
         call.tenant_id = identity.tenant_id
         call.key_id = identity.key_id
+        call.scopes = identity.scopes
         return await proceed(request, call)
 
     return step

@@ -76,11 +76,11 @@ def test_c04_less_frees_the_rest_and_more_is_charged_as_far_as_there_is(world: W
 @together
 def test_c05_a_long_answer_keeps_its_hold_by_its_heartbeat(world: World) -> None:
     wallet = world.wallet(100 * CREDIT, rates=[TOKENS])
-    wallet.reserve("reply", usage=tokens(4_000), ttl=2)
-    for beat in range(1, 9):
-        time.sleep(0.6)
+    wallet.reserve("reply", usage=tokens(4_000), ttl=4)
+    for beat in range(1, 7):
+        time.sleep(1.2)
         # It grants nothing more and charges nothing: it only lives on.
-        answer = wallet.extend("reply", ttl=2)
+        answer = wallet.extend("reply", ttl=4)
         assert (answer.hold.state, answer.hold.granted_quantity) == (OPEN, 4_000), beat
     final = wallet.commit("reply", used_quantity=3_500)
     assert (final.charged_micros, final.late) == (7 * CREDIT, False)
@@ -159,6 +159,8 @@ def test_c10_limits_of_user_agent_and_conversation_are_judged_together(world: Wo
     assert reserve("3", 3, "ann", "bot", "c-2") == "budget/user"
     assert reserve("4", 4, "bob", "bot", "c-3") == "True"
     assert reserve("5", 1, "cid", "bot", "c-4") == "budget/agent"
+    raised = wallet.extend("4", amount_micros=5 * CREDIT)
+    assert (raised.decision, raised.limit) == (LIMIT, "budget/agent")
     # What was denied counts on none of them.
     held = {(each.budget_id, each.value): each.held_micros for each in wallet.counters()}
     assert held[("user", "ann")] == held[("conversation_id", "c-1")] == 4 * CREDIT

@@ -97,7 +97,9 @@ def test_v30_what_brings_no_credits_resumes_nothing(world: World) -> None:
     wallet.report("call", used_micros=8 * CREDIT)
     with refused("INVALID_FIELD"):
         wallet.grant("nothing", 0)
+    assert wallet.account().debt_micros == 3 * CREDIT
     wallet.grant("debt-paid", 3 * CREDIT)
+    assert wallet.account().debt_micros == 0
     wallet.grant("unpaid", 3 * CREDIT, unpaid=True)
     assert wallet.extend("call", amount_micros=9 * CREDIT).decision == INSUFFICIENT
     assert len(wallet.events(RESUMED)) == resumed

@@ -30,7 +30,11 @@ class Behaviour:
 BEHAVIOURS = (
     Behaviour("V1", "Reserves at once get exactly what there is"),
     Behaviour("V2", "Admission counts the connection fee and the first block"),
-    Behaviour("V3", "A grant carries all a gateway needs to cut a call by itself", NO_CALLS),
+    Behaviour(
+        "V3",
+        "A grant carries all a gateway needs to cut a call by itself",
+        "that it does so is the gateway's part, and the SDK's",
+    ),
     Behaviour("V4", "A partial grant is only for who asks for it"),
     Behaviour("V5", "Too few credits and credits held by others are different answers"),
     Behaviour("V6", "Credits and a place among the calls come together or not at all"),
@@ -45,7 +49,7 @@ BEHAVIOURS = (
         "A denied Reserve leaves nothing behind",
         "its name is judged afresh, not remembered: credits may have come",
     ),
-    Behaviour("V10", "A call has a longest duration, however often it is renewed", NO_CALLS),
+    Behaviour("V10", "A call has a longest duration, however often it is renewed"),
     Behaviour("V11", "Who only rang pays nothing, no fee either"),
     Behaviour(
         "V12",
@@ -76,7 +80,11 @@ BEHAVIOURS = (
     ),
     Behaviour("V19", "A denied Extend charges what it reports and takes nothing away"),
     Behaviour("V20", "An Extend under way while the quota ends leaves no gap"),
-    Behaviour("V21", "Renewals have a least distance", NO_CALLS),
+    Behaviour(
+        "V21",
+        "Renewals are not asked for at once",
+        "the service says when; that gateways keep to it, and to five seconds at least, is theirs",
+    ),
     Behaviour(
         "V22",
         "Renewals of many calls are spread",
@@ -87,7 +95,7 @@ BEHAVIOURS = (
     Behaviour("V25", "Blocks are right at every boundary"),
     Behaviour("V26", "Nothing costs nothing; what cannot be is refused and changes nothing"),
     Behaviour("V27", "A low balance, and a hold's end, are told once and in time"),
-    Behaviour("V28", "The last grant says what is to happen at its end", NO_CALLS),
+    Behaviour("V28", "The last grant says what is to happen at its end"),
     Behaviour("V29", "New credits during a call are told, and the call goes on"),
     Behaviour("V30", "What brings no credits resumes nothing"),
     Behaviour(
@@ -99,9 +107,9 @@ BEHAVIOURS = (
     Behaviour("V33", "Usage at the instant of expiry is charged once, never dropped"),
     Behaviour("V34", "A hold renewed in time never ends"),
     Behaviour("V35", "A lost connection ends no work"),
-    Behaviour("V36", "A gateway that starts again finds its calls, and only its own", NO_CALLS),
+    Behaviour("V36", "A gateway that starts again finds its calls, and only its own"),
     Behaviour("V37", "A killed server is stood in for by any other"),
-    Behaviour("V38", "Each call's policy for when the service is away comes with it", NO_CALLS),
+    Behaviour("V38", "Each call's policy for when the service is away comes with it"),
     Behaviour("V39", "What may be spent while the service is away is bounded, and shown", NO_CALLS),
     Behaviour(
         "V40",
@@ -178,7 +186,11 @@ BEHAVIOURS = (
     ),
     Behaviour("C14", "Two workers with one message make one hold"),
     Behaviour("C15", "A quote touches nothing", "no price is kept by a quote yet"),
-    Behaviour("C16", "Chat may go on while the service is away, if it is told so", NO_CALLS),
+    Behaviour(
+        "C16",
+        "Work begins without the service only where a plan allows it",
+        "plans say so of calls alone: other work waits",
+    ),
 )
 
 

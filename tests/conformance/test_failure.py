@@ -39,7 +39,7 @@ def test_v32_a_gateway_that_crashed_pays_what_it_reported(world: World) -> None:
     wallet = world.wallet(10 * CREDIT, rates=[rate()])
     hold = wallet.reserve("call", usage=usage(10), ttl=1.5).hold
     wallet.report("call", used_quantity=3)
-    # Who needs the credits gets them from that instant on, whether it is swept or not, and no sooner.
+    # Who needs the credits gets them from that instant on, swept or not, and no sooner.
     while True:
         needy = wallet.reserve("next", amount_micros=7 * CREDIT)
         over = needy.balance.as_of.ToNanoseconds() >= hold.expires_at.ToNanoseconds()

@@ -3,7 +3,7 @@ export PYTHON
 
 BIN := .venv/bin
 PACKAGES := pyproject.toml client/pyproject.toml .ci/setup
-SOURCES := server/creditgate_server client/creditgate tests $(wildcard bench)
+SOURCES := server/creditgate_server client/creditgate tests docs/examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench test-faults gen lock image setup clean

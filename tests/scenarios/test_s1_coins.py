@@ -1,17 +1,26 @@
 """S1, pay-as-you-go coins: welcome credits, replies of 1 to 5 coins, top-ups, a bot that pauses.
 
-What a coin is worth is the tenant's affair; here $50 are 500 coins. Thresholds and insights are not
-part of this slice.
+What a coin is worth is the tenant's affair; here $50 are 500 coins. What is told of an account by
+topic, agent and conversation is counted from its holds; reports of it are not part of this slice.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from decimal import Decimal
 
 import pytest
 
-from creditgate import Attributes, Decision, GrantKind, InsufficientCredits
+from creditgate import (
+    Attributes,
+    BalanceLow,
+    Decision,
+    GrantKind,
+    InsufficientCredits,
+    Rate,
+    Usage,
+)
 from tests.scenarios.world import World
 
 MOST = 5
@@ -103,3 +112,60 @@ async def test_any_number_of_agents_share_the_coins(world: World, customer: str)
     await asyncio.gather(*(work(agent) for agent in range(12)))
     balance = await world.client.get_balance(customer)
     assert (balance.settled, balance.held) == (Decimal(500 - 12 * 3 * 2), Decimal(0))
+    agents = {hold.attributes.agent async for hold in world.client.list_holds(customer)}
+    assert len(agents) == 12
+
+
+async def low(world: World, customer: str) -> list[Decimal]:
+    """The balances at which the customer was told that little is left."""
+    events = [event async for event in world.client.list_events(customer)]
+    return [event.balance.settled for event in events if isinstance(event.details, BalanceLow)]
+
+
+async def test_its_own_threshold_tells_once_until_a_top_up(world: World, customer: str) -> None:
+    await world.client.update_account(customer, thresholds=[100])
+    await world.client.charge(customer, hold_id="bulk", amount=399)
+    assert await low(world, customer) == []
+    for number in range(3):
+        await reply(world, customer, f"msg-{number}", coins=4)
+    assert await low(world, customer) == [Decimal(97)]
+    await world.client.add_grant(customer, grant_id="payment-1", amount=20)
+    assert await low(world, customer) == [Decimal(97)], "a top-up tells nothing"
+    for number in range(3, 6):
+        await reply(world, customer, f"msg-{number}", coins=5)
+    assert await low(world, customer) == [Decimal(97), Decimal(99)]
+
+
+async def test_what_was_spent_is_known_by_topic_and_by_conversation(
+    world: World, customer: str
+) -> None:
+    said = [("returns", "c-1", 3), ("invoices", "c-2", 5), ("returns", "c-1", 2), ("", "c-3", 1)]
+    for number, (topic, conversation, coins) in enumerate(said):
+        about = Attributes(topic=topic, conversation_id=conversation)
+        async with world.client.hold(
+            customer, amount=MOST, hold_id=f"msg-{number}", attributes=about
+        ) as hold:
+            hold.use(coins)
+    topics, conversations = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
+    async for each in world.client.list_holds(customer):
+        topics[each.attributes.topic] += each.charged
+        conversations[each.attributes.conversation_id] += each.charged
+    assert topics == {"returns": 5, "invoices": 5, "": 1}
+    assert conversations == {"c-1": 5, "c-2": 5, "c-3": 1}
+
+
+async def test_coins_by_how_hard_an_answer_was(world: World, customer: str) -> None:
+    # A level is a quantity; what each level adds is a tier. These cost 1, 2, 3, 5 and 8 coins.
+    levels = Rate.of("answer.level", unit_price=1, tiers=[(3, 2), (4, 3)])
+    await world.client.put_rate_card("levels", version=1, rates=[levels])
+    await world.client.put_plan("coins", version=2, rate_card_id="levels")
+    await world.client.update_account(customer, plan="coins@2")
+    left = Decimal(500)
+    for level, coins in enumerate((1, 2, 3, 5, 8), 1):
+        async with world.client.hold(
+            customer, usage=Usage("answer.level", 5), hold_id=f"msg-{level}"
+        ) as hold:
+            assert hold.granted == 8
+            hold.use(quantity=level)
+        left -= coins
+        assert (hold.hold.charged, hold.balance.available) == (Decimal(coins), left)

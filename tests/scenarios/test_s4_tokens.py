@@ -1,6 +1,6 @@
 """S4, a token wallet: training and chat on one balance, packages of 5,000, one mail when it is low.
 
-A credit is a token. The rates at which files and chats use tokens are not part of this slice.
+A credit is a token of a chat; one learnt from a file is half a credit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-from creditgate import Attributes, CycleUnit, Decision, DeliveryState, EventKind, GrantKind
+from creditgate import (
+    Attributes,
+    CycleUnit,
+    Decision,
+    DeliveryState,
+    EventKind,
+    GrantKind,
+    Rate,
+    Usage,
+)
 from tests.scenarios.world import World, instant, server_world
 from tests.support.database import Database
 from tests.support.mailbox import Mailbox, mailbox
@@ -63,6 +72,29 @@ async def test_an_estimate_that_was_too_low_is_charged_as_it_was_used(world: Wor
     assert (paid.charged, paid.uncollected) == (Decimal(1_700), Decimal(0))
 
 
+async def test_training_and_chats_have_their_own_rates(world: World) -> None:
+    name = await customer(world)
+    rates = [Rate.of("training.tokens", unit_price="0.5"), Rate.of("chat.tokens", unit_price=1)]
+    await world.client.put_rate_card("tokens", version=1, rates=rates)
+    await world.client.put_plan(
+        "tokens", version=2, cycle=CycleUnit.MONTH, rate_card_id="tokens", rate_card_version=1
+    )
+    await world.client.update_account(name, plan="tokens@2")
+    async with world.client.hold(
+        name, usage=Usage("training.tokens", 20_000), hold_id="file"
+    ) as file:
+        assert file.granted == 10_000
+        file.use(quantity=18_765)
+    assert file.hold.charged == Decimal("9382.5")
+    async with world.client.hold(name, usage=Usage("chat.tokens", 2_000), hold_id="chat") as chat:
+        assert chat.affordable("chat") == 2_000
+        chat.use(quantity=2_345)  # more than was estimated
+    assert (chat.hold.charged, chat.hold.uncollected) == (Decimal(2_345), Decimal(0))
+    assert chat.balance.settled == TOKENS - Decimal("9382.5") - 2_345
+    quote = await world.client.quote(name, usage=Usage("training.tokens", 1))
+    assert quote.affordable_quantity == 2 * (TOKENS - 2_345) - 18_765
+
+
 async def test_packages_renew_on_the_1st_until_they_are_cancelled(world: World) -> None:
     name = await customer(world)
     await world.client.charge(name, hold_id="training", amount=41_000)
@@ -99,7 +131,8 @@ async def test_it_is_low_once_used_up_once_and_active_again_with_tokens(world: W
     assert (denied.shortfall, denied.limit) == (Decimal(10), "")
     assert await kinds(world, name) == used_up, "a denial is for the program that asked"
 
-    await world.client.add_grant(name, grant_id="payment-7", amount=PACKAGE)
+    await world.client.put_package("five-thousand", version=1, amount=PACKAGE)
+    await world.client.buy_package(name, grant_id="payment-7", package_id="five-thousand")
     assert await kinds(world, name) == [*used_up, EventKind.CREDITS_RESUMED]
     granted = await world.client.reserve(name, hold_id="d", amount=10)
     assert granted.decision is Decision.GRANTED

@@ -14,8 +14,10 @@ help:  ## show this
 run: .venv/.run  ## start everything here: PostgreSQL, a demo account, the server
 	@exec $(BIN)/creditgate-server dev
 
+# Much of the time of a test is waiting, so there are more workers than a small machine has processors. Tests of one file
+# share its servers and databases.
 test: .venv/.dev  ## run the tests, but for the long ones
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 check: .venv/.dev .venv-gen/.gen  ## formatting, lint, types, layers, protos, stubs, Dockerfile
 	$(BIN)/ruff format --check

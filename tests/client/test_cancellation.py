@@ -100,7 +100,7 @@ def test_asyncio_run_ends_while_work_is_going_on(fake: Fake) -> None:
     async def main() -> None:
         client = fake.async_client(patience_seconds=5)
         task = asyncio.create_task(Work(client, "work").run())
-        await until(lambda: fake.state() == "OPEN")
+        await until(lambda: fake.state() != "NONE")
         del task
 
     asyncio.run(main())

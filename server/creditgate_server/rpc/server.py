@@ -44,7 +44,7 @@ def options(*, connection_age_max_seconds: int, share_port: bool) -> Sequence[tu
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         # The default of five minutes punishes clients that want to know earlier of a dead link.
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
         ("grpc.http2.max_ping_strikes", 2),
         # Spreads callers over servers behind a balancer. There is no grace: streams live on.
         ("grpc.max_connection_age_ms", connection_age_max_seconds * 1000),

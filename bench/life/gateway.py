@@ -44,7 +44,7 @@ class Gateway:
             try:
                 await self._carry(call)
             except RefusedError as refused:
-                self._notes.wrong(f"{call.hold_id}: {refused.reason}")
+                self._notes.wrong(f"{call}: {refused.reason} at {self._clock.now():.1f}")
 
     async def _carry(self, call: Call) -> None:
         self.counts["calls"] += 1
@@ -97,7 +97,11 @@ class Gateway:
             self.counts["renewals out of order"] += 1
             await self._stream.ask(extend=request)
         self.counts["renewals twice"] += again is not None
-        self.counts["renewals denied"] += answer.decision not in _GRANTED
+        if answer.decision not in _GRANTED:
+            # What is denied lives no longer by it, but what was granted is still to be used.
+            self.counts["renewals denied"] += 1
+            request.quantity, request.used_quantity = granted, used
+            answer = await self._stream.ask(extend=request)
         return int(answer.hold.granted_quantity)
 
     async def _end(self, call: Call, work: Work) -> None:

@@ -49,12 +49,20 @@ def service(
         yield own
 
 
-@pytest.fixture(scope="package", autouse=True)
-def stories(request: pytest.FixtureRequest, service: Service) -> Iterator[Stories]:
-    """All tests that wait, begun before the first of the others."""
-    stories = Stories(service, stories_of(request.session.items))
+@pytest.fixture(scope="package")
+def stories(service: Service) -> Iterator[Stories]:
+    """The tests that wait."""
+    stories = Stories(service)
     yield stories
     stories.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _begun(request: pytest.FixtureRequest, stories: Stories) -> None:
+    """Begins all that wait before the first of the others; of a file's, where files are shared."""
+    shared = hasattr(request.config, "workerinput")
+    chosen = [it for it in request.session.items if not shared or it.path == request.path]
+    stories.begin(stories_of(chosen))
 
 
 @pytest.fixture

@@ -11,18 +11,22 @@ from tests.conformance.world import Service, World
 
 Story = Callable[[World], None]
 WAIT_SECONDS_MAX = 60
+AT_ONCE_MAX = 64
 
 
 class Stories:
-    """Tells all stories at once, each in a world of its own, and remembers how they ended."""
+    """Tells stories at once, each in a world of its own, and remembers how they ended."""
 
-    def __init__(self, service: Service, stories: Iterable[Story]) -> None:
-        told = list(stories)
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._threads = ThreadPoolExecutor(max_workers=len(told) or 1)
-        self._ends: dict[Story, Future[None]] = {
-            story: self._threads.submit(partial(self._tell, story)) for story in told
-        }
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE_MAX)
+        self._ends: dict[Story, Future[None]] = {}
+
+    def begin(self, stories: Iterable[Story]) -> None:
+        """Begin to tell those that were not begun before."""
+        for story in stories:
+            if story not in self._ends:
+                self._ends[story] = self._threads.submit(partial(self._tell, story))
 
     def end_of(self, story: Story) -> None:
         """Wait for the end of a story; raises what it raised."""

@@ -16,11 +16,9 @@ from tests.oracle.administration import find_hold, refusable
 from tests.oracle.answers import Answer, Pairs, RateView, Refused
 from tests.oracle.budgets import first_denial, least_left
 from tests.oracle.catalog import Catalog
+from tests.oracle.lines import Line, Usage, Usages, charge_for, cost, open_lines, raised
 from tests.oracle.prices import affordable, priced
 from tests.oracle.subscriber import Subscriber
-
-Usage = tuple[str, str, int]
-"""Work in the caller's own unit: its meter, model and quantity."""
 
 
 class Model(Catalog):
@@ -35,22 +33,24 @@ class Model(Catalog):
         *,
         amount: int = 0,
         usage: Usage | None = None,
+        usages: Usages | None = None,
         minimum: int = 0,
         ttl_ms: int = DEFAULT_TTL_MS,
         attributes: Pairs = (),
         labels: Pairs = (),
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("reserve", amount, usage, minimum, ttl_ms, attributes, labels)
+        body = ("reserve", amount, usage, sorted(usages or ()), minimum, ttl_ms, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        rate, amount = _price(account, usage, amount)
+        rate, lines, amount = _price(account, usage, usages, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=ttl_ms, attributes=attributes
         )
         if not decided.outcome.startswith("GRANTED"):
             return _reaching(decided, account, rate)
         hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted, rate=rate)
+        hold.meters = lines
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
         hold.tallies = [tally for _, tally in account.stakes(attributes)]
         with account.change():
@@ -67,21 +67,24 @@ class Model(Catalog):
         *,
         amount: int = 0,
         usage: Usage | None = None,
+        usages: Usages | None = None,
         minimum: int = 0,
         attributes: Pairs = (),
         labels: Pairs = (),
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("charge", amount, usage, minimum, attributes, labels)
+        body = ("charge", amount, usage, sorted(usages or ()), minimum, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        rate, amount = _price(account, usage, amount)
+        rate, lines, amount = _price(account, usage, usages, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=None, attributes=attributes
         )
         if not decided.outcome.startswith("GRANTED"):
             return _reaching(decided, account, rate)
         hold = Hold(hold_id, body, at, at, granted=granted, used=granted, rate=rate)
+        hold.meters = lines
+        charge_for(lines, granted)
         if usage and rate:
             whole = decided.outcome == "GRANTED"
             hold.used_quantity = usage[2] if whole else affordable(rate, granted)
@@ -103,8 +106,10 @@ class Model(Catalog):
         *,
         total: int | None = None,
         quantity: int | None = None,
+        quantities: Usages | None = None,
         used: int | None = None,
         used_quantity: int | None = None,
+        used_quantities: Usages | None = None,
         minimum: int = 0,
         ttl_ms: int = DEFAULT_TTL_MS,
     ) -> Answer:
@@ -112,8 +117,14 @@ class Model(Catalog):
         hold = find_hold(account, hold_id)
         if hold.state != "OPEN":
             raise Refused(f"HOLD_{hold.state}")
+        asked = raised(hold.meters, (line.quantity for line in hold.meters), quantities)
+        reported = raised(hold.meters, (line.used for line in hold.meters), used_quantities)
         if quantity is not None:
             total = priced(hold.rate, quantity)
+        if quantities is not None:
+            total = cost(hold.meters, asked)
+        if used_quantities is not None:
+            used = cost(hold.meters, reported)
         if used_quantity is not None:
             used = priced(hold.rate, used_quantity)
             hold.used_quantity = max(hold.used_quantity, used_quantity)
@@ -122,6 +133,10 @@ class Model(Catalog):
             decided = _raise(account, hold, total or 0, minimum, at=at, ttl_ms=ttl_ms)
         if decided.outcome.startswith("GRANTED"):
             hold.expires_at = max(hold.expires_at, at + ttl_ms * 1000)
+            for line, now in zip(hold.meters, asked, strict=True):
+                line.quantity = now
+        for line, now in zip(hold.meters, reported, strict=True):
+            line.used = now
         answer = replace(
             decided,
             asked=total or 0,
@@ -142,19 +157,25 @@ class Model(Catalog):
         *,
         used: int = 0,
         used_quantity: int | None = None,
+        used_quantities: Usages | None = None,
         keep_open: bool = False,
         cause: str = "",
     ) -> Answer:
         account = self.account(at, account_id)
         hold = find_hold(account, hold_id)
+        reported = raised(hold.meters, (line.used for line in hold.meters), used_quantities)
         if used_quantity is not None:
             used = priced(hold.rate, used_quantity)
+        if used_quantities is not None:
+            used = cost(hold.meters, reported)
         more, final = used > hold.used, not keep_open
         if more and (hold.state in {"COMMITTED", "RELEASED"} or hold.closed):
             raise Refused("HOLD_RELEASED" if hold.state == "RELEASED" else "HOLD_COMMITTED")
         late = hold.state == "EXPIRED" and not hold.closed and (more or final)
         if hold.state == "OPEN" or late:
             hold.used_quantity = max(hold.used_quantity, used_quantity or 0)
+            for line, now in zip(hold.meters, reported, strict=True):
+                line.used = now
         with account.change():
             charged, uncollected = account.use(hold, used)
             if hold.state == "OPEN" and final:
@@ -207,12 +228,17 @@ def _replay(account: Subscriber, hold: Hold, body: tuple[Any, ...], at: int) -> 
     return _reaching(again, account, hold.rate, hold)
 
 
-def _price(account: Subscriber, usage: Usage | None, amount: int) -> tuple[RateView | None, int]:
-    """The rate of a usage and its price; of an amount, the amount."""
+def _price(
+    account: Subscriber, usage: Usage | None, usages: Usages | None, amount: int
+) -> tuple[RateView | None, list[Line], int]:
+    """The rate of a usage, or the lines of several, and the price; of an amount, the amount."""
+    if usages is not None:
+        lines = open_lines(account.rate, usages)
+        return None, lines, cost(lines, (line.quantity for line in lines))
     if usage is None:
-        return None, amount
+        return None, [], amount
     rate = account.rate(*usage[:2])
-    return rate, priced(rate, usage[2])
+    return rate, [], priced(rate, usage[2])
 
 
 def _reaching(

@@ -86,7 +86,15 @@ from creditgate._plan_types import (
     PlanTiming,
     Publication,
 )
-from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, RateTier, Usage
+from creditgate._rate_types import (
+    HoldLine,
+    Quote,
+    Rate,
+    RateCard,
+    RateCardPublication,
+    RateTier,
+    Usage,
+)
 from creditgate._sync import Client
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
@@ -175,6 +183,7 @@ __all__ = [
     "HoldEnded",
     "HoldExpired",
     "HoldLate",
+    "HoldLine",
     "HoldMustEnd",
     "HoldReleased",
     "HoldState",

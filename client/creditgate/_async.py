@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -71,6 +71,7 @@ class AsyncClient(AsyncRates, BaseClient):
         *,
         amount: Amount | None = None,
         usage: Usage | None = None,
+        usages: Iterable[Usage] | None = None,
         hold_id: str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
@@ -81,12 +82,13 @@ class AsyncClient(AsyncRates, BaseClient):
     ) -> AsyncHold:
         """Hold credits while the body of an `async with` runs, then charge what it used.
 
-        Entering reserves `amount` credits, or what a `usage` costs, or what is there down to
-        `minimum`, and raises `Denied` when they are not available. Inside, `affordable()` says how
-        much of the unit that buys, and `use()` what was used. Leaving commits that and
-        frees the rest; without any use, or by an exception, it releases (`on_error="commit"`
-        charges what was used even then). A heartbeat keeps the hold from expiring while the body
-        runs, for at most `lifetime_seconds_max`. Leaving is safe against cancellation.
+        Entering reserves `amount` credits, or what a `usage` or several `usages` cost, or what is
+        there down to `minimum`, and raises `Denied` when they are not available. Inside,
+        `affordable()` says how much of the unit that buys, and `use()` what was used. Leaving
+        commits that and frees the rest; without any use, or by an exception, it releases
+        (`on_error="commit"` charges what was used even then). A heartbeat keeps the hold from
+        expiring while the body runs, for at most `lifetime_seconds_max`. Leaving is safe against
+        cancellation.
 
         `hold_id` names the work, and makes it safe to start again after a crash; None makes one up.
         """
@@ -99,6 +101,7 @@ class AsyncClient(AsyncRates, BaseClient):
             hold_id=name,
             amount=amount,
             usage=usage,
+            usages=usages,
             minimum=minimum,
             ttl_seconds=ttl_seconds,
             attributes=attributes,
@@ -116,6 +119,7 @@ class AsyncClient(AsyncRates, BaseClient):
         hold_id: str,
         amount: Amount | None = None,
         usage: Usage | None = None,
+        usages: Iterable[Usage] | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
@@ -124,7 +128,9 @@ class AsyncClient(AsyncRates, BaseClient):
     ) -> Reservation:
         """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
 
-        `call` makes it a call's; its usage counts seconds, and the answer has a quota.
+        `usages` is work on several meters, held and charged together. `call` makes it a call's: its
+        usage counts seconds, and the answer has a quota.
+
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
         return await self._send(
@@ -133,6 +139,7 @@ class AsyncClient(AsyncRates, BaseClient):
                 hold_id=hold_id,
                 amount=amount,
                 usage=usage,
+                usages=usages,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
@@ -148,15 +155,18 @@ class AsyncClient(AsyncRates, BaseClient):
         hold_id: str,
         total: Amount | None = None,
         quantity: int | None = None,
+        quantities: Iterable[Usage] | None = None,
         used: Amount | None = None,
         used_quantity: int | None = None,
+        used_quantities: Iterable[Usage] | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
     ) -> Extension:
         """Raise an open hold to a total, renew its expiry, and report usage so far.
 
         `minimum` is the least raise that is still useful. A denied raise still charges `used`.
-        `quantity` and `used_quantity` say the same in the unit of the hold's rate.
+        `quantity` and `used_quantity` say the same in the unit of the hold's rate, `quantities` and
+        `used_quantities` of lines of a hold made by usages.
         """
         return await self._send(
             calls.extend(
@@ -164,8 +174,10 @@ class AsyncClient(AsyncRates, BaseClient):
                 hold_id=hold_id,
                 total=total,
                 quantity=quantity,
+                quantities=quantities,
                 used=used,
                 used_quantity=used_quantity,
+                used_quantities=used_quantities,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
             )
@@ -178,12 +190,14 @@ class AsyncClient(AsyncRates, BaseClient):
         hold_id: str,
         used: Amount | None = None,
         used_quantity: int | None = None,
+        used_quantities: Iterable[Usage] | None = None,
         keep_open: bool = False,
         termination_cause: str = "",
     ) -> Settlement:
         """Charge what the work has used so far in all; ends the hold unless `keep_open`.
 
-        `used` is credits; `used_quantity` is in the unit of the hold's rate, which prices it.
+        `used` is credits; `used_quantity` is in the unit of the hold's rate, which prices it, and
+        `used_quantities` are in those of lines: what is not named stays as it was reported.
         """
         return await self._send(
             calls.commit(
@@ -191,6 +205,7 @@ class AsyncClient(AsyncRates, BaseClient):
                 hold_id=hold_id,
                 used=used,
                 used_quantity=used_quantity,
+                used_quantities=used_quantities,
                 keep_open=keep_open,
                 termination_cause=termination_cause,
             )
@@ -211,11 +226,14 @@ class AsyncClient(AsyncRates, BaseClient):
         hold_id: str,
         amount: Amount | None = None,
         usage: Usage | None = None,
+        usages: Iterable[Usage] | None = None,
         minimum: Amount | None = None,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Reservation:
         """Spend credits at once, by `amount` or for a `usage` priced by the account's rate card.
+
+        `usages` is work on several meters.
 
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
@@ -225,6 +243,7 @@ class AsyncClient(AsyncRates, BaseClient):
                 hold_id=hold_id,
                 amount=amount,
                 usage=usage,
+                usages=usages,
                 minimum=minimum,
                 attributes=attributes,
                 labels=labels,

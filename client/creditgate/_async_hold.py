@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, TypeVar
 from creditgate._amount import Amount
 from creditgate._calls import Call
 from creditgate._errors import CreditgateError, OutcomeUnknown
-from creditgate._hold import ABANDON_SECONDS, BaseHold, HoldOptions, log
+from creditgate._hold import ABANDON_SECONDS, BaseHold, HoldOptions, Quantities, log
 from creditgate._types import Extension, HoldStatus, Reservation, Settlement
 
 Answer = TypeVar("Answer")
@@ -76,16 +76,20 @@ class AsyncHold(BaseHold):
         total: Amount | None = None,
         *,
         quantity: int | None = None,
+        quantities: Quantities | None = None,
         minimum: Amount | None = None,
     ) -> Extension:
         """Raise the hold to a total and charge what was used so far, in one step.
 
-        `quantity` is the total in the unit of the hold's rate.
+        `quantity` is the total in the unit of the hold's rate, `quantities` those of lines, by
+        their meters.
 
         Raises `Denied` when less than `minimum` more (None: than all of it) is available; the hold
         then stands as before and the usage is charged.
         """
-        extension = await self._send(self._extending(total, quantity=quantity, minimum=minimum))
+        extension = await self._send(
+            self._extending(total, quantity=quantity, quantities=quantities, minimum=minimum)
+        )
         self._see(extension.hold, extension.balance)
         extension.raise_if_denied()
         return extension
@@ -136,9 +140,7 @@ class AsyncHold(BaseHold):
             pause = self._options.heartbeat_seconds()
             await asyncio.sleep(pause)
             try:
-                renewed = await self._send(
-                    self._extending(None, quantity=None, minimum=None), patience_seconds=pause
-                )
+                renewed = await self._send(self._extending(None), patience_seconds=pause)
             except CreditgateError as failure:
                 if self._beat_failed(failure):
                     return

@@ -5,7 +5,7 @@ A `Call` is all a client needs to know to send one, and the same for both client
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ from creditgate._amount import Amount, to_micros
 from creditgate._call_messages import leg_message, read_leg, read_quota
 from creditgate._call_types import CallLeg
 from creditgate._convert import duration, instant, optional_instant, optional_seconds, word
-from creditgate._rate_types import Rate, RateTier, Usage
+from creditgate._rate_types import HoldLine, Rate, RateTier, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -49,6 +49,7 @@ def reserve(
     hold_id: str,
     amount: Amount | None,
     usage: Usage | None,
+    usages: Iterable[Usage] | None,
     minimum: Amount | None,
     ttl_seconds: float,
     attributes: Attributes | None,
@@ -64,7 +65,7 @@ def reserve(
         labels=labels,
         call=leg_message(call),
     )
-    _price(request, amount, usage)
+    _price(request, amount, usage, usages)
     return Call("Reserve", request, read_reservation)
 
 
@@ -74,6 +75,7 @@ def charge(
     hold_id: str,
     amount: Amount | None,
     usage: Usage | None,
+    usages: Iterable[Usage] | None,
     minimum: Amount | None,
     attributes: Attributes | None,
     labels: Mapping[str, str] | None,
@@ -85,7 +87,7 @@ def charge(
         attributes=_attributes(attributes),
         labels=labels,
     )
-    _price(request, amount, usage)
+    _price(request, amount, usage, usages)
     return Call("Charge", request, read_reservation)
 
 
@@ -95,13 +97,15 @@ def extend(
     hold_id: str,
     total: Amount | None,
     quantity: int | None,
+    quantities: Iterable[Usage] | None,
     used: Amount | None,
     used_quantity: int | None,
+    used_quantities: Iterable[Usage] | None,
     minimum: Amount | None,
     ttl_seconds: float,
 ) -> Call[Extension]:
-    _at_most_one(total=total, quantity=quantity)
-    _at_most_one(used=used, used_quantity=used_quantity)
+    _at_most_one(total=total, quantity=quantity, quantities=quantities)
+    _at_most_one(used=used, used_quantity=used_quantity, used_quantities=used_quantities)
     request = messages.ExtendRequest(
         account_id=account_id,
         hold_id=hold_id,
@@ -110,12 +114,11 @@ def extend(
     )
     if total is not None:
         request.amount_micros = to_micros(total, name="total")
-    if used is not None:
-        request.used_micros = to_micros(used, name="used")
     if quantity is not None:
         request.quantity = quantity
-    if used_quantity is not None:
-        request.used_quantity = used_quantity
+    if quantities is not None:
+        request.quantities.CopyFrom(usages_message(quantities))
+    _used(request, used, used_quantity, used_quantities)
     return Call("Extend", request, read_extension)
 
 
@@ -125,21 +128,19 @@ def commit(
     hold_id: str,
     used: Amount | None,
     used_quantity: int | None,
+    used_quantities: Iterable[Usage] | None,
     keep_open: bool,
     termination_cause: str,
 ) -> Call[Settlement]:
-    if (used is None) == (used_quantity is None):
-        raise TypeError("a commit takes either used or used_quantity")
+    if (used, used_quantity, used_quantities).count(None) != 2:  # noqa: PLR2004 - all but one
+        raise TypeError("a commit takes either used, used_quantity or used_quantities")
     request = messages.CommitRequest(
         account_id=account_id,
         hold_id=hold_id,
         keep_open=keep_open,
         termination_cause=termination_cause,
     )
-    if used is not None:
-        request.used_micros = to_micros(used, name="used")
-    if used_quantity is not None:
-        request.used_quantity = used_quantity
+    _used(request, used, used_quantity, used_quantities)
     return Call("Commit", request, read_settlement)
 
 
@@ -245,7 +246,18 @@ def read_hold(hold: hold_pb2.Hold) -> Hold:
         granted_quantity=hold.granted_quantity,
         used_quantity=hold.used_quantity,
         rate=read_rate(hold.rate) if hold.HasField("rate") else None,
+        lines=tuple(map(read_line, hold.lines)),
         call=read_leg(hold),
+    )
+
+
+def read_line(line: hold_pb2.HoldLine) -> HoldLine:
+    return HoldLine(
+        rate=read_rate(line.rate),
+        quantity=line.quantity,
+        used_quantity=line.used_quantity,
+        affordable_quantity=line.affordable_quantity,
+        model=line.model,
     )
 
 
@@ -270,6 +282,10 @@ def usage_message(usage: Usage) -> hold_pb2.Usage:
     return hold_pb2.Usage(meter=usage.meter, model=usage.model, quantity=usage.quantity)
 
 
+def usages_message(usages: Iterable[Usage]) -> hold_pb2.Usages:
+    return hold_pb2.Usages(usages=map(usage_message, usages))
+
+
 def _attributes(attributes: Attributes | None) -> hold_pb2.Attributes | None:
     return None if attributes is None else hold_pb2.Attributes(**asdict(attributes))
 
@@ -278,16 +294,34 @@ def _price(
     request: messages.ReserveRequest | messages.ChargeRequest,
     amount: Amount | None,
     usage: Usage | None,
+    usages: Iterable[Usage] | None,
 ) -> None:
-    """Say what a request is for. Raises TypeError unless it is exactly one of the two."""
-    if (amount is None) == (usage is None):
-        raise TypeError("what is to be held or charged is either an amount or a usage")
+    """Say what a request is for. Raises TypeError unless it is exactly one of them."""
+    if (amount, usage, usages).count(None) != 2:  # noqa: PLR2004 - all but one
+        raise TypeError("what is to be held or charged is either an amount, a usage or usages")
     if amount is not None:
         request.amount_micros = to_micros(amount)
     if usage is not None:
         request.usage.CopyFrom(usage_message(usage))
+    if usages is not None:
+        request.usages.CopyFrom(usages_message(usages))
+
+
+def _used(
+    request: messages.ExtendRequest | messages.CommitRequest,
+    used: Amount | None,
+    used_quantity: int | None,
+    used_quantities: Iterable[Usage] | None,
+) -> None:
+    """Say what was used so far, where something is said of it."""
+    if used is not None:
+        request.used_micros = to_micros(used, name="used")
+    if used_quantity is not None:
+        request.used_quantity = used_quantity
+    if used_quantities is not None:
+        request.used_quantities.CopyFrom(usages_message(used_quantities))
 
 
 def _at_most_one(**given: object) -> None:
     if sum(each is not None for each in given.values()) > 1:
-        raise TypeError(f"give one of {' and '.join(given)}, not both")
+        raise TypeError(f"give one of {' and '.join(given)}, not more")

@@ -6,6 +6,7 @@ import logging
 import random
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -14,6 +15,7 @@ from creditgate import _calls as calls
 from creditgate._amount import Amount, to_credits, to_micros
 from creditgate._calls import Call
 from creditgate._errors import HoldCommitted, HoldEnded, HoldExpired, HoldReleased
+from creditgate._rate_types import HoldLine, Usage
 from creditgate._types import (
     Balance,
     Extension,
@@ -25,6 +27,8 @@ from creditgate._types import (
 )
 
 OnError = Literal["release", "commit"]
+Quantities = Mapping[str | tuple[str, str], int]
+"""Quantities of lines by their meters, or where meters have several models, (meter, model)."""
 
 log = logging.getLogger("creditgate")
 
@@ -68,6 +72,7 @@ class BaseHold:
         self._balance: Balance | None = None
         self._used_micros = 0
         self._used_quantity = 0
+        self._used_lines: dict[tuple[str, str], int] = {}
         self._ended = False
         self._lost = False
 
@@ -102,9 +107,13 @@ class BaseHold:
         """How much more of its unit the granted credits buy, after what was used so far.
 
         `meter` says which unit is meant, as a check: the meter of the hold's rate, or the first
-        words of it, such as "tokens" of "tokens.output". Raises ValueError for another one, and
-        where the hold was made by amount and has no unit.
+        words of it, such as "tokens" of "tokens.output". Of a hold made by usages it says which
+        line, and this can go so far while the others stay at what was asked of them. Raises
+        ValueError for another one, and where the hold was made by amount and has no unit.
         """
+        if self.hold.lines:
+            line = self._line(meter)
+            return max(line.affordable_quantity - self._used_lines.get(line.name, 0), 0)
         rate = self.hold.rate
         if rate is None:
             raise ValueError("a hold made by amount has no unit: make it by usage")
@@ -127,20 +136,26 @@ class BaseHold:
         total: Amount | None = None,
         quantity: int | None = None,
         total_quantity: int | None = None,
+        quantities: Quantities | None = None,
+        total_quantities: Quantities | None = None,
     ) -> None:
         """Count credits as used: `amount` more, or `total` in all. Nothing is sent yet.
 
-        `quantity` and `total_quantity` count in the unit of the hold's rate. A total lower than
-        what was counted changes nothing. Raises TypeError unless exactly one of them is given and
-        all are counted in one way, and as `to_micros` does.
+        `quantity` and `total_quantity` count in the unit of the hold's rate, `quantities` and
+        `total_quantities` in those of lines, by their meters. A total lower than what was counted
+        changes nothing. Raises TypeError unless exactly one of them is given and all are counted
+        in one way, ValueError for what is no line, and as `to_micros` does.
         """
-        given = (amount, total, quantity, total_quantity)
+        given = (amount, total, quantity, total_quantity, quantities, total_quantities)
         if sum(each is not None for each in given) != 1:
-            raise TypeError("use() takes either an amount, a total, or a quantity")
+            raise TypeError("use() takes either an amount, a total, or quantities")
         if quantity is not None or total_quantity is not None:
             self._count(quantity or 0, total=total_quantity or 0)
             return
-        if self._used_quantity:
+        if quantities is not None or total_quantities is not None:
+            self._count_lines(quantities or {}, totals=total_quantities or {})
+            return
+        if self._used_quantity or self._used_lines:
             raise TypeError("this work is counted in quantities")
         if total is not None:
             self._used_micros = max(self._used_micros, to_micros(total, name="total"))
@@ -154,6 +169,33 @@ class BaseHold:
             raise ValueError("a quantity is 0 or more")
         self._used_quantity = max(self._used_quantity + quantity, total)
 
+    def _count_lines(self, quantities: Quantities, *, totals: Quantities) -> None:
+        if self._used_micros or self.hold.rate is not None:
+            raise TypeError("this work is counted in another way")
+        if any(each < 0 for each in (*quantities.values(), *totals.values())):
+            raise ValueError("a quantity is 0 or more")
+        counted = dict(self._used_lines)
+        for key, quantity in quantities.items():
+            name = self._line(key).name
+            counted[name] = counted.get(name, 0) + quantity
+        for key, total in totals.items():
+            name = self._line(key).name
+            counted[name] = max(counted.get(name, 0), total)
+        self._used_lines = counted
+
+    def _line(self, key: str | tuple[str, str]) -> HoldLine:
+        """The line that a meter, its first words, or a meter and a model name."""
+        lines = self.hold.lines
+        if isinstance(key, tuple):
+            found = [line for line in lines if line.name == key]
+        else:
+            found = [line for line in lines if line.meter == key]
+            found = found or [line for line in lines if line.meter.startswith(f"{key}.")]
+        if len(found) != 1:
+            names = ", ".join(" ".join(line.name).strip() for line in lines)
+            raise ValueError(f"{key or 'nothing'!r} names {len(found)} of the hold's: {names}")
+        return found[0]
+
     def _enter(self, reservation: Reservation) -> None:
         """Take up a decision. Raises `Denied`, or `HoldEnded` where this work was done before."""
         hold = reservation.raise_if_denied()
@@ -162,7 +204,11 @@ class BaseHold:
                 f"hold {self.hold_id} of {self.account_id} was {hold.state.value.lower()} before",
                 reason=f"HOLD_{hold.state.value}",
             )
-        if hold.used_quantity:
+        if any(line.used_quantity for line in hold.lines):
+            for line in hold.lines:
+                counted = self._used_lines.get(line.name, 0)
+                self._used_lines[line.name] = max(counted, line.used_quantity)
+        elif hold.used_quantity:
             self._used_quantity = max(self._used_quantity, hold.used_quantity)
         else:
             self._used_micros = max(self._used_micros, hold.used_micros)
@@ -174,37 +220,48 @@ class BaseHold:
             self._hold, self._balance = hold, balance
 
     def _extending(
-        self, total: Amount | None, *, quantity: int | None, minimum: Amount | None
+        self,
+        total: Amount | None,
+        *,
+        quantity: int | None = None,
+        quantities: Quantities | None = None,
+        minimum: Amount | None = None,
     ) -> Call[Extension]:
-        raises = total is not None or quantity is not None
-        used, used_quantity = self._so_far() if raises else (None, None)
+        raises = (total, quantity, quantities) != (None, None, None)
+        used, used_quantity, used_quantities = self._so_far() if raises else (None, None, None)
+        wanted = {self._line(key).name: each for key, each in (quantities or {}).items()}
         return calls.extend(
             self.account_id,
             hold_id=self.hold_id,
             total=total,
             quantity=quantity,
+            quantities=None if quantities is None else _usages(wanted),
             used=used,
             used_quantity=used_quantity,
+            used_quantities=used_quantities,
             minimum=minimum,
             ttl_seconds=self._options.ttl_seconds,
         )
 
     def _committing(self, *, keep_open: bool, cause: str = "") -> Call[Settlement]:
-        used, used_quantity = self._so_far()
+        used, used_quantity, used_quantities = self._so_far()
         return calls.commit(
             self.account_id,
             hold_id=self.hold_id,
             used=used,
             used_quantity=used_quantity,
+            used_quantities=used_quantities,
             keep_open=keep_open,
             termination_cause=cause,
         )
 
-    def _so_far(self) -> tuple[Decimal | None, int | None]:
-        """What was used so far: in credits, or in the unit of the hold's rate."""
+    def _so_far(self) -> tuple[Decimal | None, int | None, list[Usage] | None]:
+        """What was used so far: in credits, in the unit of its rate, or in those of lines."""
+        if self._used_lines:
+            return None, None, _usages(self._used_lines)
         if self._used_quantity:
-            return None, self._used_quantity
-        return to_credits(self._used_micros), None
+            return None, self._used_quantity, None
+        return to_credits(self._used_micros), None, None
 
     def _releasing(self, cause: str) -> Call[HoldStatus]:
         return calls.release(self.account_id, hold_id=self.hold_id, termination_cause=cause)
@@ -215,7 +272,7 @@ class BaseHold:
             return None
         cause = "" if error is None else _cause(error)
         charge = error is None or self._options.on_error == "commit"
-        if charge and (self._used_micros or self._used_quantity):
+        if charge and (self._used_micros or self._used_quantity or any(self._used_lines.values())):
             return self._committing(keep_open=False, cause=cause)
         return self._releasing(cause)
 
@@ -230,6 +287,10 @@ class BaseHold:
         note = f"hold {self.hold_id} of {self.account_id} was not ended: {failure}"
         error.add_note(note)
         log.warning("%s", note)
+
+
+def _usages(quantities: Mapping[tuple[str, str], int]) -> list[Usage]:
+    return [Usage(meter, each, model) for (meter, model), each in quantities.items()]
 
 
 def _cause(error: BaseException) -> str:

@@ -86,6 +86,9 @@ def hold_line(hold: Hold) -> str:
     parts += ["late"] if hold.late else []
     if hold.rate is not None:
         parts.append(f"{hold.used_quantity} of {hold.granted_quantity} {hold.rate.meter}")
+    for line in hold.lines:
+        meter = " ".join(line.name).strip()
+        parts.append(f"{line.used_quantity} of {line.quantity} {meter}")
     return "  ".join(parts)
 
 

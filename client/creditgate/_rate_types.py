@@ -97,6 +97,33 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HoldLine:
+    """One meter of a hold made by usages: what was asked of it in all, and what was reported.
+
+    `affordable_quantity` is the most it can come to on what the hold was granted, while the other
+    lines stay at what was asked of them, or was used where that is more. `model` is the one that
+    was asked for, by which the line is named in reports; where that of the rate is `*`, it may be
+    another.
+    """
+
+    rate: Rate
+    quantity: int
+    used_quantity: int
+    affordable_quantity: int
+    model: str = ""
+
+    @property
+    def meter(self) -> str:
+        """What the line counts."""
+        return self.rate.meter
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The meter and the model by which it is told from the hold's other lines."""
+        return self.rate.meter, self.model
+
+
+@dataclass(frozen=True, kw_only=True)
 class RateCard:
     """One version of a rate card; lists show it without its rates."""
 

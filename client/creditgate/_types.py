@@ -19,7 +19,7 @@ from creditgate._threshold import Threshold
 
 if TYPE_CHECKING:
     from creditgate._call_types import CallLeg, Quota
-    from creditgate._rate_types import Rate
+    from creditgate._rate_types import HoldLine, Rate
     from creditgate._topup_types import AutoTopup
 
 Item = TypeVar("Item")
@@ -142,8 +142,8 @@ class Balance:
 class Hold:
     """Credits set aside for one piece of work, as they stand. `settled_at` is None while open.
 
-    Quantities are in the unit of `rate`, which is None of a hold made by amount. `call` is the
-    gateway that carries the call, where it is one.
+    Quantities are in the unit of `rate`, which is None of a hold made by amount, or by usages:
+    then `lines` are its meters. `call` is the gateway that carries the call, where it is one.
     """
 
     account_id: str
@@ -165,6 +165,7 @@ class Hold:
     granted_quantity: int = 0
     used_quantity: int = 0
     rate: Rate | None = None
+    lines: tuple[HoldLine, ...] = ()
     call: CallLeg | None = None
 
     granted = Credits()

@@ -31,6 +31,13 @@ CAUSE = click.option("--cause", default="", help="Why the work ended, kept with 
 METER = click.option("--meter", help="What is used, in the place of AMOUNT.")
 MODEL = click.option("--model", default="", help="The model whose rate is asked for.")
 QUANTITY = click.option("--quantity", type=int, help="How much of the meter.")
+OF = click.option(
+    "--of",
+    "several",
+    multiple=True,
+    metavar="METER[,MODEL]=QUANTITY",
+    help="One of several meters, in the place of an amount; once for each.",
+)
 STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
 
 
@@ -48,6 +55,7 @@ def balance(session: Session, *, account: str) -> None:
 @METER
 @MODEL
 @QUANTITY
+@OF
 @click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
 @MINIMUM
 @TTL
@@ -63,6 +71,7 @@ def reserve(
     meter: str | None,
     model: str,
     quantity: int | None,
+    several: tuple[str, ...],
     hold_id: str | None,
     minimum: Decimal | None,
     ttl: float,
@@ -76,7 +85,8 @@ def reserve(
         account,
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
-        usage=_usage(amount, meter, model, quantity),
+        usage=None if several else _usage(amount, meter, model, quantity),
+        usages=_usages(several, amount, meter, quantity),
         minimum=minimum,
         ttl_seconds=ttl,
         attributes=described(attributes),
@@ -93,6 +103,14 @@ def reserve(
 @click.option("--used", type=CREDITS, help="Credits used so far in all, charged as well.")
 @click.option("--quantity", type=int, help="The total in the unit of the hold's rate, for TOTAL.")
 @click.option("--used-quantity", type=int, help="What was used so far in that unit, for --used.")
+@OF
+@click.option(
+    "--used-of",
+    "used_several",
+    multiple=True,
+    metavar="METER[,MODEL]=QUANTITY",
+    help="What was used so far of one of several meters, for --used; once for each.",
+)
 @MINIMUM
 @TTL
 def extend(
@@ -104,19 +122,25 @@ def extend(
     used: Decimal | None,
     quantity: int | None,
     used_quantity: int | None,
+    several: tuple[str, ...],
+    used_several: tuple[str, ...],
     minimum: Decimal | None,
     ttl: float,
 ) -> None:
     """Raise a hold to TOTAL credits in all; without TOTAL only renew it."""
     if None not in (total, quantity) or None not in (used, used_quantity):
         raise click.UsageError("credits or a quantity, not both")
+    quantities = _usages(several, total, quantity)
+    used_quantities = _usages(used_several, used, used_quantity)
     answer = session.client.extend(
         account,
         hold_id=hold,
         total=total,
         quantity=quantity,
+        quantities=quantities,
         used=used,
         used_quantity=used_quantity,
+        used_quantities=used_quantities,
         minimum=minimum,
         ttl_seconds=ttl,
     )
@@ -128,6 +152,7 @@ def extend(
 @HOLD
 @click.argument("used", type=CREDITS, required=False)
 @click.option("--quantity", type=int, help="What was used in the unit of the hold's rate.")
+@OF
 @click.option("--keep-open", is_flag=True, help="Leave the hold open for more.")
 @CAUSE
 def commit(
@@ -137,17 +162,20 @@ def commit(
     hold: str,
     used: Decimal | None,
     quantity: int | None,
+    several: tuple[str, ...],
     cause: str,
     keep_open: bool,
 ) -> None:
     """Charge USED credits, counted from the beginning of the hold, and end it."""
-    if (used is None) == (quantity is None):
+    used_quantities = _usages(several, used, quantity)
+    if used_quantities is None and (used is None) == (quantity is None):
         raise click.UsageError("either USED or --quantity is needed")
     answer = session.client.commit(
         account,
         hold_id=hold,
         used=used,
         used_quantity=quantity,
+        used_quantities=used_quantities,
         keep_open=keep_open,
         termination_cause=cause,
     )
@@ -173,6 +201,7 @@ def release(session: Session, *, account: str, hold: str, cause: str) -> None:
 @METER
 @MODEL
 @QUANTITY
+@OF
 @click.option("--hold", "hold_id", help="The name of the charge; made up and shown without.")
 @MINIMUM
 @ATTRIBUTE
@@ -185,6 +214,7 @@ def charge(
     meter: str | None,
     model: str,
     quantity: int | None,
+    several: tuple[str, ...],
     hold_id: str | None,
     minimum: Decimal | None,
     attributes: tuple[str, ...],
@@ -195,7 +225,8 @@ def charge(
         account,
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
-        usage=_usage(amount, meter, model, quantity),
+        usage=None if several else _usage(amount, meter, model, quantity),
+        usages=_usages(several, amount, meter, quantity),
         minimum=minimum,
         attributes=described(attributes),
         labels=pairs(labels),
@@ -240,6 +271,22 @@ def _usage(
     if amount is not None or meter is None or quantity is None:
         raise click.UsageError("either AMOUNT is needed, or --meter and --quantity")
     return Usage(meter=meter, model=model, quantity=quantity)
+
+
+def _usages(several: tuple[str, ...], *others: object) -> list[Usage] | None:
+    """The usages given in the place of others; None where there are none."""
+    if several and any(other is not None for other in others):
+        raise click.UsageError("quantities of several meters stand in the place of all others")
+    return [_one_of(each) for each in several] or None
+
+
+def _one_of(text: str) -> Usage:
+    """Read `METER=QUANTITY` or `METER,MODEL=QUANTITY`."""
+    names, _, quantity = text.rpartition("=")
+    meter, _, model = names.partition(",")
+    if not (meter and quantity.isascii() and quantity.isdigit()):
+        raise click.UsageError(f"a meter and its quantity, such as tokens.input=900, not {text!r}")
+    return Usage(meter=meter, model=model, quantity=int(quantity))
 
 
 def _show_decision(session: Session, answer: Reservation | Extension) -> None:

@@ -24,7 +24,7 @@ BEGIN
            refunded_micros = excluded.refunded_micros, late = excluded.late, closed = excluded.closed,
            expires_at = excluded.expires_at, settled_at = excluded.settled_at,
            termination_cause = excluded.termination_cause, used_quantity = excluded.used_quantity,
-           offline_micros = excluded.offline_micros;
+           lines = excluded.lines, offline_micros = excluded.offline_micros;
 END $$;
 
 CREATE OR REPLACE FUNCTION creditgate.write_entries(p_entries creditgate.entries[]) RETURNS void

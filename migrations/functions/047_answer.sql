@@ -12,7 +12,8 @@ BEGIN
         h.hold_id, h.state, h.granted_micros, h.held_micros, h.used_micros, h.charged_micros, h.uncollected_micros,
         h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late, h.termination_cause, h.details,
         v.limit_name, h.used_quantity, h.rate,
-        CASE WHEN (h.rate).meter IS NOT NULL THEN creditgate.affordable(h.rate, h.granted_micros) END, NULL, NULL, NULL, NULL,
+        CASE WHEN (h.rate).meter IS NOT NULL THEN creditgate.affordable(h.rate, h.granted_micros) END, NULL, h.lines,
+        CASE WHEN h.lines IS NOT NULL THEN creditgate.affordable_lines(h.lines, h.granted_micros) END, NULL,
         h.gateway_id, h.gateway_epoch, NULL
     )::creditgate.result;
 END $$;

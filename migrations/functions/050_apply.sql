@@ -2,7 +2,8 @@
 -- operation in memory in order, write the results as sets. A constant number of statements whatever the batch size;
 -- two operations on the same hold see each other. Business answers are rows, never errors: one caller's denial does
 -- not concern its neighbours. The caller's session keeps plans and takes them by the keys (`postgres/pool.py`).
--- Quantities come beside the operations they belong to, in their order, and are priced before they are decided.
+-- Quantities come beside the operations they belong to, in their order, several where an operation speaks of several
+-- meters, and are priced before they are decided.
 CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.metered[])
 RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
@@ -34,9 +35,12 @@ DECLARE
     v_needs    creditgate.operation[] := p_operations;
     v_rates    creditgate.rate[];
     v_usage_no integer := 1;
+    v_first_no integer;
     v_usage    creditgate.metered;
     v_rate     creditgate.rate;
+    v_lines    creditgate.line[];
     v_refused  smallint;
+    v_unpriced integer;
     v_call     boolean;
     v_quota    creditgate.quota;
     v_answer   creditgate.result;
@@ -86,11 +90,16 @@ BEGIN
         IF v_metered THEN
             v_usage := NULL;
             v_rate := NULL;
+            v_lines := NULL;
             v_refused := NULL;
-            IF (p_usages[v_usage_no]).ordinal = r.ordinal THEN
-                v_usage := p_usages[v_usage_no];
-                v_rate := v_rates[v_usage_no];
+            v_unpriced := NULL;
+            v_first_no := v_usage_no;
+            WHILE (p_usages[v_usage_no]).ordinal = r.ordinal LOOP
                 v_usage_no := v_usage_no + 1;
+            END LOOP;
+            IF v_usage_no > v_first_no THEN
+                v_usage := p_usages[v_first_no];
+                v_rate := v_rates[v_first_no];
             END IF;
         END IF;
         IF r.account_no IS NULL THEN
@@ -117,7 +126,16 @@ BEGIN
             r.op := m.p_op;
             v_usage := m.p_usage;
         END IF;
-        IF v_usage.ordinal IS NOT NULL THEN
+        -- A Reserve of several meters says that none of them is used yet; what follows it names its meters.
+        IF v_usage.meter IS NOT NULL AND (v_usage.used_quantity IS NOT NULL OR (r.op).verb IN (2, 3)) THEN
+            SELECT * INTO m FROM creditgate.price_lines(
+                r.op, p_usages[v_first_no : v_usage_no - 1], v_rates[v_first_no : v_usage_no - 1], v_hold);
+            r.op := m.p_op;
+            v_rate := NULL;
+            v_lines := m.p_lines;
+            v_refused := m.p_refused;
+            v_unpriced := m.p_unpriced;
+        ELSIF num_nonnulls(v_usage.quantity, v_usage.used_quantity) > 0 THEN
             SELECT * INTO m FROM creditgate.price_operation(r.op, v_usage, v_rate, v_hold);
             r.op := m.p_op;
             v_rate := m.p_rate;
@@ -137,6 +155,8 @@ BEGIN
         END;
         IF v_rate.meter IS NOT NULL THEN
             v := creditgate.keep_usage(v, r.op, v_usage, v_rate, v_hold);
+        ELSIF v_lines IS NOT NULL THEN
+            v := creditgate.keep_lines(v, r.op, v_lines, v_hold);
         END IF;
 
         IF v_call AND v.outcome <= 2 AND v_hold.hold_id IS NULL THEN
@@ -204,13 +224,14 @@ BEGIN
         IF v.outcome = 4 AND NOT v.replayed THEN
             v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
         END IF;
-        IF v_rate.meter IS NULL AND NOT v_call THEN
+        IF v_rate.meter IS NULL AND v_unpriced IS NULL AND NOT v_call THEN
             RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
         ELSE
             v_answer := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
             IF v_rate.meter IS NOT NULL THEN
                 v_answer := creditgate.with_affordable(v_answer, v_account, v_rate);
             END IF;
+            v_answer.unpriced_row := v_unpriced;
             v_answer.quota := v_quota;
             RETURN NEXT v_answer;
         END IF;

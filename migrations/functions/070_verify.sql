@@ -123,6 +123,11 @@ LANGUAGE sql STABLE AS $$
           FROM waiting AS w FULL JOIN line AS l ON l.account_key = w.account_key AND l.endpoint_id = w.endpoint_id
          WHERE w.account_key IS NULL OR l.account_key IS NULL
         UNION ALL
+        SELECT 'lines cost no more than was used', h.account_key, format('%s: used %s < %s', h.hold_id, h.used_micros, l.cost)
+          FROM creditgate.holds AS h, LATERAL (
+                SELECT sum(creditgate.price(u.rate, u.used_quantity)) AS cost FROM unnest(h.lines) AS u) AS l
+         WHERE h.bucket = p_bucket AND h.lines IS NOT NULL AND h.used_micros < l.cost
+        UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL
     )

@@ -120,6 +120,74 @@ def test_a_hold_counts_in_its_unit(fake: Fake) -> None:
         assert fake.state("credits") == "COMMITTED"
 
 
+SEVERAL = [Usage("voice.call", 61), Usage("tokens.output", 20, model="large")]
+
+
+def test_several_meters_are_held_raised_and_committed_together(fake: Fake) -> None:
+    with fake.client() as client:
+        held = client.reserve("acme", hold_id="reply", usages=SEVERAL).raise_if_denied()
+        assert (held.granted, held.rate) == (Decimal("10.71"), None)
+        call, tokens = held.lines
+        assert (call.meter, call.model, call.rate) == ("voice.call", "", CALL)
+        assert (tokens.name, tokens.quantity) == (("tokens.output", "large"), 20)
+        assert (call.affordable_quantity, tokens.affordable_quantity) == (66, 20)
+        more = [Usage("tokens.output", 30, model="large")]
+        raised = client.extend("acme", hold_id="reply", quantities=more, used_quantities=SEVERAL)
+        assert (raised.asked, raised.charged) == (Decimal("15.71"), Decimal("10.71"))
+        used = [Usage("tokens.output", 22, model="large")]
+        settled = client.commit("acme", hold_id="reply", used_quantities=used)
+        assert settled.hold.charged == Decimal("11.71")
+        assert [line.used_quantity for line in settled.hold.lines] == [61, 22]
+        assert client.charge("acme", hold_id="c", usages=SEVERAL).asked == Decimal("10.71")
+        with pytest.raises(creditgate.Unpriced):
+            client.charge("acme", hold_id="d", usages=[*SEVERAL, Usage("tokens.output", 1)])
+        for wrong in (
+            {"amount": 1, "usages": SEVERAL},
+            {"usage": SEVERAL[0], "usages": SEVERAL},
+        ):
+            with pytest.raises(TypeError):
+                client.reserve("acme", hold_id="a", **wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            client.commit("acme", hold_id="a", used=1, used_quantities=SEVERAL)
+
+
+def test_a_hold_counts_its_lines(fake: Fake) -> None:
+    with fake.client() as client:
+        with client.hold("acme", usages=SEVERAL, hold_id="reply") as hold:
+            assert (hold.affordable("tokens"), hold.affordable("voice.call")) == (20, 66)
+            hold.use(quantities={"tokens.output": 5, "voice.call": 30})
+            hold.use(quantities={("tokens.output", "large"): 3})
+            hold.use(total_quantities={"voice.call": 29, "tokens": 7})
+            assert (hold.affordable("tokens"), hold.affordable("voice.call")) == (12, 36)
+            hold.extend(quantities={"tokens.output": 30})
+            assert (hold.hold.charged, hold.affordable("tokens")) == (Decimal("4.35"), 22)
+            for wrong in ("token", "", ("tokens.output", "")):
+                with pytest.raises(ValueError, match="names"):
+                    hold.use(quantities={wrong: 1})
+            with pytest.raises(ValueError, match="names 0"):
+                hold.affordable("chat")
+            with pytest.raises(ValueError, match="0 or more"):
+                hold.use(quantities={"tokens": -1})
+            for other in ({"amount": 1}, {"quantity": 1}, {"quantities": {}, "total": 1}):
+                with pytest.raises(TypeError):
+                    hold.use(**other)
+            hold.use(quantities={"tokens": 2})
+        kept = fake.hold("reply")
+        assert kept is not None
+        assert [line.used_quantity for line in kept.lines] == [30, 10]
+        assert kept.charged_micros == 5_350_000
+        with client.hold("acme", usages=SEVERAL, hold_id="unused"):
+            pass
+        assert fake.state("unused") == "RELEASED"
+        client.reserve("acme", hold_id="again", usages=SEVERAL)
+        client.commit("acme", hold_id="again", used_quantities=SEVERAL, keep_open=True)
+        with client.hold("acme", usages=SEVERAL, hold_id="again") as hold:
+            hold.use(quantities={"tokens": 1})
+        kept = fake.hold("again")
+        assert kept is not None
+        assert [line.used_quantity for line in kept.lines] == [61, 21]
+
+
 async def test_the_same_without_blocking(fake: Fake) -> None:
     usage = Usage("tokens.output", 20, model="large")
     async with fake.async_client() as client:
@@ -127,6 +195,12 @@ async def test_the_same_without_blocking(fake: Fake) -> None:
             hold.use(quantity=hold.affordable("tokens") - 8)
             await hold.extend(quantity=25)
         assert (await client.get_hold("acme", hold_id="work")).hold.charged == 6
+        async with client.hold("acme", usages=SEVERAL, hold_id="reply") as hold:
+            hold.use(quantities={"tokens": 4})
+            await hold.extend(quantities={"tokens": 25})
+            hold.use(total_quantities={"voice.call": 1})
+        kept = (await client.get_hold("acme", hold_id="reply")).hold
+        assert [line.used_quantity for line in kept.lines] == [1, 4]
         assert (await client.quote("acme", usage=usage)).price == 10
         await client.put_rate_card("next", version=1, rates=[CALL])
         assert [card.rate_card_id async for card in client.list_rate_cards()] == ["next", "std"]
@@ -156,7 +230,22 @@ def test_on_the_command_line(shell: Shell, local: Path) -> None:
     settled = answer(shell("commit", "acme", "a", "--quantity", "4", "--json"))
     assert settled["hold"]["charged_micros"] == 6_000_000
     assert "granted" in shell("charge", "acme", "--hold", "b", *work, "1").stdout
+    several = ("--of", "chat.message=3", "--of", "chat.message,large=1")
+    held = shell("reserve", "acme", "--hold", "c", *several)
+    assert "0 of 3 chat.message  0 of 1 chat.message large" in held.stdout
+    raised = shell("extend", "acme", "c", "--of", "chat.message=4", "--used-of", "chat.message=2")
+    assert "2 of 4 chat.message" in raised.stdout
+    settled = answer(shell("commit", "acme", "c", "--of", "chat.message,large=1", "--json"))
+    assert settled["hold"]["charged_micros"] == 6_000_000
+    assert settled["hold"]["lines"][0]["used_quantity"] == 2
+    assert "granted" in shell("charge", "acme", "--hold", "d", *several).stdout
     for wrong in (
+        ("reserve", "acme", "1", *several),
+        ("reserve", "acme", "--of", "chat.message"),
+        ("reserve", "acme", "--of", "=3"),
+        ("reserve", "acme", *several, *work, "1"),
+        ("commit", "acme", "a", "1", *several),
+        ("extend", "acme", "a", "1", *several),
         ("reserve", "acme"),
         ("reserve", "acme", "1", *work, "1"),
         ("charge", "acme", "--meter", "chat.message"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle.answers import RateView
+from tests.oracle.answers import LineView, RateView
 
 
 def micros(text: str) -> int:
@@ -34,6 +34,17 @@ def usage(text: str) -> tuple[str, str, int]:
     """`meter,model,quantity`."""
     meter, model, quantity = text.split(",")
     return meter, model, int(quantity)
+
+
+def usages(text: str) -> tuple[tuple[str, str, int], ...]:
+    """Usages, with a + between them."""
+    return tuple(map(usage, text.split("+")))
+
+
+def written(line: LineView) -> str:
+    """A line as stories write it: `meter,model:quantity:used:affordable`."""
+    numbers = (line.quantity, line.used_quantity, line.affordable)
+    return ":".join((f"{line.rate.meter},{line.model}", *map(str, numbers)))
 
 
 def rate(text: str) -> RateView:

@@ -21,6 +21,7 @@ from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
+from tests.support.bad_values import bad_usages
 from tests.support.database import Database
 from tests.support.stage import Stage
 
@@ -99,17 +100,32 @@ WRONG: list[tuple[Any, str]] = [
     (accounts.ListAccountsRequest(page_token="forged"), "page_token"),
 ]
 USAGE = hold_pb2.Usage(meter="chat.message", quantity=1)
+USAGES = hold_pb2.Usages(usages=[USAGE])
 UNPRICED: list[Any] = [
     messages.ReserveRequest(account_id="acme", hold_id="new", usage=USAGE),
     messages.ChargeRequest(account_id="acme", hold_id="new", usage=USAGE),
+    messages.ReserveRequest(account_id="acme", hold_id="new", usages=USAGES),
     messages.ExtendRequest(**NAMED, quantity=1),
+    messages.ExtendRequest(**NAMED, quantities=USAGES),
+    messages.CommitRequest(**NAMED, used_quantities=USAGES),
     messages.ExtendRequest(**PRICED, used_quantity=1),
     messages.CommitRequest(**NAMED, used_quantity=1),
     messages.QuoteRequest(account_id="acme", usage=USAGE),
 ]
+WRONG_USAGES: list[Any] = [
+    (kind(account_id="acme", hold_id="held", **{name: usages}), field)
+    for kind, name in (
+        (messages.ReserveRequest, "usages"),
+        (messages.ChargeRequest, "usages"),
+        (messages.ExtendRequest, "quantities"),
+        (messages.ExtendRequest, "used_quantities"),
+        (messages.CommitRequest, "used_quantities"),
+    )
+    for field, usages in bad_usages(name)
+]
 CASES = [
     pytest.param(request, field, id=f"{number}: {type(request).__name__} {field}")
-    for number, (request, field) in enumerate(WRONG + WRONG_PLANS + WRONG_DELIVERIES)
+    for number, (request, field) in enumerate(WRONG + WRONG_PLANS + WRONG_DELIVERIES + WRONG_USAGES)
 ]
 
 

@@ -20,7 +20,7 @@ from creditgate.v1 import event_service_pb2 as events
 from tests.contract.call_words import to_call_terms
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
-from tests.contract.wire_rates import to_rate, to_rate_card, to_usage
+from tests.contract.wire_rates import to_line, to_rate, to_rate_card, to_usage, to_usages
 from tests.oracle.answers import (
     AccountView,
     AddonView,
@@ -121,7 +121,7 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.ttl.FromMilliseconds(value)
     elif name == "plan":
         request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
-    elif name in {"budget", "usage"}:
+    elif name in _MESSAGES:
         getattr(request, name).CopyFrom(_MESSAGES[name](value))
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
@@ -221,6 +221,7 @@ def to_hold(hold: hold_pb2.Hold) -> HoldView:
         granted_quantity=hold.granted_quantity,
         used_quantity=hold.used_quantity,
         rate=to_rate(hold.rate) if hold.HasField("rate") else None,
+        lines=tuple(map(to_line, hold.lines)),
     )
 
 
@@ -334,7 +335,13 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
     return message
 
 
-_MESSAGES: dict[str, Callable[[Any], Message]] = {"budget": to_budget_message, "usage": to_usage}
+_MESSAGES: dict[str, Callable[[Any], Message]] = {
+    "budget": to_budget_message,
+    "usage": to_usage,
+    "usages": to_usages,
+    "quantities": to_usages,
+    "used_quantities": to_usages,
+}
 
 
 def add_thresholds(to: Any, thresholds: Iterable[Threshold]) -> None:

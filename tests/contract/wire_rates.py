@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import hold_pb2
-from tests.oracle.answers import RateView
+from tests.oracle.answers import LineView, RateView
 from tests.oracle.prices import RateCard
 
 
@@ -38,6 +38,16 @@ def to_rate_card(card: RateCard, account_id: str) -> catalog.RateCard:
         for beyond, each in rate.tiers:
             shown.tiers.add(from_quantity=beyond, unit_price_micros=each)
     return message
+
+
+def to_line(line: hold_pb2.HoldLine) -> LineView:
+    return LineView(
+        to_rate(line.rate), line.model, line.quantity, line.used_quantity, line.affordable_quantity
+    )
+
+
+def to_usages(usages: tuple[tuple[str, str, int], ...]) -> hold_pb2.Usages:
+    return hold_pb2.Usages(usages=map(to_usage, usages))
 
 
 def to_usage(usage: tuple[str, str, int]) -> hold_pb2.Usage:

@@ -14,12 +14,14 @@ from tests.oracle.answers import (
     BalanceView,
     GrantView,
     HoldView,
+    LineView,
     Pairs,
     RateView,
     Refused,
     StandingView,
 )
 from tests.oracle.events import Teller
+from tests.oracle.lines import Line, shown
 from tests.oracle.prices import affordable
 
 DEFAULT_TTL_MS = 60_000
@@ -81,6 +83,11 @@ class Hold:
     tallies: list[Any] = field(default_factory=list)
     rate: RateView | None = None
     used_quantity: int = 0
+    meters: list[Line] = field(default_factory=list)
+
+    @property
+    def lines(self) -> tuple[LineView, ...]:
+        return shown(self.meters, self.granted)
 
     @property
     def granted_quantity(self) -> int:

@@ -46,6 +46,17 @@ class RateView:
 
 
 @dataclass(frozen=True)
+class LineView:
+    """One meter of a hold that has several."""
+
+    rate: RateView
+    model: str
+    quantity: int
+    used_quantity: int
+    affordable: int
+
+
+@dataclass(frozen=True)
 class HoldView:
     """A hold as a response shows it."""
 
@@ -67,6 +78,7 @@ class HoldView:
     granted_quantity: int = 0
     used_quantity: int = 0
     rate: RateView | None = None
+    lines: tuple[LineView, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.oracle.subscriber import Plan
 from tests.property.operations import CREDIT
 from tests.support.stage import Stage
 
-WALKS, STEPS = 6, 120
+WALKS, STEPS = 6, 150
 SECOND = 1_000_000
 QUANTITIES = (0, 1, 5, 6, 7, 29, 30, 31, 59, 60, 61, 78)
 _numbers = itertools.count()
@@ -92,6 +93,66 @@ def test_any_split_costs_the_price_of_the_total(stage: Stage) -> None:
     check()
 
 
+SPLIT = ("in", "out")
+
+
+def mixed_reports(totals: list[tuple[int, int]]) -> list[Operation]:
+    """Interim reports of totals of two lines, some of one of them: by Commit, and by Extend."""
+    sent = []
+    for place, each in enumerate(totals):
+        said = tuple((meter, "", total) for meter, total in zip(SPLIT, each, strict=True))
+        said = said[place % 3 - 1 :] or said
+        more = tuple((meter, model, total + 9) for meter, model, total in said[:1])
+        sent.append(
+            Operation("commit", {"hold_id": "work", "used_quantities": said, "keep_open": True})
+            if place % 2
+            else Operation(
+                "extend", {"hold_id": "work", "quantities": more, "used_quantities": said}
+            )
+        )
+    return sent
+
+
+def test_any_split_of_several_meters_costs_the_prices_of_the_totals(stage: Stage) -> None:
+    stage.run(stage.driver.set_time(START))
+    pairs = st.tuples(_quantities, _quantities)
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=set(Phase) - {Phase.explain},
+    )
+    @given(_rates, _rates, st.lists(pairs, max_size=6), pairs, st.randoms())
+    def check(
+        first: RateView,
+        second: RateView,
+        interim: list[tuple[int, int]],
+        final: tuple[int, int],
+        random: Random,
+    ) -> None:
+        account = f"split-{next(_numbers)}"
+        rates = (replace(first, meter="in"), replace(second, meter="out"))
+        priced_by(*rates, account=account, stage=stage, allowance=10**6 * CREDIT)
+        sent = mixed_reports([(min(a, final[0]), min(b, final[1])) for a, b in interim])
+        sent = [random.choice(sent) for _ in sent] if sent else []
+        usages = (("in", "", 10), ("out", "", 0))
+        said = tuple((meter, "", total) for meter, total in zip(SPLIT, final, strict=True))
+        last = Operation("commit", {"hold_id": "work", "used_quantities": said})
+        opening = Operation("reserve", {"hold_id": "work", "usages": usages})
+        charged = 0
+        for request in (opening, *sent, last, *sent[:1], last):
+            charged += stage.run(stage.driver.run(account, request)).charged
+        held = stage.run(stage.driver.run(account, Operation("get_hold", {"hold_id": "work"})))
+        assert held.hold is not None
+        wanted = sum(price(rate, total) for rate, total in zip(rates, final, strict=True))
+        assert charged == held.hold.charged == wanted
+        assert tuple(line.used_quantity for line in held.hold.lines) == final
+        assert stage.run(stage.violations(account)) == []
+
+    check()
+
+
 class Chooser:
     """Chooses what to ask next of one account."""
 
@@ -100,12 +161,15 @@ class Chooser:
 
     def step(self) -> Operation:
         pick = self._random.choice
-        hold = {"hold_id": pick("abcdef")}
+        hold = {"hold_id": pick("abcdefghijkl")}
         quantity = pick((*QUANTITIES[1:], self._random.randint(1, 300)))
         usage = {"usage": (pick(("call", "call", "text", "none")), pick(("", "small")), quantity)}
         minimum = {"minimum": pick((0, 0, 1, 5 * CREDIT))}
         ttl = {"ttl_ms": pick((5_000, 60_000))}
         amount = self._random.randint(1, 40 * CREDIT)
+        mixed = (("call", "", quantity // 3), ("text", pick(("", "small")), quantity // 9))
+        some = pick((mixed, mixed[:1], mixed[1:], (("call", "small", quantity),)))
+        several = {"hold_id": pick("mnopqrstuvwxyz" if pick((1, 0)) else "amn")}
         return pick(
             (
                 Operation("reserve", {**hold, **usage, **minimum, **ttl}),
@@ -118,6 +182,13 @@ class Chooser:
                 Operation("commit", {**hold, "used_quantity": quantity, "keep_open": True}),
                 Operation("commit", {**hold, "used_quantity": quantity}),
                 Operation("commit", {**hold, "used": amount, "keep_open": pick((True, False))}),
+                Operation("reserve", {**several, "usages": mixed, **minimum, **ttl}),
+                Operation("reserve", {**several, "usages": mixed, **ttl}),
+                Operation("charge", {**several, "usages": pick((mixed, some)), **minimum}),
+                Operation("extend", {**several, "quantities": some, "used_quantities": mixed}),
+                Operation("extend", {**several, "quantities": mixed, **minimum, **ttl}),
+                Operation("commit", {**several, "used_quantities": some, "keep_open": True}),
+                Operation("commit", {**several, "used_quantities": mixed}),
                 Operation("release", hold),
                 Operation("quote", usage),
                 Operation("update_account", {"plan": ("plan", pick((1, 2)))}),
@@ -131,6 +202,7 @@ class Chooser:
 
 def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
     priced: dict[str, int] = {}
+    lined = 0
     for walk in range(WALKS):
         random, account, oracle = Random(walk), f"metered-walk-{walk}", ModelDriver()
         rates = [
@@ -156,6 +228,8 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
             assert answer == stage.run(oracle.run(account, asked)), asked
             name = f"{asked.verb} {answer.outcome}"
             priced[name] = priced.get(name, 0) + (answer.affordable > 0 or answer.charged > 0)
+            lined += answer.hold is not None and len(answer.hold.lines) > 0
         assert stage.run(stage.violations(account)) == []
     for seen in ("reserve GRANTED", "reserve GRANTED_PARTIAL", "extend GRANTED", "quote ACCEPTED"):
         assert priced[seen] > 0, "the walks went where they were to go"
+    assert lined > WALKS * STEPS // 20, "and several meters were on their way"

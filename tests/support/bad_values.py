@@ -64,6 +64,30 @@ def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     return BAD_OTHERS[name]
 
 
+def bad_usages(name: str) -> list[tuple[str, Any]]:
+    """Answer lists of usages with one wrong, and where."""
+
+    def usages(*each: hold_pb2.Usage) -> hold_pb2.Usages:
+        return hold_pb2.Usages(usages=each)
+
+    good = hold_pb2.Usage(meter="m", quantity=0)
+    many = (hold_pb2.Usage(meter=f"m{number}") for number in range(21))
+    wrong = [
+        ("", usages()),
+        ("", usages(*many)),
+        ("[1]", usages(good, hold_pb2.Usage(meter="m", quantity=7))),
+        ("[1].meter", usages(good, hold_pb2.Usage(quantity=1))),
+        ("[0].meter", usages(hold_pb2.Usage(meter="m" * 129), good)),
+        ("[0].meter", usages(hold_pb2.Usage(meter="\0"))),
+        ("[0].model", usages(hold_pb2.Usage(meter="m", model="m" * 129))),
+        *[
+            ("[0].quantity", usages(hold_pb2.Usage(meter="m", quantity=value)))
+            for value in BAD_TOTALS
+        ],
+    ]
+    return [(f"{name}.usages{at}", value) for at, value in wrong]
+
+
 def bad_plans() -> list[tuple[str, Any]]:
     """Answer plans with one field wrong, and that field."""
     wrong: list[tuple[str, Any]] = [
@@ -356,6 +380,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("usage.model", hold_pb2.Usage(meter="m", model="m" * 129, quantity=1)),
         *[("usage.quantity", hold_pb2.Usage(meter="m", quantity=value)) for value in BAD_AMOUNTS],
     ],
+    **{name: bad_usages(name) for name in ("usages", "quantities", "used_quantities")},
     "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from google.protobuf.message import Message
 
 from creditgate.testing._call_terms import check_call_terms
-from creditgate.testing._rate_checks import check_rate_card, check_usage
+from creditgate.testing._rate_checks import check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
 AMOUNT_MAX = 10**18
@@ -55,21 +55,26 @@ def _checked(request: Any) -> Iterator[tuple[str, bool]]:
 
 
 def _priced(request: Any) -> Iterator[tuple[str, bool]]:
-    by_usage = request.WhichOneof("price") == "usage"
+    price = request.WhichOneof("price")
+    by_usage = price in {"usage", "usages"}
     yield "amount_micros", by_usage or request.amount_micros > 0
     yield "minimum_micros", by_usage or request.minimum_micros <= request.amount_micros
-    yield from check_usage(request) if by_usage else ()
+    yield from check_usage(request) if price == "usage" else ()
+    yield from check_usages(request, "usages")
 
 
 def _extend(request: Any) -> Iterator[tuple[str, bool]]:
     yield "amount_micros", not request.HasField("amount_micros") or request.amount_micros > 0
     yield "quantity", not request.HasField("quantity") or 1 <= request.quantity <= AMOUNT_MAX
     yield "used_quantity", 0 <= request.used_quantity <= AMOUNT_MAX
+    yield from check_usages(request, "quantities")
+    yield from check_usages(request, "used_quantities")
 
 
 def _commit(request: Any) -> Iterator[tuple[str, bool]]:
     yield "used_micros", request.WhichOneof("used") is not None
     yield "used_quantity", 0 <= request.used_quantity <= AMOUNT_MAX
+    yield from check_usages(request, "used_quantities")
 
 
 def _quote(request: Any) -> Iterator[tuple[str, bool]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
 
 from creditgate.testing._administration import find_hold
 from creditgate.testing._checks import check
+from creditgate.testing._lines import Lines, speaks_of_lines
 from creditgate.testing._rate_cards import Meter, RateCards, show_reach, speaks_of_quantities
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
@@ -65,24 +67,31 @@ class Ledger(RateCards):
         it = hold.stand()
         if isinstance(request, messages.ExtendRequest) and it.state != OPEN:
             raise RefusalError(_STATE_REFUSALS[it.state])
-        meter = Meter(request, hold, it.rate if it.HasField("rate") else None)
-        counts = meter.counts()
+        meter = self._meter_of(request, wallet, hold)
         answer = self._method(request)(meter.amounts, now)
-        if counts:
-            it.used_quantity = max(it.used_quantity, request.used_quantity)
-            answer.hold.CopyFrom(hold.stand())
+        meter.count(answer)
         return show_reach(answer, wallet, it.rate, hold)
+
+    def _meter_of(self, request: Any, wallet: Subscriber, hold: FakeHold | None) -> Meter | Lines:
+        """What a request asks for in amounts. Raises RefusalError."""
+        if speaks_of_lines(request):
+            return Lines(request, hold, partial(self._rate, wallet))
+        if hold is None:
+            return Meter(request, None, self._rate(wallet, request.usage))
+        it = hold.message
+        return Meter(request, hold, it.rate if it.HasField("rate") else None)
 
     def _meter_new(self, wallet: Subscriber, hold: FakeHold | None, request: Any, now: int) -> Any:
         if hold is not None:
             answer = _replay(wallet, hold, request, now)
             return show_reach(answer, wallet, hold.message.rate, hold)
-        meter = Meter(request, None, self._rate(wallet, request.usage))
+        meter = self._meter_of(request, wallet, None)
         answer = self._method(request)(meter.amounts, now)
         hold = wallet.holds.get(request.hold_id)
         if hold is not None:
             meter.keep(hold, _body(request), answer)
-        return show_reach(answer, wallet, meter.rate, hold)
+        rate = meter.rate if isinstance(meter, Meter) else hold_pb2.Rate()
+        return show_reach(answer, wallet, rate, hold)
 
     def watched(self, request: events.WatchAccountRequest) -> Subscriber:
         """The account that a request wants to watch. Raises RefusalError."""
@@ -325,6 +334,8 @@ def _body(request: Message) -> tuple[str, bytes]:
     plain.CopyFrom(request)
     if isinstance(plain, messages.ReserveRequest):
         plain.ttl.FromMilliseconds(_ttl_micros(plain) // 1000)
+    if isinstance(plain, messages.ReserveRequest | messages.ChargeRequest):
+        plain.usages.usages.sort(key=lambda usage: (usage.meter, usage.model))
     return type(plain).__name__, plain.SerializeToString(deterministic=True)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from creditgate.testing._administration import page
 from creditgate.testing._endpoints import Endpoints
+from creditgate.testing._lines import speaks_of_lines
 from creditgate.testing._prices import QUANTITY_MAX, affordable, price
 from creditgate.testing._subscriber import Subscriber
-from creditgate.testing._wallet import OPEN, FakeHold, RefusalError, stamp
+from creditgate.testing._wallet import OPEN, FakeHold, RefusalError, stamp, takes
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import hold_pb2
@@ -94,15 +95,15 @@ class Meter:
         if request.HasField("used_quantity"):
             self.amounts.used_micros = _priced(rate, request.used_quantity)
 
-    def counts(self) -> bool:
-        """Tell whether the hold, as it stands, takes what is reported."""
-        if self.hold is None or not self.request.HasField("used_quantity"):
-            return False
-        it, closes = self.hold.message, isinstance(self.request, messages.CommitRequest)
-        final = closes and not self.request.keep_open
-        late = it.state == hold_pb2.HOLD_STATE_EXPIRED and not self.hold.closed
-        more = self.amounts.used_micros > it.used_micros
-        return it.state == OPEN or (late and (more or final))
+        assert hold is not None, "it is there"
+        self.takes = request.HasField("used_quantity") and takes(hold, self.amounts)
+
+    def count(self, answer: Any) -> None:
+        """Keep with the hold that is there what was reported."""
+        if self.hold is not None and self.takes:
+            it = self.hold.message
+            it.used_quantity = max(it.used_quantity, self.request.used_quantity)
+            answer.hold.CopyFrom(self.hold.stand())
 
     def keep(self, hold: FakeHold, body: Any, answer: Any) -> None:
         """Keep the rate with a new hold, and what a Charge has used."""
@@ -118,7 +119,7 @@ class Meter:
 
 def show_reach(answer: Any, wallet: Subscriber, rate: Any, hold: FakeHold | None) -> Any:
     """Write into an answer what its work can come to in all."""
-    if "affordable_quantity" in answer.DESCRIPTOR.fields_by_name:
+    if rate.meter and "affordable_quantity" in answer.DESCRIPTOR.fields_by_name:
         answer.affordable_quantity = _reach(wallet, rate, hold)
     return answer
 
@@ -126,8 +127,10 @@ def show_reach(answer: Any, wallet: Subscriber, rate: Any, hold: FakeHold | None
 def speaks_of_quantities(request: Any) -> bool:
     """Tell whether only a rate turns a request into credits."""
     if isinstance(request, messages.ReserveRequest | messages.ChargeRequest):
-        return bool(request.HasField("usage"))
+        return bool(request.HasField("usage") or request.HasField("usages"))
     if isinstance(request, messages.ExtendRequest) and request.HasField("quantity"):
+        return True
+    if speaks_of_lines(request):
         return True
     both = messages.ExtendRequest | messages.CommitRequest
     return isinstance(request, both) and request.HasField("used_quantity")

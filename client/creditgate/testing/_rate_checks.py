@@ -10,7 +10,7 @@ from creditgate.v1 import hold_pb2
 
 NUMBER_MAX = 10**18
 TEXT_MAX = 128
-RATES_MAX, TIERS_MAX = 200, 20
+RATES_MAX, TIERS_MAX, USAGES_MAX = 200, 20, 20
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 _NUMBERS = (
     "unit_price_micros",
@@ -28,6 +28,22 @@ def check_usage(request: Any) -> Iterator[tuple[str, bool]]:
     yield "usage.meter", 1 <= len(usage.meter) <= TEXT_MAX
     yield "usage.model", len(usage.model) <= TEXT_MAX
     yield "usage.quantity", 1 <= usage.quantity <= NUMBER_MAX
+
+
+def check_usages(request: Any, name: str) -> Iterator[tuple[str, bool]]:
+    """Each field of a list of usages, where a request has it, and whether it is right."""
+    if not request.HasField(name):
+        return
+    given = getattr(request, name).usages
+    yield f"{name}.usages", 1 <= len(given) <= USAGES_MAX
+    names = [(usage.meter, usage.model) for usage in given]
+    for place, usage in enumerate(given):
+        at = f"{name}.usages[{place}]"
+        yield f"{at}.meter", 1 <= len(usage.meter) <= TEXT_MAX and "\0" not in usage.meter
+        yield f"{at}.model", len(usage.model) <= TEXT_MAX and "\0" not in usage.model
+        yield f"{at}.quantity", 0 <= usage.quantity <= NUMBER_MAX
+    for place, each in enumerate(names):
+        yield f"{name}.usages[{place}]", each not in names[:place]
 
 
 def check_rate_card(request: Any) -> Iterator[tuple[str, bool]]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from creditgate.testing._prices import affordable
+from creditgate.testing._prices import affordable, price
 from creditgate.testing._teller import Teller
 from creditgate.v1 import account_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
+from creditgate.v1 import authorization_service_pb2 as messages
 
 OPEN = hold_pb2.HOLD_STATE_OPEN
 COMMITTED = hold_pb2.HOLD_STATE_COMMITTED
@@ -85,9 +86,22 @@ class FakeHold:
         it.uncollected_micros = it.used_micros - it.charged_micros
         if it.HasField("rate"):
             it.granted_quantity = affordable(it.rate, it.granted_micros)
+        costs = [price(each.rate, max(each.quantity, each.used_quantity)) for each in it.lines]
+        for line, cost in zip(it.lines, costs, strict=True):
+            left = it.granted_micros - sum(costs) + cost
+            line.affordable_quantity = affordable(line.rate, left)
         stamp(it.created_at, self.created)
         stamp(it.expires_at, self.expires)
         return it
+
+
+def takes(hold: FakeHold, amounts: Any) -> bool:
+    """Tell whether a hold, as it stands, takes the usage that a request in amounts reports."""
+    it, closes = hold.message, isinstance(amounts, messages.CommitRequest)
+    final = closes and not amounts.keep_open
+    late = it.state == EXPIRED and not hold.closed
+    more = amounts.used_micros > it.used_micros
+    return it.state == OPEN or (late and (more or final))
 
 
 @dataclass

@@ -132,6 +132,7 @@ class ReserveRequest(_message.Message):
     HOLD_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
     MINIMUM_MICROS_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
@@ -150,6 +151,10 @@ class ReserveRequest(_message.Message):
     @_builtins.property
     def usage(self) -> _hold_pb2.Usage:
         """usage is the work to hold credits for, priced by the account's rate card."""
+
+    @_builtins.property
+    def usages(self) -> _hold_pb2.Usages:
+        """usages is the work to hold credits for where it is of several meters."""
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
@@ -178,17 +183,18 @@ class ReserveRequest(_message.Message):
         hold_id: _builtins.str = ...,
         amount_micros: _builtins.int = ...,
         usage: _hold_pb2.Usage | None = ...,
+        usages: _hold_pb2.Usages | None = ...,
         minimum_micros: _builtins.int = ...,
         ttl: _duration_pb2.Duration | None = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         call: _hold_pb2.Call | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "ttl", b"ttl", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage"]  # noqa: Y015
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage", "usages"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
 
@@ -225,7 +231,7 @@ class ReserveResponse(_message.Message):
     affordable_quantity: _builtins.int
     """affordable_quantity is the largest total this work could come to, in the unit of its rate: what its open hold was
     granted and what is available together pay for. Limits and budgets may allow less. Zero where it was not asked by
-    usage.
+    usage; of usages, the hold's lines say it.
     """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:
@@ -379,8 +385,10 @@ class ExtendRequest(_message.Message):
     HOLD_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    QUANTITIES_FIELD_NUMBER: _builtins.int
     USED_MICROS_FIELD_NUMBER: _builtins.int
     USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    USED_QUANTITIES_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     MINIMUM_MICROS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
@@ -398,6 +406,18 @@ class ExtendRequest(_message.Message):
     minimum_micros: _builtins.int
     """minimum_micros is the least raise of the total that is still useful; 0 means all or nothing."""
     @_builtins.property
+    def quantities(self) -> _hold_pb2.Usages:
+        """quantities is the totals of lines of a hold made by usages. A line that is not named, or named with less, keeps the
+        total it has; the hold's total is what all of them cost. A usage that is no line of the hold is UNPRICED.
+        """
+
+    @_builtins.property
+    def used_quantities(self) -> _hold_pb2.Usages:
+        """used_quantities is the cumulative usage of lines of a hold made by usages. A line that is not named, or named with
+        less, keeps what it has; a usage that is no line of the hold is UNPRICED.
+        """
+
+    @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """ttl moves the expiry to now + ttl if that is later: 1 ms to 24 h; unset means 60 s."""
 
@@ -408,18 +428,20 @@ class ExtendRequest(_message.Message):
         hold_id: _builtins.str = ...,
         amount_micros: _builtins.int = ...,
         quantity: _builtins.int = ...,
+        quantities: _hold_pb2.Usages | None = ...,
         used_micros: _builtins.int = ...,
         used_quantity: _builtins.int = ...,
+        used_quantities: _hold_pb2.Usages | None = ...,
         ttl: _duration_pb2.Duration | None = ...,
         minimum_micros: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "quantity", b"quantity", "total", b"total", "ttl", b"ttl", "used", b"used", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "quantities", b"quantities", "quantity", b"quantity", "total", b"total", "ttl", b"ttl", "used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "hold_id", b"hold_id", "minimum_micros", b"minimum_micros", "quantity", b"quantity", "total", b"total", "ttl", b"ttl", "used", b"used", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "hold_id", b"hold_id", "minimum_micros", b"minimum_micros", "quantities", b"quantities", "quantity", b"quantity", "total", b"total", "ttl", b"ttl", "used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_total: _TypeAlias = _typing.Literal["amount_micros", "quantity"]  # noqa: Y015
+    _WhichOneofReturnType_total: _TypeAlias = _typing.Literal["amount_micros", "quantity", "quantities"]  # noqa: Y015
     _WhichOneofArgType_total: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
-    _WhichOneofReturnType_used: _TypeAlias = _typing.Literal["used_micros", "used_quantity"]  # noqa: Y015
+    _WhichOneofReturnType_used: _TypeAlias = _typing.Literal["used_micros", "used_quantity", "used_quantities"]  # noqa: Y015
     _WhichOneofArgType_used: _TypeAlias = _typing.Literal["used", b"used"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_total) -> _WhichOneofReturnType_total | None: ...
@@ -459,8 +481,8 @@ class ExtendResponse(_message.Message):
     """limit names the limit that denied the raise, with DENIED_LIMIT."""
     affordable_quantity: _builtins.int
     """affordable_quantity is the largest total this work could come to, in the unit of its rate: what its open hold was
-    granted and what is available together pay for. Limits and budgets may allow less. Zero where it no quantity was
-    given.
+    granted and what is available together pay for. Limits and budgets may allow less. Zero where no quantity was given;
+    of a hold with several meters, its lines say it.
     """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:
@@ -511,6 +533,7 @@ class CommitRequest(_message.Message):
     HOLD_ID_FIELD_NUMBER: _builtins.int
     USED_MICROS_FIELD_NUMBER: _builtins.int
     USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    USED_QUANTITIES_FIELD_NUMBER: _builtins.int
     KEEP_OPEN_FIELD_NUMBER: _builtins.int
     TERMINATION_CAUSE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
@@ -525,6 +548,12 @@ class CommitRequest(_message.Message):
     """keep_open leaves the hold open for more; false makes this Commit final."""
     termination_cause: _builtins.str
     """termination_cause says why the work ended, in the caller's words; at most 128 characters of the alphabet of ids."""
+    @_builtins.property
+    def used_quantities(self) -> _hold_pb2.Usages:
+        """used_quantities is the cumulative usage of lines of a hold made by usages. A line that is not named, or named with
+        less, keeps what it has; a usage that is no line of the hold is UNPRICED.
+        """
+
     def __init__(
         self,
         *,
@@ -532,14 +561,15 @@ class CommitRequest(_message.Message):
         hold_id: _builtins.str = ...,
         used_micros: _builtins.int = ...,
         used_quantity: _builtins.int = ...,
+        used_quantities: _hold_pb2.Usages | None = ...,
         keep_open: _builtins.bool = ...,
         termination_cause: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["used", b"used", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "hold_id", b"hold_id", "keep_open", b"keep_open", "termination_cause", b"termination_cause", "used", b"used", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "hold_id", b"hold_id", "keep_open", b"keep_open", "termination_cause", b"termination_cause", "used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_used: _TypeAlias = _typing.Literal["used_micros", "used_quantity"]  # noqa: Y015
+    _WhichOneofReturnType_used: _TypeAlias = _typing.Literal["used_micros", "used_quantity", "used_quantities"]  # noqa: Y015
     _WhichOneofArgType_used: _TypeAlias = _typing.Literal["used", b"used"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_used) -> _WhichOneofReturnType_used | None: ...
 
@@ -677,6 +707,7 @@ class ChargeRequest(_message.Message):
     HOLD_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
     MINIMUM_MICROS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
@@ -693,6 +724,10 @@ class ChargeRequest(_message.Message):
         """usage is the work to charge for, priced by the account's rate card."""
 
     @_builtins.property
+    def usages(self) -> _hold_pb2.Usages:
+        """usages is the work to charge for where it is of several meters."""
+
+    @_builtins.property
     def attributes(self) -> _hold_pb2.Attributes:
         """attributes describes the work."""
 
@@ -707,15 +742,16 @@ class ChargeRequest(_message.Message):
         hold_id: _builtins.str = ...,
         amount_micros: _builtins.int = ...,
         usage: _hold_pb2.Usage | None = ...,
+        usages: _hold_pb2.Usages | None = ...,
         minimum_micros: _builtins.int = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "price", b"price", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "price", b"price", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage"]  # noqa: Y015
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage", "usages"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
 
@@ -748,7 +784,7 @@ class ChargeResponse(_message.Message):
     """limit names the limit that denied the request, with DENIED_LIMIT."""
     affordable_quantity: _builtins.int
     """affordable_quantity is the largest quantity that what is available now pays for at the same rate. Zero where it was
-    not asked by usage.
+    not asked by usage, or by several.
     """
     @_builtins.property
     def hold(self) -> _hold_pb2.Hold:

@@ -116,7 +116,7 @@ class CreditAuthorizationServiceServicer(object):
         A denial leaves nothing behind; the same name may be tried again and is judged afresh. A repeated Reserve answers
         the decision it was given and the hold as it stands now, with replayed set.
         Errors: NOT_FOUND (account), ALREADY_EXISTS NAME_REUSED (hold_id used with another body), FAILED_PRECONDITION
-        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate),
+        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate; it is named),
         INVALID_ARGUMENT OUT_OF_RANGE (a usage priced beyond the range of amounts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -127,7 +127,8 @@ class CreditAuthorizationServiceServicer(object):
         """Extend raises the total of an open hold and moves its expiry, and may report usage in the same transaction.
         A denied Extend still charges the reported usage and leaves the standing hold and its expiry as they were.
         Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended),
-        UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+        UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+        OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +139,8 @@ class CreditAuthorizationServiceServicer(object):
         Usage beyond the hold is taken from what is available, never from other holds; what cannot be collected follows
         the account's overage policy. A Commit after expiry is accepted and marked late.
         Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED (ended, and the total is
-        higher than what was used then), UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+        higher than what was used then), UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+        OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,21 +49,23 @@ class CreditAuthorizationServiceStub:
     A denial leaves nothing behind; the same name may be tried again and is judged afresh. A repeated Reserve answers
     the decision it was given and the hold as it stands now, with replayed set.
     Errors: NOT_FOUND (account), ALREADY_EXISTS NAME_REUSED (hold_id used with another body), FAILED_PRECONDITION
-    HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate),
+    HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate; it is named),
     INVALID_ARGUMENT OUT_OF_RANGE (a usage priced beyond the range of amounts).
     """
     Extend: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.ExtendRequest, _authorization_service_pb2.ExtendResponse]
     """Extend raises the total of an open hold and moves its expiry, and may report usage in the same transaction.
     A denied Extend still charges the reported usage and leaves the standing hold and its expiry as they were.
     Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended),
-    UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+    UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+    OUT_OF_RANGE.
     """
     Commit: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.CommitRequest, _authorization_service_pb2.CommitResponse]
     """Commit charges what the work has used so far. Unless keep_open is set it also ends the hold and frees the rest.
     Usage beyond the hold is taken from what is available, never from other holds; what cannot be collected follows
     the account's overage policy. A Commit after expiry is accepted and marked late.
     Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED (ended, and the total is
-    higher than what was used then), UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+    higher than what was used then), UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+    OUT_OF_RANGE.
     """
     Release: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.ReleaseRequest, _authorization_service_pb2.ReleaseResponse]
     """Release ends a hold and frees its credits; usage committed before stays charged. Released before it was reserved,
@@ -117,21 +119,23 @@ class CreditAuthorizationServiceAsyncStub(CreditAuthorizationServiceStub):
     A denial leaves nothing behind; the same name may be tried again and is judged afresh. A repeated Reserve answers
     the decision it was given and the hold as it stands now, with replayed set.
     Errors: NOT_FOUND (account), ALREADY_EXISTS NAME_REUSED (hold_id used with another body), FAILED_PRECONDITION
-    HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate),
+    HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate; it is named),
     INVALID_ARGUMENT OUT_OF_RANGE (a usage priced beyond the range of amounts).
     """
     Extend: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.ExtendRequest, _authorization_service_pb2.ExtendResponse]  # type: ignore[assignment]
     """Extend raises the total of an open hold and moves its expiry, and may report usage in the same transaction.
     A denied Extend still charges the reported usage and leaves the standing hold and its expiry as they were.
     Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended),
-    UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+    UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+    OUT_OF_RANGE.
     """
     Commit: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.CommitRequest, _authorization_service_pb2.CommitResponse]  # type: ignore[assignment]
     """Commit charges what the work has used so far. Unless keep_open is set it also ends the hold and frees the rest.
     Usage beyond the hold is taken from what is available, never from other holds; what cannot be collected follows
     the account's overage policy. A Commit after expiry is accepted and marked late.
     Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED (ended, and the total is
-    higher than what was used then), UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+    higher than what was used then), UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+    OUT_OF_RANGE.
     """
     Release: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.ReleaseRequest, _authorization_service_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Release ends a hold and frees its credits; usage committed before stays charged. Released before it was reserved,
@@ -188,7 +192,7 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         A denial leaves nothing behind; the same name may be tried again and is judged afresh. A repeated Reserve answers
         the decision it was given and the hold as it stands now, with replayed set.
         Errors: NOT_FOUND (account), ALREADY_EXISTS NAME_REUSED (hold_id used with another body), FAILED_PRECONDITION
-        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate),
+        HOLD_RELEASED (a Release of this name came first), FAILED_PRECONDITION UNPRICED (usage without a rate; it is named),
         INVALID_ARGUMENT OUT_OF_RANGE (a usage priced beyond the range of amounts).
         """
 
@@ -201,7 +205,8 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Extend raises the total of an open hold and moves its expiry, and may report usage in the same transaction.
         A denied Extend still charges the reported usage and leaves the standing hold and its expiry as they were.
         Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED (ended),
-        UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+        UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+        OUT_OF_RANGE.
         """
 
     @_abc_1.abstractmethod
@@ -214,7 +219,8 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         Usage beyond the hold is taken from what is available, never from other holds; what cannot be collected follows
         the account's overage policy. A Commit after expiry is accepted and marked late.
         Errors: NOT_FOUND (account or hold), FAILED_PRECONDITION HOLD_COMMITTED / HOLD_RELEASED (ended, and the total is
-        higher than what was used then), UNPRICED (a quantity for a hold made by amount), INVALID_ARGUMENT OUT_OF_RANGE.
+        higher than what was used then), UNPRICED (a quantity that neither the hold's rate nor a line prices), INVALID_ARGUMENT
+        OUT_OF_RANGE.
         """
 
     @_abc_1.abstractmethod

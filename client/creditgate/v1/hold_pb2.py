@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63reditgate/v1/hold.proto\x12\rcreditgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x05\n\x04Hold\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.HoldState\x12\x16\n\x0egranted_micros\x18\x04 \x01(\x03\x12\x13\n\x0bheld_micros\x18\x05 \x01(\x03\x12\x13\n\x0bused_micros\x18\x06 \x01(\x03\x12\x16\n\x0e\x63harged_micros\x18\x07 \x01(\x03\x12\x1a\n\x12uncollected_micros\x18\x08 \x01(\x03\x12\x17\n\x0frefunded_micros\x18\t \x01(\x03\x12\x18\n\x10granted_quantity\x18\n \x01(\x03\x12!\n\x04rate\x18\x0b \x01(\x0b\x32\x13.creditgate.v1.Rate\x12.\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nsettled_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04late\x18\x0f \x01(\x08\x12\x19\n\x11termination_cause\x18\x10 \x01(\t\x12-\n\nattributes\x18\x11 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12/\n\x06labels\x18\x12 \x03(\x0b\x32\x1f.creditgate.v1.Hold.LabelsEntry\x12\x15\n\rused_quantity\x18\x13 \x01(\x03\x12!\n\x04\x63\x61ll\x18\x15 \x01(\x0b\x32\x13.creditgate.v1.Call\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"1\n\x04\x43\x61ll\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\"q\n\nAttributes\x12\r\n\x05\x61gent\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\r\n\x05topic\x18\x06 \x01(\t\"7\n\x05Usage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"\xce\x01\n\x04Rate\x12\r\n\x05meter\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\x12\x11\n\tunit_size\x18\x04 \x01(\x03\x12\x1d\n\x15\x63onnection_fee_micros\x18\x05 \x01(\x03\x12\x0f\n\x07minimum\x18\x06 \x01(\x03\x12\x0f\n\x07initial\x18\x07 \x01(\x03\x12\x11\n\tincrement\x18\x08 \x01(\x03\x12&\n\x05tiers\x18\t \x03(\x0b\x32\x17.creditgate.v1.RateTier\"<\n\x08RateTier\x12\x15\n\rfrom_quantity\x18\x01 \x01(\x03\x12\x19\n\x11unit_price_micros\x18\x02 \x01(\x03*\x87\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHOLD_STATE_OPEN\x10\x01\x12\x18\n\x14HOLD_STATE_COMMITTED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63reditgate/v1/hold.proto\x12\rcreditgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x05\n\x04Hold\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.HoldState\x12\x16\n\x0egranted_micros\x18\x04 \x01(\x03\x12\x13\n\x0bheld_micros\x18\x05 \x01(\x03\x12\x13\n\x0bused_micros\x18\x06 \x01(\x03\x12\x16\n\x0e\x63harged_micros\x18\x07 \x01(\x03\x12\x1a\n\x12uncollected_micros\x18\x08 \x01(\x03\x12\x17\n\x0frefunded_micros\x18\t \x01(\x03\x12\x18\n\x10granted_quantity\x18\n \x01(\x03\x12!\n\x04rate\x18\x0b \x01(\x0b\x32\x13.creditgate.v1.Rate\x12.\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nsettled_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04late\x18\x0f \x01(\x08\x12\x19\n\x11termination_cause\x18\x10 \x01(\t\x12-\n\nattributes\x18\x11 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12/\n\x06labels\x18\x12 \x03(\x0b\x32\x1f.creditgate.v1.Hold.LabelsEntry\x12\x15\n\rused_quantity\x18\x13 \x01(\x03\x12&\n\x05lines\x18\x14 \x03(\x0b\x32\x17.creditgate.v1.HoldLine\x12!\n\x04\x63\x61ll\x18\x15 \x01(\x0b\x32\x13.creditgate.v1.Call\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x82\x01\n\x08HoldLine\x12!\n\x04rate\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Rate\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x15\n\rused_quantity\x18\x03 \x01(\x03\x12\x1b\n\x13\x61\x66\x66ordable_quantity\x18\x04 \x01(\x03\x12\r\n\x05model\x18\x05 \x01(\t\"1\n\x04\x43\x61ll\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\"q\n\nAttributes\x12\r\n\x05\x61gent\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\r\n\x05topic\x18\x06 \x01(\t\"7\n\x05Usage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\".\n\x06Usages\x12$\n\x06usages\x18\x01 \x03(\x0b\x32\x14.creditgate.v1.Usage\"\xce\x01\n\x04Rate\x12\r\n\x05meter\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\x12\x11\n\tunit_size\x18\x04 \x01(\x03\x12\x1d\n\x15\x63onnection_fee_micros\x18\x05 \x01(\x03\x12\x0f\n\x07minimum\x18\x06 \x01(\x03\x12\x0f\n\x07initial\x18\x07 \x01(\x03\x12\x11\n\tincrement\x18\x08 \x01(\x03\x12&\n\x05tiers\x18\t \x03(\x0b\x32\x17.creditgate.v1.RateTier\"<\n\x08RateTier\x12\x15\n\rfrom_quantity\x18\x01 \x01(\x03\x12\x19\n\x11unit_price_micros\x18\x02 \x01(\x03*\x87\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHOLD_STATE_OPEN\x10\x01\x12\x18\n\x14HOLD_STATE_COMMITTED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,20 +34,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HOLD_LABELSENTRY']._loaded_options = None
   _globals['_HOLD_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_HOLDSTATE']._serialized_start=1248
-  _globals['_HOLDSTATE']._serialized_end=1383
+  _globals['_HOLDSTATE']._serialized_start=1469
+  _globals['_HOLDSTATE']._serialized_end=1604
   _globals['_HOLD']._serialized_start=77
-  _globals['_HOLD']._serialized_end=751
-  _globals['_HOLD_LABELSENTRY']._serialized_start=706
-  _globals['_HOLD_LABELSENTRY']._serialized_end=751
-  _globals['_CALL']._serialized_start=753
-  _globals['_CALL']._serialized_end=802
-  _globals['_ATTRIBUTES']._serialized_start=804
-  _globals['_ATTRIBUTES']._serialized_end=917
-  _globals['_USAGE']._serialized_start=919
-  _globals['_USAGE']._serialized_end=974
-  _globals['_RATE']._serialized_start=977
-  _globals['_RATE']._serialized_end=1183
-  _globals['_RATETIER']._serialized_start=1185
-  _globals['_RATETIER']._serialized_end=1245
+  _globals['_HOLD']._serialized_end=791
+  _globals['_HOLD_LABELSENTRY']._serialized_start=746
+  _globals['_HOLD_LABELSENTRY']._serialized_end=791
+  _globals['_HOLDLINE']._serialized_start=794
+  _globals['_HOLDLINE']._serialized_end=924
+  _globals['_CALL']._serialized_start=926
+  _globals['_CALL']._serialized_end=975
+  _globals['_ATTRIBUTES']._serialized_start=977
+  _globals['_ATTRIBUTES']._serialized_end=1090
+  _globals['_USAGE']._serialized_start=1092
+  _globals['_USAGE']._serialized_end=1147
+  _globals['_USAGES']._serialized_start=1149
+  _globals['_USAGES']._serialized_end=1195
+  _globals['_RATE']._serialized_start=1198
+  _globals['_RATE']._serialized_end=1404
+  _globals['_RATETIER']._serialized_start=1406
+  _globals['_RATETIER']._serialized_end=1466
 # @@protoc_insertion_point(module_scope)

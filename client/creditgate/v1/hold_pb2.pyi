@@ -99,6 +99,7 @@ class Hold(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     CALL_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account whose credits are held."""
@@ -121,18 +122,18 @@ class Hold(_message.Message):
     refunded_micros: _builtins.int
     """refunded_micros is how much of charged_micros was given back by refunds."""
     granted_quantity: _builtins.int
-    """granted_quantity is what granted_micros buys in the unit of the hold's rate; zero for a hold made by amount."""
+    """granted_quantity is what granted_micros buys in the unit of the hold's rate; zero for a hold without a rate."""
     late: _builtins.bool
     """late is true when usage was charged after the hold had expired."""
     termination_cause: _builtins.str
     """termination_cause is what the caller gave with the Commit or Release that ended the hold."""
     used_quantity: _builtins.int
     """used_quantity is the most that was reported in the unit of the hold's rate; of a Charge, what it charged. Zero for a
-    hold made by amount.
+    hold without a rate.
     """
     @_builtins.property
     def rate(self) -> Global___Rate:
-        """rate is the price that was pinned when the hold was opened; unset for a hold made by amount."""
+        """rate is the price that was pinned when the hold was opened; unset for a hold made by amount, or by usages."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
@@ -153,6 +154,10 @@ class Hold(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """labels is the caller's own key-value pairs given with Reserve."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___HoldLine]:
+        """lines is the meters of a hold made by usages, in the order they were given; empty for any other hold."""
 
     @_builtins.property
     def call(self) -> Global___Call:
@@ -180,15 +185,62 @@ class Hold(_message.Message):
         attributes: Global___Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         used_quantity: _builtins.int = ...,
+        lines: _abc.Iterable[Global___HoldLine] | None = ...,
         call: Global___Call | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "call", b"call", "created_at", b"created_at", "expires_at", b"expires_at", "rate", b"rate", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "call", b"call", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attributes", b"attributes", "call", b"call", "charged_micros", b"charged_micros", "created_at", b"created_at", "expires_at", b"expires_at", "granted_micros", b"granted_micros", "granted_quantity", b"granted_quantity", "held_micros", b"held_micros", "hold_id", b"hold_id", "labels", b"labels", "late", b"late", "lines", b"lines", "rate", b"rate", "refunded_micros", b"refunded_micros", "settled_at", b"settled_at", "state", b"state", "termination_cause", b"termination_cause", "uncollected_micros", b"uncollected_micros", "used_micros", b"used_micros", "used_quantity", b"used_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hold: _TypeAlias = Hold  # noqa: Y015
+
+@_typing.final
+class HoldLine(_message.Message):
+    """HoldLine is one meter of a hold that has several. What the hold is to have is the sum of what its lines' quantities
+    cost, each rounded once for itself; what it has used likewise.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.int
+    """quantity is the most that was asked of this line in all, in the unit of its rate. A raise that was denied leaves it."""
+    used_quantity: _builtins.int
+    """used_quantity is the most that was reported of this line. Of a Charge that was granted in part, it is what the
+    amount pays for, line by line in their order.
+    """
+    affordable_quantity: _builtins.int
+    """affordable_quantity is the most this line can come to on granted_micros, while the other lines stay at what was
+    asked of them, or was used where that is more.
+    """
+    model: _builtins.str
+    """model is the model by which the line was asked, and is named in reports; where rate.model is `*`, it may be another."""
+    @_builtins.property
+    def rate(self) -> Global___Rate:
+        """rate is the price that was pinned when the hold was opened."""
+
+    def __init__(
+        self,
+        *,
+        rate: Global___Rate | None = ...,
+        quantity: _builtins.int = ...,
+        used_quantity: _builtins.int = ...,
+        affordable_quantity: _builtins.int = ...,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "model", b"model", "quantity", b"quantity", "rate", b"rate", "used_quantity", b"used_quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldLine: _TypeAlias = HoldLine  # noqa: Y015
 
 @_typing.final
 class Call(_message.Message):
@@ -278,7 +330,9 @@ class Usage(_message.Message):
     model: _builtins.str
     """model selects the rate within the meter; empty, or without a rate of its own, falls back to the meter's `*` rate."""
     quantity: _builtins.int
-    """quantity is how many units, 1 to 10^18: messages, seconds, tokens."""
+    """quantity is how many units, 1 to 10^18: messages, seconds, tokens. As one of several usages it may be 0: it then pins
+    the rate of what may be used.
+    """
     def __init__(
         self,
         *,
@@ -293,6 +347,32 @@ class Usage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
+class Usages(_message.Message):
+    """Usages is work on several meters, such as the input, output and tool calls of one reply: priced each for itself, held
+    and charged together.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
+        """usages is 1 to 20 usages, no two with the same meter and model."""
+
+    def __init__(
+        self,
+        *,
+        usages: _abc.Iterable[Global___Usage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["usages", b"usages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Usages: _TypeAlias = Usages  # noqa: Y015
 
 @_typing.final
 class Rate(_message.Message):

@@ -9,10 +9,11 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from .calls import Quota
-    from .rates import Rate
+    from .rates import Line, Rate
 
 
 class Outcome(IntEnum):
@@ -104,8 +105,9 @@ class Hold(NamedTuple):
     """A hold as it stands; amounts in micro-credits.
 
     `details` is the JSON text given when it was made. `used_quantity` and `granted_quantity` are in
-    the unit of `rate`; all three are None of a hold made by amount. The gateway is that of a call,
-    else None.
+    the unit of `rate`; all three are None of a hold made by amount, or for several meters. These
+    are its `lines`, and `affordable_quantities` how far each of them can go on what was granted.
+    The gateway is that of a call, else None.
     """
 
     hold_id: str
@@ -125,6 +127,8 @@ class Hold(NamedTuple):
     used_quantity: int | None = None
     rate: Rate | None = None
     granted_quantity: int | None = None
+    lines: Sequence[Line] | None = None
+    affordable_quantities: Sequence[int] | None = None
     gateway_id: str | None = None
     gateway_epoch: int | None = None
 
@@ -134,7 +138,9 @@ class Result(NamedTuple):
 
     `hold` and `balance` are None where the outcome is a refusal without them.
     `affordable_quantity` is what the work can come to in all, in the unit of its rate; None where
-    it was not priced. `quota` is how an open call may run.
+    it was not priced. `unpriced` is the place, from 1, of the usage that has no price where the
+    outcome is UNPRICED and the operation speaks of several meters. `quota` is how an open call may
+    run.
     """
 
     outcome: int
@@ -148,4 +154,5 @@ class Result(NamedTuple):
     balance: Balance | None
     limit_name: str | None = None
     affordable_quantity: int | None = None
+    unpriced: int | None = None
     quota: Quota | None = None

@@ -16,6 +16,8 @@ RATES_MAX = 200
 """How many rates a card may have."""
 TIERS_MAX = 20
 """How many tiers a rate may have."""
+USAGES_MAX = 20
+"""How many meters an operation may speak of."""
 ANY_MODEL = "*"
 """The model whose rate prices all models without one of their own."""
 
@@ -23,7 +25,9 @@ ANY_MODEL = "*"
 class Usage(NamedTuple):
     """Work in the caller's own unit: fields and order are those of `creditgate.metered`.
 
-    The place of its operation is left out. None where the operation does not say.
+    The place of its operation is left out. None where the operation does not say. One that names
+    its meter is of a line: a Reserve or Charge for several meters says so by a `used_quantity` of
+    0, an Extend or Commit names what it speaks of.
     `rate_card_id` and `rate_card_version` price it in the place of the account's card.
     `depends`: the operation is only carried out where the one before it was not refused.
     `gateway_id`, `gateway_key` and `gateway_epoch` name the gateway of a call.
@@ -57,6 +61,18 @@ class Rate(NamedTuple):
     increment: int = 0
     tier_from: Sequence[int] | None = None
     tier_prices_micros: Sequence[int] | None = None
+
+
+class Line(NamedTuple):
+    """One meter of a hold that has several; fields and order are those of `creditgate.line`.
+
+    `model` is the one that was asked for, of which the rate's own may be the fall-back.
+    """
+
+    rate: Rate
+    quantity: int
+    used_quantity: int
+    model: str
 
 
 class RateCard(NamedTuple):

@@ -52,13 +52,10 @@ SELECT grant_id, seq, kind, amount_micros, remaining_micros, priority, effective
  ORDER BY seq DESC LIMIT $4
 """
 
-_REFUND = """
-SELECT r.*,
-       CASE WHEN ((r.hold).rate).meter IS NOT NULL
-            THEN creditgate.affordable((r.hold).rate, (r.hold).granted_micros)
-       END AS granted_quantity
-  FROM creditgate.refund($1, $2, $3, $4, $5) AS r
-"""
+_REFUND = f"""
+SELECT r.*, {HOLD_COLUMNS}
+  FROM creditgate.refund($1, $2, $3, $4, $5) AS r, LATERAL (SELECT (r.hold).*) AS h
+"""  # noqa: S608 - both parts are ours
 
 _LIST_HOLDS = f"""
 SELECT {HOLD_COLUMNS} FROM creditgate.holds AS h
@@ -200,11 +197,7 @@ def _grant_result(row: Record) -> GrantResult:
 
 
 def _hold(row: Record) -> Hold | None:
-    hold = row["hold"]
-    if hold is None:
-        return None
-    shown = {**dict(hold), "granted_quantity": row["granted_quantity"]}
-    return read_hold(tuple(shown[name] for name in Hold._fields))
+    return None if row["hold"] is None else read_hold(tuple(row)[-len(Hold._fields) :])
 
 
 def _balance(row: Record) -> Balance | None:

@@ -11,7 +11,7 @@ from creditgate_server.domain.outcomes import Balance, Hold, Result
 
 from .errors import executing
 from .pool import APPLY
-from .rate_cards import read_rate
+from .rate_cards import read_line, read_rate
 
 if TYPE_CHECKING:
     from creditgate_server.domain.accounts import AccountKey
@@ -31,6 +31,9 @@ HOLD_COLUMNS = """
        h.termination_cause, h.details, h.used_quantity, h.rate,
        CASE WHEN (h.rate).meter IS NOT NULL
             THEN creditgate.affordable(h.rate, h.granted_micros) END,
+       h.lines,
+       CASE WHEN h.lines IS NOT NULL
+            THEN creditgate.affordable_lines(h.lines, h.granted_micros) END,
        h.gateway_id, h.gateway_epoch
 """
 
@@ -52,9 +55,12 @@ _LIMIT_NAME = 27
 _METERED = slice(28, 31)
 _RATE = 29
 _AFFORDABLE = 31
+_LINED = slice(32, 34)
+_LINES = 32
+_UNPRICED = 34
 _GATEWAY = slice(35, 37)
 _QUOTA = 37
-_RATE_PLACE = Hold._fields.index("rate")
+_RATE_PLACE, _LINES_PLACE = Hold._fields.index("rate"), Hold._fields.index("lines")
 
 # How many fields of an operation those of `creditgate.operation` are.
 _ASKED = 12
@@ -134,16 +140,21 @@ def _undecided(rows: Sequence[Record]) -> list[int]:
 def _result(row: Record) -> Result:
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
-    if hold is not None and row[_RATE] is not None:
-        hold = read_hold((*row[_HOLD], *row[_METERED], *row[_GATEWAY]))
+    if hold is not None and (row[_RATE] is not None or row[_LINES] is not None):
+        hold = read_hold((*row[_HOLD], *row[_METERED], *row[_LINED], *row[_GATEWAY]))
     quota = None if row[_QUOTA] is None else read_quota(row[_QUOTA])
-    return Result._make((*row[_ANSWER], hold, balance, row[_LIMIT_NAME], row[_AFFORDABLE], quota))
+    more = (row[_LIMIT_NAME], row[_AFFORDABLE], row[_UNPRICED], quota)
+    return Result._make((*row[_ANSWER], hold, balance, *more))
 
 
 def read_hold(row: tuple[Any, ...]) -> Hold:
-    """Read a hold, and the rate it was opened with, in the order of HOLD_COLUMNS."""
+    """Read a hold, and the rates it was opened with, in the order of HOLD_COLUMNS."""
     hold = Hold(*row)
-    return hold if row[_RATE_PLACE] is None else hold._replace(rate=read_rate(row[_RATE_PLACE]))
+    if row[_RATE_PLACE] is not None:
+        return hold._replace(rate=read_rate(row[_RATE_PLACE]))
+    if row[_LINES_PLACE] is not None:
+        return hold._replace(lines=tuple(map(read_line, row[_LINES_PLACE])))
+    return hold
 
 
 def read_quota(row: Record) -> Quota | None:

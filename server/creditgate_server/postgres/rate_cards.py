@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.outcomes import Balance, Outcome
-from creditgate_server.domain.rates import Quote, Rate, RateCard, RateCardResult
+from creditgate_server.domain.rates import Line, Quote, Rate, RateCard, RateCardResult
 
 from .errors import executing
 
@@ -91,6 +91,12 @@ class PostgresRateCards:
 def read_rate(row: Record | None) -> Rate | None:
     """Read a `creditgate.rate`, which may be NULL."""
     return None if row is None else Rate(*row)
+
+
+def read_line(row: Record) -> Line:
+    """Read a `creditgate.line`."""
+    rate, *rest = row
+    return Line(Rate(*rate), *rest)
 
 
 def _card(row: Record) -> RateCard:

@@ -12,7 +12,7 @@ from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 from creditgate_server.domain.rates import RateCards
 from creditgate_server.lanes import Lanes
 
-from . import decode, encode, encode_rates
+from . import decode, decode_usages, encode, encode_rates
 from .call import Call
 from .detached import Detached
 from .status import refuse
@@ -61,7 +61,7 @@ class Authorization:
     async def quote(self, request: pb.QuoteRequest, call: Call) -> pb.QuoteResponse:
         """Price a usage."""
         account = decode.account(request, call.tenant_id)
-        usage = decode.usage(request)
+        usage = decode_usages.usage(request)
         return encode_rates.quote(await self._detached.run(self._cards.quote(account, usage)))
 
     async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:

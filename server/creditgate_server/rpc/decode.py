@@ -9,7 +9,7 @@ from creditgate_server.domain.accounts import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
 
-from . import decode_calls, fields
+from . import decode_calls, decode_usages, fields
 from .fingerprint import fingerprint
 
 ATTRIBUTES = ("agent", "call_id", "conversation_id", "model", "topic", "user")
@@ -34,7 +34,7 @@ def hold_id(request: HoldRequest | pb.GetHoldRequest) -> str:
 
 
 def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
-    """Decode a Reserve; its amount is 0 when `usage` is to be priced."""
+    """Decode a Reserve; its amount is 0 where usage is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     amount_micros, works = _price(request)
@@ -45,7 +45,11 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
     details = _details(request)
     digest = fingerprint(
         "reserve",
-        (*_meaning(amount_micros, minimum_micros, details), f"ttl_ms={ttl_ms}", *_named(works)),
+        (
+            *_meaning(amount_micros, minimum_micros, details),
+            f"ttl_ms={ttl_ms}",
+            *decode_usages.meaning(works),
+        ),
     )
     return Operation(
         _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, ttl_ms,
@@ -54,13 +58,13 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
 
 
 def charge(request: pb.ChargeRequest, tenant_id: UUID) -> Operation:
-    """Decode a Charge; its amount is 0 when `usage` is to be priced."""
+    """Decode a Charge; its amount is 0 where usage is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     amount_micros, works = _price(request)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     details = _details(request)
-    meaning = (*_meaning(amount_micros, minimum_micros, details), *_named(works))
+    meaning = (*_meaning(amount_micros, minimum_micros, details), *decode_usages.meaning(works))
     digest = fingerprint("charge", meaning)
     return Operation(
         _CHARGE, bucket, key, name, amount_micros, minimum_micros,
@@ -72,16 +76,11 @@ def extend(request: pb.ExtendRequest, tenant_id: UUID) -> Operation:
     """Decode an Extend; its amounts are left out where there are quantities to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    total, used = request.WhichOneof("total"), request.WhichOneof("used")
-    asked: dict[str, int] = {}
-    if total is not None:
-        asked[total] = fields.amount(request, total, getattr(request, total))
-    if used is not None:
-        asked[used] = fields.amount(request, used, getattr(request, used), low=0)
+    asked, works = decode_usages.reported(request)
     minimum_micros = _minimum(request, fields.AMOUNT_MAX)
     return Operation(
         _EXTEND, bucket, key, name, asked.get("amount_micros", 0), minimum_micros,
-        asked.get("used_micros"), _ttl_ms(request), usages=_reported(asked),
+        asked.get("used_micros"), _ttl_ms(request), usages=works,
     )  # fmt: skip
 
 
@@ -89,17 +88,13 @@ def commit(request: pb.CommitRequest, tenant_id: UUID) -> Operation:
     """Decode a Commit; its amount is left out where there is a quantity to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
-    used = request.WhichOneof("used")
-    if used is None:
-        raise fields.bad(request, "used_micros", "must be set, or used_quantity")
-    total = fields.amount(request, used, getattr(request, used), low=0)
-    cause = _termination_cause(request)
-    if used == "used_quantity":
-        return Operation(
-            _COMMIT, bucket, key, name, keep_open=request.keep_open, termination_cause=cause,
-            usages=(Usage(used_quantity=total),),
-        )  # fmt: skip
-    return Operation(_COMMIT, bucket, key, name, 0, 0, total, 0, request.keep_open, None, cause)
+    asked, works = decode_usages.reported(request)
+    if not asked and not works:
+        raise fields.bad(request, "used_micros", "must be set, or a quantity or more")
+    return Operation(
+        _COMMIT, bucket, key, name, 0, 0, asked.get("used_micros"), 0, request.keep_open,
+        None, _termination_cause(request), None, works,
+    )  # fmt: skip
 
 
 def release(request: pb.ReleaseRequest, tenant_id: UUID) -> Operation:
@@ -109,32 +104,15 @@ def release(request: pb.ReleaseRequest, tenant_id: UUID) -> Operation:
     return Operation(_RELEASE, bucket, key, name, termination_cause=_termination_cause(request))
 
 
-def usage(request: pb.QuoteRequest | pb.ReserveRequest | pb.ChargeRequest) -> Usage:
-    """Check and answer the usage of a request."""
-    if not request.HasField("usage"):
-        raise fields.bad(request, "usage", "must be set")
-    work = request.usage
-    return Usage(
-        fields.text(request, "usage.meter", work.meter, low=1),
-        fields.text(request, "usage.model", work.model),
-        fields.amount(request, "usage.quantity", work.quantity),
-    )
-
-
-def _reported(asked: dict[str, int]) -> tuple[Usage, ...]:
-    """What an Extend says in the unit of its hold's rate."""
-    if "quantity" in asked or "used_quantity" in asked:
-        return (Usage(quantity=asked.get("quantity"), used_quantity=asked.get("used_quantity")),)
-    return ()
-
-
 def _price(request: pb.ReserveRequest | pb.ChargeRequest) -> tuple[int, tuple[Usage, ...]]:
     price = request.WhichOneof("price")
     if price == "amount_micros":
         return fields.amount(request, "amount_micros", request.amount_micros), ()
     if price == "usage":
-        return 0, (usage(request),)
-    raise fields.bad(request, "amount_micros", "must be set, or usage")
+        return 0, (decode_usages.usage(request),)
+    if price == "usages":
+        return 0, decode_usages.usages(request)
+    raise fields.bad(request, "amount_micros", "must be set, or usage or usages")
 
 
 def _minimum(request: pb.ReserveRequest | pb.ChargeRequest | pb.ExtendRequest, high: int) -> int:
@@ -169,16 +147,6 @@ def _attributes(request: pb.ReserveRequest | pb.ChargeRequest) -> dict[str, str]
     return {
         name: fields.text(request, f"attributes.{name}", value) for name, value in given if value
     }
-
-
-def _named(works: tuple[Usage, ...]) -> list[str]:
-    """The parts that usages add to what a request means."""
-    parts: list[str] = []
-    for work in works:
-        parts += [f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}"]
-        if work.gateway_id is not None:
-            parts += [f"gateway_id={work.gateway_id}", f"gateway_epoch={work.gateway_epoch}"]
-    return parts
 
 
 def _meaning(amount_micros: int, minimum_micros: int, details: str | None) -> list[str]:

@@ -14,9 +14,9 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import Account, Grant, GrantState, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
-from creditgate_server.domain.rates import Rate
+from creditgate_server.domain.rates import Line, Rate
 
-from . import decode, encode_calls, thresholds
+from . import decode, decode_usages, encode_calls, thresholds
 from .status import refuse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,9 +87,19 @@ def hold(to: hold_pb2.Hold, of: Hold, account_id: str) -> None:
         to.used_quantity = of.used_quantity or 0
         to.granted_quantity = of.granted_quantity or 0
         rate(to.rate, of.rate)
+    if of.lines is not None:
+        _lines(to, of.lines, of.affordable_quantities or ())
     if of.gateway_id is not None:
         to.call.gateway_id = of.gateway_id
         to.call.gateway_epoch = of.gateway_epoch or 0
+
+
+def _lines(to: hold_pb2.Hold, lines: Sequence[Line], affordable: Sequence[int]) -> None:
+    for of, quantity in zip(lines, affordable, strict=True):
+        line = to.lines.add()
+        rate(line.rate, of.rate)
+        line.quantity, line.used_quantity = of.quantity, of.used_quantity
+        line.affordable_quantity, line.model = quantity, of.model
 
 
 def rate(to: hold_pb2.Rate, of: Rate) -> None:
@@ -217,7 +227,7 @@ def extend(request: pb.ExtendRequest, result: Result) -> pb.ExtendResponse:
 def commit(request: pb.CommitRequest, result: Result) -> pb.CommitResponse:
     """Answer a Commit."""
     if result.outcome != _ACCEPTED:
-        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+        _refuse(request, result)
     response = pb.CommitResponse(
         charged_micros=result.charged_micros, uncollected_micros=result.uncollected_micros
     )
@@ -229,7 +239,7 @@ def commit(request: pb.CommitRequest, result: Result) -> pb.CommitResponse:
 def release(request: pb.ReleaseRequest, result: Result) -> pb.ReleaseResponse:
     """Answer a Release."""
     if result.outcome != _ACCEPTED:
-        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+        _refuse(request, result)
     response = pb.ReleaseResponse()
     _state(response, request, result)
     return response
@@ -237,7 +247,7 @@ def release(request: pb.ReleaseRequest, result: Result) -> pb.ReleaseResponse:
 
 def _decision(response: Deciding, request: decode.HoldRequest, result: Result) -> None:
     if result.outcome > _DECISION_LAST:
-        refuse_named(result.outcome, account_id=request.account_id, hold_id=request.hold_id)
+        _refuse(request, result)
     response.decision = result.outcome  # type: ignore[assignment]
     response.asked_micros = result.asked_micros
     response.shortfall_micros = result.shortfall_micros
@@ -263,6 +273,13 @@ def _state(
         hold(response.hold, result.hold, request.account_id)
     if result.balance is not None:
         balance(response.balance, result.balance)
+
+
+def _refuse(request: decode.HoldRequest, result: Result) -> NoReturn:
+    names = {"account_id": request.account_id, "hold_id": request.hold_id}
+    if result.outcome == Outcome.UNPRICED:
+        names |= decode_usages.named(request, result.unpriced or 1)
+    refuse_named(result.outcome, **names)
 
 
 def refuse_named(outcome: int, **names: str) -> NoReturn:

@@ -117,7 +117,7 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
         Code.FAILED_PRECONDITION, "HOLD_EXPIRED", f"{_HOLD_ENDED}: it has expired"
     ),
     Outcome.UNPRICED: Refusal(
-        Code.FAILED_PRECONDITION, "UNPRICED", "no rate prices this meter and model"
+        Code.FAILED_PRECONDITION, "UNPRICED", "no rate or line prices this meter and model"
     ),
     Outcome.OUT_OF_RANGE: Refusal(
         Code.INVALID_ARGUMENT, "OUT_OF_RANGE", "the result would leave the range of amounts"

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from bench.life.book import Book
 from bench.life.chat import Chat
 from bench.life.clock import Clock
-from bench.life.gateway import Gateway
+from bench.life.gateway import Gateways
 from bench.life.lines import Stream, Unary, stream, unary
 from bench.life.notes import Notes
 from bench.life.story import Lived, Story
@@ -31,10 +31,10 @@ async def live(story: Story) -> Lived:
     counts: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         lines: list[Stream | Unary]
-        cast: Gateway | Chat
+        cast: Gateways | Chat
         if story.kind == "calls":
             streamed = await stack.enter_async_context(stream(story.target, story.api_key))
-            lines, cast = [streamed], Gateway(story, clock, book, notes, streamed)
+            lines, cast = [streamed], Gateways(story, clock, book, notes, streamed)
         else:
             unaries = [
                 await stack.enter_async_context(unary(story.target, story.api_key))

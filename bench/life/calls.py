@@ -15,19 +15,28 @@ RENEW = 30
 """Seconds between renewals."""
 SLICE = 60
 """Seconds that are held beyond what was used."""
+LONGEST = 480
+"""The seconds that the plan lets a call have."""
 _TALK_MEAN, _TALK_MAX = 150.0, 1_800
 _GAP_MEAN = 2.0
 _POOR_SHARE = 0.1
 _CRASHING = 20
 
 
+def crashes(number: int) -> bool:
+    """Whether a line belongs to the gateway that crashes."""
+    return not number % _CRASHING
+
+
 class Call(NamedTuple):
     """One call. All times but `begins` are whole seconds from its beginning.
 
-    `answered` is None where nobody answers. `pauses` are from when to when nothing is counted.
-    `state` is how its hold must end where credits do not run out: COMMITTED by hanging up,
-    RELEASED unanswered, EXPIRED where the gateway forgets it. `repeats` are the renewals that are
-    asked twice at once, and those that arrive once more after a later one.
+    `answered` is None where nobody answers. `lost` says that the gateway knows nothing of it from
+    its end on: it has crashed, or forgotten it. `pauses` are from when to when nothing is counted.
+    `state` is how its hold must end where it is not cut: COMMITTED by hanging up, RELEASED
+    unanswered, or by a gateway that has come back after a crash, EXPIRED where it is forgotten.
+    `twice` are the renewals that are asked twice at once, `late` those that arrive once more after
+    the next one.
     """
 
     hold_id: str
@@ -37,6 +46,7 @@ class Call(NamedTuple):
     ends: int
     pauses: tuple[tuple[int, int], ...]
     state: str
+    lost: bool
     twice: frozenset[int]
     late: frozenset[int]
 
@@ -56,9 +66,15 @@ class Call(NamedTuple):
         return at
 
     @property
-    def reported(self) -> int:
-        """What it uses up to its end, or up to the last renewal before a crash."""
-        return self.used((self.ends - 1) // RENEW * RENEW if self.state == EXPIRED else self.ends)
+    def outcome(self) -> tuple[str, int]:
+        """How its hold ends, and the seconds it is charged for, where credits do not run out.
+
+        What is longer than the plan has it is cut; what is lost has told of its last renewal.
+        """
+        if self.answered is not None and self.when(LONGEST) < self.ends:
+            return COMMITTED, LONGEST
+        told = (self.ends - 1) // RENEW * RENEW if self.lost else self.ends
+        return self.state, self.used(told)
 
 
 def line(story: Story, number: int) -> Iterator[Call]:
@@ -69,8 +85,11 @@ def line(story: Story, number: int) -> Iterator[Call]:
         if begins >= story.ends_at - 1:
             return
         call = _call(story, draw, f"call-{number}-{each}", begins)
-        if story.crash_at and not number % _CRASHING and call.begins < story.crash_at - 1:
-            call = _crashed(call, story.crash_at)
+        if crashes(number):
+            # Those of the gateway that crashes are lost by that alone.
+            call = _kept(call)
+            if story.crash_at and call.begins < story.crash_at - 1:
+                call = _crashed(call, story.crash_at)
         yield call
         begins += call.ends + draw.expovariate(1 / _GAP_MEAN)
 
@@ -81,13 +100,13 @@ def _call(story: Story, draw: Random, hold_id: str, begins: float) -> Call:
     talk = min(int(draw.expovariate(1 / _TALK_MEAN)) + 1, _TALK_MAX)
     pauses = _pauses(draw, ring, talk) if answered else ()
     ends = ring + talk + sum(until - since for since, until in pauses) if answered else ring
-    crashes = bool(answered) and draw.random() < 0.01
-    state = EXPIRED if crashes else COMMITTED if answered else RELEASED
+    lost = bool(answered) and draw.random() < 0.01
+    state = EXPIRED if lost else COMMITTED if answered else RELEASED
     renewals = range(RENEW, ends, RENEW)
     twice = frozenset(at for at in renewals if draw.random() < 0.02)
     late = frozenset(at for at in renewals if draw.random() < 0.01)
     account_id = _account(story, draw)
-    call = Call(hold_id, account_id, begins, answered, ends, pauses, state, twice, late)
+    call = Call(hold_id, account_id, begins, answered, ends, pauses, state, lost, twice, late)
     # Who is still talking hangs up when the story ends.
     return _ended(call, int(story.ends_at - begins)) if begins + ends > story.ends_at else call
 
@@ -118,13 +137,16 @@ def _ended(call: Call, ends: int) -> Call:
     answered = call.answered if call.answered and call.answered < ends else None
     return call._replace(
         ends=ends, answered=answered, state=call.state if answered else RELEASED,
+        lost=call.lost and answered is not None,
         pauses=tuple((since, min(until, ends)) for since, until in call.pauses if since < ends),
     )  # fmt: skip
 
 
 def _crashed(call: Call, at: float) -> Call:
-    """The same call, forgotten at a time it is in."""
+    """The same call, lost at a time it is in: the gateway releases it when it has come back."""
     ends = int(at - call.begins)
-    if call.ends <= ends or call.state == EXPIRED:
-        return call
-    return _ended(call, ends)._replace(state=EXPIRED)
+    return call if call.ends <= ends else _ended(call, ends)._replace(state=RELEASED, lost=True)
+
+
+def _kept(call: Call) -> Call:
+    return call._replace(lost=False, state=COMMITTED) if call.lost else call

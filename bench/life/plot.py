@@ -20,9 +20,10 @@ def works(story: Story) -> dict[tuple[str, str], Work]:
 
 def _calls(story: Story) -> list[Work]:
     return [
-        Work(each.account_id, each.hold_id, each.state, _used(calls.METER, "", each.reported))
+        Work(each.account_id, each.hold_id, state, _used(calls.METER, "", used))
         for number in range(story.actors)
         for each in calls.line(story, number)
+        for state, used in (each.outcome,)
     ]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from bench.life.calls import LONGEST
 from bench.life.story import Story
 from bench.prices import CARD, Price
-from creditgate import AsyncClient, Rate, RateTier
+from creditgate import AsyncClient, CallTerms, Rate, RateTier
 from creditgate._amount import to_credits
 
 RICH_MICROS, POOR_MICROS = 10**13, 3 * 10**6
@@ -17,7 +18,8 @@ _AT_ONCE = 8
 async def build(client: AsyncClient, story: Story) -> dict[str, int]:
     """Write a card and a plan, open the accounts and give them credits: answer how much of them."""
     await client.put_rate_card("life", version=1, rates=map(_rate, CARD))
-    await client.put_plan("life", version=1, rate_card_id="life", thresholds=[])
+    terms = CallTerms(max_duration_seconds=LONGEST)
+    await client.put_plan("life", version=1, rate_card_id="life", thresholds=[], call_terms=terms)
     given = {
         story.account(number): RICH_MICROS if number < story.rich else POOR_MICROS
         for number in range(story.rich + story.poor)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.life import plot
 from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book
-from bench.life.calls import RENEW, line
+from bench.life.calls import LONGEST, RENEW, line
 from bench.life.messages import Fate, Quirk, conversations
 from bench.life.story import Story
 
@@ -26,7 +26,9 @@ def test_the_calls_of_a_line_follow_each_other_and_end_with_the_story() -> None:
     assert {each.state for each in found} == {COMMITTED, RELEASED, EXPIRED}
     assert {bool(each.pauses) for each in found} == {True, False}
     crashed = [each for each in found if abs(each.begins + each.ends - story.crash_at) <= 1]
-    assert sum(each.state == EXPIRED for each in crashed) >= 5
+    assert sum(each.lost and each.state == RELEASED for each in crashed) >= 5
+    assert all(each.lost for each in found if each.state == EXPIRED)
+    assert LONGEST in {each.outcome[1] for each in found}
 
 
 def test_pauses_and_ringing_do_not_count_and_are_found_backwards() -> None:
@@ -39,8 +41,11 @@ def test_pauses_and_ringing_do_not_count_and_are_found_backwards() -> None:
         assert still == call.answered + sum(until - since for since, until in call.pauses)
         for seconds in range(1, used[-1] + 1):
             assert call.when(seconds) == used.index(seconds)
-        reports = range(0, call.ends, RENEW) if call.state == EXPIRED else [call.ends]
-        assert call.reported == used[max(reports)]
+        reports = range(0, call.ends, RENEW) if call.lost else [call.ends]
+        # What is cut is charged for as long as it may be; the others for what they have told of.
+        state, charged = call.outcome
+        assert charged == (LONGEST if LONGEST in used[:-1] else used[max(reports)])
+        assert state == (COMMITTED if LONGEST in used[:-1] else call.state)
 
 
 def test_users_live_through_all_that_may_happen() -> None:

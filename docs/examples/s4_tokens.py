@@ -5,14 +5,15 @@ from uuid import uuid4
 
 from creditgate import BalanceLow, Client, CycleUnit, Denied, EventKind, Rate, Usage
 
-TRAINING, CHAT = "training.tokens", "chat.tokens"
-PACKAGE = 5_000  # tokens; a credit is a token that was chatted
+FILES, READ, WRITTEN = "training.tokens", "chat.read", "chat.written"
+PACKAGE = 5_000  # tokens; a credit is a token that the assistant wrote
 LOW = 10 * PACKAGE // 5
 
 
 def sell(credits: Client) -> None:
     """Write down what is sold; the same words again change nothing."""
-    rates = [Rate.of(TRAINING, unit_price="0.5"), Rate.of(CHAT, unit_price=1)]
+    prices = {FILES: "0.5", READ: "0.1", WRITTEN: "1"}
+    rates = [Rate.of(meter, unit_price=price) for meter, price in prices.items()]
     credits.put_rate_card("s4-tokens", version=1, rates=rates)
     credits.put_plan("s4-tokens", version=1, cycle=CycleUnit.MONTH, rate_card_id="s4-tokens")
     credits.put_package("s4-tokens", version=1, amount=PACKAGE)
@@ -36,21 +37,22 @@ def subscribe(credits: Client) -> str:
 
 def learn(credits: Client, school: str, file: str, tokens: int) -> None:
     """Train the assistant on a file."""
-    with credits.hold(school, usage=Usage(TRAINING, tokens), hold_id=file) as hold:
+    with credits.hold(school, usage=Usage(FILES, tokens), hold_id=file) as hold:
         hold.use(quantity=tokens)
     print(f"{file}: {tokens} tokens learnt for {hold.hold.charged}")
 
 
-def chat(credits: Client, school: str, message: str, tokens: int) -> None:
+def chat(credits: Client, school: str, message: str, *, read: int, wrote: int) -> None:
     """Answer a visitor, who never hears of tokens: without them there is just no answer."""
+    # Nobody knows beforehand what an answer takes: an estimate is held, the truth is charged.
+    estimate = [Usage(READ, read), Usage(WRITTEN, 2_000)]
     try:
-        # Nobody knows beforehand what an answer takes: an estimate is held, the truth is charged.
-        with credits.hold(school, usage=Usage(CHAT, 2_000), hold_id=message) as hold:
-            hold.use(quantity=tokens)
+        with credits.hold(school, usages=estimate, hold_id=message) as hold:
+            hold.use(quantities={READ: read, WRITTEN: wrote})
     except Denied as denied:
         print(f"{message}: no answer, {denied.answer.decision}")
     else:
-        print(f"{message}: {hold.hold.charged} tokens, {hold.balance.settled} left")
+        print(f"{message}: {hold.hold.charged} credits, {hold.balance.settled} left")
 
 
 def main() -> None:
@@ -58,14 +60,14 @@ def main() -> None:
         sell(credits)
         school = subscribe(credits)
         learn(credits, school, "handbook.pdf", 76_000)
-        chat(credits, school, "chat-1", 1_234)
-        chat(credits, school, "chat-2", 2_766)  # more than the estimate, and charged all the same
+        chat(credits, school, "chat-1", read=4_000, wrote=834)
+        chat(credits, school, "chat-2", read=1_660, wrote=2_600)  # more than was held, and charged
         learn(credits, school, "timetable.csv", 16_000)
-        chat(credits, school, "chat-3", 10)
+        chat(credits, school, "chat-3", read=100, wrote=90)
 
         bought = credits.buy_package(school, grant_id="order-7", package_id="s4-tokens", quantity=2)
         print(f"bought 2 packages: {bought.balance.settled} tokens, the assistant is active again")
-        chat(credits, school, "chat-3", 10)
+        chat(credits, school, "chat-3", read=100, wrote=90)
 
         addon = credits.cancel_addon(school, addon_id="ten")
         left = credits.get_balance(school).settled

@@ -72,27 +72,29 @@ async def test_an_estimate_that_was_too_low_is_charged_as_it_was_used(world: Wor
     assert (paid.charged, paid.uncollected) == (Decimal(1_700), Decimal(0))
 
 
-async def test_training_and_chats_have_their_own_rates(world: World) -> None:
+async def test_files_and_what_chats_read_and_write_have_their_own_rates(world: World) -> None:
     name = await customer(world)
-    rates = [Rate.of("training.tokens", unit_price="0.5"), Rate.of("chat.tokens", unit_price=1)]
+    prices = {"training.tokens": "0.5", "chat.read": "0.1", "chat.written": "1"}
+    rates = [Rate.of(meter, unit_price=price) for meter, price in prices.items()]
     await world.client.put_rate_card("tokens", version=1, rates=rates)
-    await world.client.put_plan(
-        "tokens", version=2, cycle=CycleUnit.MONTH, rate_card_id="tokens", rate_card_version=1
-    )
+    month = CycleUnit.MONTH
+    await world.client.put_plan("tokens", version=2, cycle=month, rate_card_id="tokens")
     await world.client.update_account(name, plan="tokens@2")
-    async with world.client.hold(
-        name, usage=Usage("training.tokens", 20_000), hold_id="file"
-    ) as file:
+    async with world.client.hold(name, usage=Usage("training.tokens", 20_000)) as file:
         assert file.granted == 10_000
         file.use(quantity=18_765)
     assert file.hold.charged == Decimal("9382.5")
-    async with world.client.hold(name, usage=Usage("chat.tokens", 2_000), hold_id="chat") as chat:
-        assert chat.affordable("chat") == 2_000
-        chat.use(quantity=2_345)  # more than was estimated
-    assert (chat.hold.charged, chat.hold.uncollected) == (Decimal(2_345), Decimal(0))
-    assert chat.balance.settled == TOKENS - Decimal("9382.5") - 2_345
+
+    estimate = [Usage("chat.read", 3_000), Usage("chat.written", 2_000)]
+    async with world.client.hold(name, usages=estimate) as chat:
+        assert (chat.granted, chat.affordable("chat.written")) == (Decimal(2_300), 2_000)
+        chat.use(quantities={"chat.read": 2_999})
+        chat.use(quantities={"chat.written": 2_345})  # more than was estimated
+    assert (chat.hold.charged, chat.hold.uncollected) == (Decimal("2644.9"), Decimal(0))
+    left = TOKENS - Decimal("9382.5") - Decimal("2644.9")
+    assert (chat.balance.settled, chat.balance.held) == (left, Decimal(0))
     quote = await world.client.quote(name, usage=Usage("training.tokens", 1))
-    assert quote.affordable_quantity == 2 * (TOKENS - 2_345) - 18_765
+    assert (quote.price, quote.affordable_quantity) == (Decimal("0.5"), int(2 * left))
 
 
 async def test_packages_renew_on_the_1st_until_they_are_cancelled(world: World) -> None:

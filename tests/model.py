@@ -15,9 +15,10 @@ from tests.oracle.account import DEFAULT_TTL_MS, Hold
 from tests.oracle.administration import find_hold, refusable
 from tests.oracle.answers import Answer, Pairs, RateView, Refused
 from tests.oracle.budgets import first_denial, least_left
+from tests.oracle.calls import capped, quota
 from tests.oracle.catalog import Catalog
 from tests.oracle.lines import Line, Usage, Usages, charge_for, cost, open_lines, raised
-from tests.oracle.prices import affordable, priced
+from tests.oracle.prices import affordable, price, priced
 from tests.oracle.subscriber import Subscriber
 
 
@@ -38,25 +39,30 @@ class Model(Catalog):
         ttl_ms: int = DEFAULT_TTL_MS,
         attributes: Pairs = (),
         labels: Pairs = (),
+        call: tuple[str, int] | None = None,
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("reserve", amount, usage, sorted(usages or ()), minimum, ttl_ms, attributes, labels)
+        asked = sorted(usages or ())
+        body = ("reserve", amount, usage, asked, minimum, ttl_ms, attributes, labels, call)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
+        if usage and call:
+            usage = (*usage[:2], capped(account.limits.terms, usage[2]))
         rate, lines, amount = _price(account, usage, usages, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=ttl_ms, attributes=attributes
         )
         if not decided.outcome.startswith("GRANTED"):
-            return _reaching(decided, account, rate)
-        hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted, rate=rate)
+            answer = _reaching(decided, account, rate)
+            return _running(answer, account, None, at) if call else answer
+        hold = Hold(hold_id, body, at, at + ttl_ms * 1000, granted=granted, rate=rate, call=call)
         hold.meters = lines
         hold.attributes, hold.labels, hold.first = attributes, labels, decided
         hold.tallies = [tally for _, tally in account.stakes(attributes)]
         with account.change():
             account.holds[hold_id] = hold
         shown = replace(decided, hold=hold.view(), balance=account.balance(at))
-        return _reaching(shown, account, rate, hold)
+        return _running(_reaching(shown, account, rate, hold), account, hold, at)
 
     @refusable
     def charge(
@@ -120,7 +126,11 @@ class Model(Catalog):
         asked = raised(hold.meters, (line.quantity for line in hold.meters), quantities)
         reported = raised(hold.meters, (line.used for line in hold.meters), used_quantities)
         if quantity is not None:
+            if hold.call:
+                quantity = capped(account.limits.terms, quantity)
             total = priced(hold.rate, quantity)
+        elif total and hold.call and hold.rate and account.limits.terms.max_seconds:
+            total = min(total, price(hold.rate, account.limits.terms.max_seconds))
         if quantities is not None:
             total = cost(hold.meters, asked)
         if used_quantities is not None:
@@ -146,7 +156,8 @@ class Model(Catalog):
             balance=account.balance(at),
         )
         metered = quantity is not None or used_quantity is not None
-        return _reaching(answer, account, hold.rate if metered else None, hold)
+        answer = _reaching(answer, account, hold.rate if metered else None, hold)
+        return _running(answer, account, hold, at)
 
     @refusable
     def commit(
@@ -225,7 +236,7 @@ def _replay(account: Subscriber, hold: Hold, body: tuple[Any, ...], at: int) -> 
     if hold.body != body or hold.first is None:
         raise Refused("NAME_REUSED")
     again = replace(hold.first, hold=hold.view(), balance=account.balance(at), replayed=True)
-    return _reaching(again, account, hold.rate, hold)
+    return _running(_reaching(again, account, hold.rate, hold), account, hold, at)
 
 
 def _price(
@@ -239,6 +250,19 @@ def _price(
         return None, [], amount
     rate = account.rate(*usage[:2])
     return rate, [], priced(rate, usage[2])
+
+
+def _running(answer: Answer, account: Subscriber, hold: Hold | None, at: int) -> Answer:
+    """Say in an answer how its call may go on; of other work nothing."""
+    if hold is not None and hold.call is None:
+        return answer
+
+    def ask(copy: Hold, total: int) -> Answer:
+        return _raise(account, copy, total, 0, at=at, ttl_ms=0)
+
+    terms, status = account.limits.terms, account.status
+    shown = quota(terms, hold, answer, at=at, status=status, ask=ask)
+    return replace(answer, quota=shown)
 
 
 def _reaching(

@@ -36,24 +36,25 @@ BEGIN
 END $$;
 
 -- Why a call is granted no more, as things stand after a verdict; NULL where more would be. What is needed is the price of
--- the next second, as far as the hold does not keep it already.
+-- the second after those that are granted, or used, as far as the hold does not keep it already.
 CREATE OR REPLACE FUNCTION creditgate.final_reason(
     p_account creditgate.accounts, v creditgate.verdict, p_rate creditgate.rate, p_granted bigint, p_max bigint,
     p_stakes creditgate.stake[])
 RETURNS smallint
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v_next numeric := creditgate.price(p_rate, least(p_granted + 1, 1000000000000000000));
+    v_reached bigint := greatest(p_granted, (v.hold).used_quantity);
+    v_next numeric := creditgate.price(p_rate, least(v_reached + 1, 1000000000000000000));
     v_needed numeric := greatest(v_next - coalesce((v.hold).used_micros, 0), 0) - coalesce((v.hold).held_micros, 0);
     v_available bigint := p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros;
 BEGIN
     RETURN CASE
         WHEN v.outcome = 5 THEN 3
         WHEN p_account.status <> 1 THEN 4
-        WHEN p_granted >= p_max THEN 2
-        WHEN v.outcome IN (3, 4) OR (v_needed > 0 AND v_needed > v_available) THEN 1
+        WHEN v_reached >= p_max THEN 2
         WHEN v_next > p_account.hold_max_micros THEN 3
         WHEN v_needed > 0 AND v_needed > creditgate.least_left(coalesce(p_stakes, '{}')) THEN 3
+        WHEN v.outcome IN (3, 4) OR (v_needed > 0 AND v_needed > v_available) THEN 1
     END;
 END $$;
 

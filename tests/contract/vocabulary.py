@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.contract.budget_words import budget, budgets
-from tests.contract.call_words import call_terms
+from tests.contract.call_words import CALL_ARGUMENTS, QUOTA, call_terms, gateway
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, usage, usages
 from tests.contract.topup_words import auto_topup
@@ -95,6 +95,7 @@ ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "reason": ("reason", str),
     "counted": ("used_quantity", int),
     "mixed": ("used_quantities", usages),
+    **CALL_ARGUMENTS,
 }
 # What packages are made of.
 SOLD: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -214,8 +215,10 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "cause": ("cause", str),
         "buys": ("granted_quantity", int),
         "counted": ("used_quantity", int),
+        "on": ("call", gateway),
         "lines": ("lines", lambda text: tuple(text.split("+"))),
     },
+    "quota": {**QUOTA, "until": ("funded_until", instant)},
     "grant": {
         "remaining": ("remaining", micros),
         "amount": ("amount", micros),

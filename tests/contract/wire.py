@@ -17,7 +17,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import event_service_pb2 as events
-from tests.contract.call_words import to_call_terms
+from tests.contract.call_words import to_call_terms, to_leg, to_quota
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
 from tests.contract.wire_rates import to_line, to_rate, to_rate_card, to_usage, to_usages
@@ -123,6 +123,8 @@ def _set(request: Any, name: str, value: Any) -> None:
         request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
     elif name in _MESSAGES:
         getattr(request, name).CopyFrom(_MESSAGES[name](value))
+    elif name == "call":
+        request.call.gateway_id, request.call.gateway_epoch = value
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
     elif name in {"thresholds", "plan_thresholds", "auto_topup"}:
@@ -168,6 +170,8 @@ def to_answer(response: Any) -> Answer:
         given["balance"] = to_balance(response.balance)
     if hasattr(response, "hold") and response.HasField("hold"):
         given["hold"] = to_hold(response.hold)
+    if hasattr(response, "quota") and response.HasField("quota"):
+        given["quota"] = to_quota(response.quota)
     if hasattr(response, "grant"):
         given["grant"] = to_grant(response.grant)
     if hasattr(response, "account"):
@@ -222,6 +226,7 @@ def to_hold(hold: hold_pb2.Hold) -> HoldView:
         used_quantity=hold.used_quantity,
         rate=to_rate(hold.rate) if hold.HasField("rate") else None,
         lines=tuple(map(to_line, hold.lines)),
+        call=to_leg(hold),
     )
 
 

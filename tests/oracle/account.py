@@ -83,6 +83,7 @@ class Hold:
     tallies: list[Any] = field(default_factory=list)
     rate: RateView | None = None
     used_quantity: int = 0
+    call: tuple[str, int] | None = None
     meters: list[Line] = field(default_factory=list)
 
     @property

@@ -275,9 +275,24 @@ class Administration:
         )
 
     @refusable
-    def list_holds(self, at: int, account_id: str, *, state: str | None = None) -> Answer:
+    def list_holds(
+        self,
+        at: int,
+        account_id: str,
+        *,
+        state: str | None = None,
+        gateway_id: str | None = None,
+        epoch_below: int = 0,
+    ) -> Answer:
         account = self.account(None, account_id)
         holds = [hold for hold in account.holds.values() if state in {None, hold.state}]
+        if gateway_id is not None:
+            running = [(hold, hold.call) for hold in account.open_holds]
+            holds = [
+                hold
+                for hold, call in running
+                if call and call[0] == gateway_id and (not epoch_below or call[1] < epoch_below)
+            ]
         by_id = sorted(holds, key=lambda hold: hold.hold_id)
         return Answer("ACCEPTED", holds=tuple(hold.view() for hold in by_id))
 

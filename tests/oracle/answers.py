@@ -57,6 +57,29 @@ class LineView:
 
 
 @dataclass(frozen=True)
+class FinalView:
+    """How a call ends, and why."""
+
+    reason: str
+    action: str
+    target: str
+
+
+@dataclass(frozen=True)
+class QuotaView:
+    """How long a call may go on."""
+
+    granted: int
+    funded_until: int
+    renew_ms: int
+    warn_ms: int
+    final: FinalView | None
+    on_reserve: str
+    on_extend: str
+    offline_seconds: int
+
+
+@dataclass(frozen=True)
 class HoldView:
     """A hold as a response shows it."""
 
@@ -79,6 +102,7 @@ class HoldView:
     used_quantity: int = 0
     rate: RateView | None = None
     lines: tuple[LineView, ...] = ()
+    call: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -247,3 +271,4 @@ class Answer:
     affordable: int = 0
     price: int = 0
     rate: RateView | None = None
+    quota: QuotaView | None = None

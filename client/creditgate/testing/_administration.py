@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from creditgate.testing._calls import runs_on
 from creditgate.testing._purchases import Purchases
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
@@ -15,7 +16,7 @@ from creditgate.testing._wallet import (
     RefusalError,
     stamp,
 )
-from creditgate.v1 import account_pb2, event_service_pb2
+from creditgate.v1 import account_pb2, event_service_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
 
@@ -251,11 +252,22 @@ class Administration:
     def _list_holds(
         self, request: accounts.ListHoldsRequest, now: int
     ) -> accounts.ListHoldsResponse:
-        wallet = self._wallet(request)
-        by_id = [wallet.holds[name].stand() for name in sorted(wallet.holds)]
-        chosen = [hold for hold in by_id if request.state in {0, hold.state}]
+        if request.gateway_id:
+            chosen = [hold for hold in self._holds(request.account_id) if runs_on(hold, request)]
+        else:
+            by_id = self._holds(self._wallet(request).message.account_id)
+            chosen = [hold for hold in by_id if request.state in {0, hold.state}]
         items, token = page(chosen, request)
         return accounts.ListHoldsResponse(holds=items, next_page_token=token)
+
+    def _holds(self, account_id: str) -> list[hold_pb2.Hold]:
+        """The holds of an account, or of all; in the order of their names."""
+        return [
+            wallet.holds[hold_id].stand()
+            for name, wallet in sorted(self.wallets.items())
+            if account_id in {"", name}
+            for hold_id in sorted(wallet.holds)
+        ]
 
 
 def find_hold(wallet: Subscriber, request: Any) -> FakeHold:

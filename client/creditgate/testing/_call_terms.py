@@ -1,4 +1,4 @@
-"""The terms of a plan's calls in the fake: what is refused of them, and what is usual."""
+"""Calls in the requests of the fake: what is refused of them, and what is usual."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from creditgate.testing._rate_checks import IDS, NUMBER_MAX
 from creditgate.v1 import account_pb2
+from creditgate.v1 import authorization_service_pb2 as messages
 
 MARGIN_MIN, MARGIN_MAX = timedelta(seconds=1), timedelta(hours=1)
 SECONDS_MAX = 86_400
 TARGET_MAX = 256
 RENEW_BEFORE, WARN_BEFORE = timedelta(seconds=10), timedelta(seconds=30)
+
+
+def check_call(request: Any) -> Iterator[tuple[str, bool]]:
+    """Each field of a Reserve's call, and whether it is right."""
+    if not isinstance(request, messages.ReserveRequest) or not request.HasField("call"):
+        return
+    yield "usage", request.WhichOneof("price") == "usage"
+    yield "call.gateway_id", IDS.fullmatch(request.call.gateway_id) is not None
+    yield "call.gateway_epoch", 1 <= request.call.gateway_epoch <= NUMBER_MAX
 
 
 def check_call_terms(request: Any) -> Iterator[tuple[str, bool]]:

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
-from creditgate.testing._call_terms import check_call_terms
+from creditgate.testing._call_terms import check_call, check_call_terms
 from creditgate.testing._rate_checks import check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
@@ -58,6 +58,7 @@ def _priced(request: Any) -> Iterator[tuple[str, bool]]:
     price = request.WhichOneof("price")
     by_usage = price in {"usage", "usages"}
     yield "amount_micros", by_usage or request.amount_micros > 0
+    yield from check_call(request)
     yield "minimum_micros", by_usage or request.minimum_micros <= request.amount_micros
     yield from check_usage(request) if price == "usage" else ()
     yield from check_usages(request, "usages")
@@ -80,6 +81,16 @@ def _commit(request: Any) -> Iterator[tuple[str, bool]]:
 def _quote(request: Any) -> Iterator[tuple[str, bool]]:
     yield "usage", request.HasField("usage")
     yield from check_usage(request)
+
+
+def _holds(request: Any) -> Iterator[tuple[str, bool]]:
+    by_gateway = bool(request.gateway_id)
+    named = _id(request.account_id)
+    yield "account_id", named or (by_gateway and not request.account_id)
+    yield "gateway_id", not by_gateway or _id(request.gateway_id)
+    yield "epoch_below", 0 <= request.epoch_below <= (AMOUNT_MAX if by_gateway else 0)
+    known = (0, hold_pb2.HOLD_STATE_OPEN) if by_gateway else hold_pb2.HoldState.values()
+    yield "state", request.state in known
 
 
 def _refund(request: Any) -> Iterator[tuple[str, bool]]:
@@ -279,7 +290,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "reference": lambda note: len(note) <= REFERENCE_MAX,
 }
 # Where an empty name means everything.
-_OPTIONAL = {"ListDeliveriesRequest"}
+_OPTIONAL = {"ListDeliveriesRequest", "ListHoldsRequest"}
 _PARTS = {"labels": _labels, "attributes": _attributes}
 _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ReserveRequest": _priced,
@@ -287,6 +298,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ExtendRequest": _extend,
     "CommitRequest": _commit,
     "QuoteRequest": _quote,
+    "ListHoldsRequest": _holds,
     "RefundRequest": _refund,
     "AddGrantRequest": _grant,
     "AddAddonRequest": _addon,

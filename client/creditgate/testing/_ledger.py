@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from creditgate.testing._administration import find_hold
+from creditgate.testing._calls import cap_call, show_quota
 from creditgate.testing._checks import check
 from creditgate.testing._lines import Lines, speaks_of_lines
 from creditgate.testing._rate_cards import Meter, RateCards, show_reach, speaks_of_quantities
@@ -48,6 +49,8 @@ class Ledger(RateCards):
         else:
             answer = self._method(request)(request, now)
         changed = self.wallets.get(getattr(request, "account_id", ""))
+        if isinstance(request, messages.ReserveRequest | messages.ExtendRequest) and changed:
+            show_quota(answer, request, changed, now)
         if changed is not None:
             changed.tell()
         return answer
@@ -74,6 +77,7 @@ class Ledger(RateCards):
 
     def _meter_of(self, request: Any, wallet: Subscriber, hold: FakeHold | None) -> Meter | Lines:
         """What a request asks for in amounts. Raises RefusalError."""
+        request = cap_call(wallet, request, hold)
         if speaks_of_lines(request):
             return Lines(request, hold, partial(self._rate, wallet))
         if hold is None:
@@ -156,6 +160,7 @@ class Ledger(RateCards):
         it = hold.stand()
         if it.state != OPEN:
             raise RefusalError(_STATE_REFUSALS[it.state])
+        request = cap_call(wallet, request, hold)
         before = wallet.numbers()
         charged, uncollected = wallet.spend(hold, request.used_micros)
         answer = messages.ExtendResponse(
@@ -348,6 +353,8 @@ def _new_hold(request: Any, granted: int, now: int) -> FakeHold:
         attributes=request.attributes,
         labels=request.labels,
     )
+    if isinstance(request, messages.ReserveRequest) and request.HasField("call"):
+        message.call.CopyFrom(request.call)
     lives = _ttl_micros(request) if isinstance(request, messages.ReserveRequest) else 0
     return FakeHold(message, _body(request), now, now + lives)
 

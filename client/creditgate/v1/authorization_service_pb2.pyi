@@ -86,8 +86,8 @@ class _FinalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinalReas
     """FINAL_REASON_ACCOUNT_INACTIVE means that the account is suspended or closed."""
 
 class FinalReason(_FinalReason, metaclass=_FinalReasonEnumTypeWrapper):
-    """FinalReason is why no more is granted. Where several apply it is the first of ACCOUNT_INACTIVE, MAX_DURATION, CREDITS,
-    LIMIT, but for a request that a limit denied: that is LIMIT.
+    """FinalReason is why no more is granted. Where several apply it is the first of ACCOUNT_INACTIVE, MAX_DURATION, LIMIT,
+    CREDITS, but for a request that a limit denied: that is LIMIT.
     """
 
 FINAL_REASON_UNSPECIFIED: FinalReason.ValueType  # 0
@@ -315,7 +315,7 @@ class Quota(_message.Message):
     @_builtins.property
     def final(self) -> Global___FinalUnit:
         """final is set when, as things stand, no more will be granted than granted_quantity: the same request was denied or
-        granted in part, or not a second more would be granted. The call then ends as it says, also while the service is
+        granted in part, or not a second beyond what is granted or used would be granted. The call then ends as it says, also while the service is
         away. The gateway goes on asking; an answer without final lifts it, for example after a top-up.
         """
 

@@ -121,7 +121,6 @@ BEGIN
 
         v_call := v_usage.gateway_key IS NOT NULL OR v_hold.gateway_key IS NOT NULL;
         IF v_call THEN
-            v_quota := NULL;
             SELECT * INTO m FROM creditgate.cap_call(r.op, v_usage, v_account, v_hold);
             r.op := m.p_op;
             v_usage := m.p_usage;
@@ -209,13 +208,15 @@ BEGIN
             v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
             v_holds[v_places[r.hold_no]] := b.hold;
         END IF;
-        IF v_call AND v.outcome < 10 THEN
+        IF v_call AND v.outcome >= 10 THEN
+            v_quota := NULL;
+        ELSIF v_call THEN
             IF v_account.budget_numbers > 0 THEN
                 v_stakes := creditgate.stakes(r.op, v_account, v.hold, v_counters, v_values, v_numbers);
             END IF;
             v_quota := creditgate.call_quota(v_account, v, v_rate, v_stakes, v_now);
             v_hold := creditgate.with_exposure(v.hold, v_quota);
-            IF v_hold IS DISTINCT FROM v.hold THEN
+            IF v_hold.offline_micros IS DISTINCT FROM (v.hold).offline_micros THEN
                 v.hold := v_hold;
                 v_places[r.hold_no] := coalesce(v_places[r.hold_no], cardinality(v_holds) + 1);
                 v_holds[v_places[r.hold_no]] := v_hold;
@@ -232,7 +233,9 @@ BEGIN
                 v_answer := creditgate.with_affordable(v_answer, v_account, v_rate);
             END IF;
             v_answer.unpriced_row := v_unpriced;
-            v_answer.quota := v_quota;
+            IF v_call THEN
+                v_answer.quota := v_quota;
+            END IF;
             RETURN NEXT v_answer;
         END IF;
     END LOOP;

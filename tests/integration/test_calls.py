@@ -14,10 +14,14 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.figures import OpenHolds
 from creditgate_server.domain.keys import Scope
+from creditgate_server.postgres.pool import open_pool
+from creditgate_server.postgres.sweeps import PostgresSweeps
 from tests.support.calls import Failure, failure, good_rate_card
 from tests.support.database import Database
-from tests.support.server import CREDIT, Caller, Running, running_server
+from tests.support.server import CREDIT, Caller, Running, running_server, settings_for
 from tests.support.server import new_key as new_key_of
 
 PLAN = "voice"
@@ -48,10 +52,10 @@ async def caller(server: Running) -> AsyncIterator[Caller]:
         yield caller
 
 
-async def customer(caller: Caller) -> str:
+async def customer(caller: Caller, *, version: int = 1) -> str:
     """Open an account of 100 credits, a second of a call costing one, and answer its id."""
     account_id = await caller.account(credits_=0)
-    plan = accounts_pb.PlanChange(plan_id=PLAN, version=1, timing=accounts_pb.PLAN_TIMING_NOW)
+    plan = accounts_pb.PlanChange(plan_id=PLAN, version=version, timing=accounts_pb.PLAN_TIMING_NOW)
     change = accounts_pb.UpdateAccountRequest(account_id=account_id, plan=plan)
     await caller.accounts.UpdateAccount(change)
     return account_id
@@ -158,3 +162,42 @@ async def test_a_gateway_needs_no_scope_but_its_own_to_list_its_calls(
         )
     assert isinstance(told, Failure)
     assert (told.code, told.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
+
+
+async def test_what_calls_may_cost_while_nobody_answers_is_measured(
+    caller: Caller, database: Database
+) -> None:
+    pool = await open_pool(settings_for(database.url))
+    sweeps = PostgresSweeps(pool)
+    account_id = await customer(caller)
+    asked = reserve(account_id, 10)
+    await caller.authorization.Reserve(asked)
+    await caller.authorization.Reserve(reserve(account_id, 80))
+
+    async def measured() -> tuple[int, int]:
+        total = OpenHolds()
+        for bucket in range(BUCKETS):
+            total = total.merged(await sweeps.open_holds(bucket))
+        return total.offline_micros, total.unbounded_calls
+
+    # No call is longer than 90 s.
+    assert await measured() == ((20 + 10) * CREDIT, 0)
+    await caller.authorization.Extend(
+        pb.ExtendRequest(account_id=account_id, hold_id=asked.hold_id, quantity=20)
+    )
+    assert await measured() == ((0 + 10) * CREDIT, 0), "the credits are used up: it is final"
+    await caller.authorization.Release(
+        pb.ReleaseRequest(account_id=account_id, hold_id=asked.hold_id)
+    )
+    assert await measured() == (10 * CREDIT, 0)
+    plan = catalog_pb.Plan(
+        plan_id=PLAN,
+        version=2,
+        welcome_micros=100 * CREDIT,
+        rate_card_id="std",
+        call_terms=account_pb2.CallTerms(on_extend_failure=account_pb2.FAILURE_HANDLING_CONTINUE),
+    )
+    await caller.catalog.PutPlan(catalog_pb.PutPlanRequest(plan=plan))
+    await caller.authorization.Reserve(reserve(await customer(caller, version=2), 10))
+    assert await measured() == (10 * CREDIT, 1)
+    await pool.close(timeout_seconds=3)

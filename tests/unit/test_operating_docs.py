@@ -43,7 +43,14 @@ def test_every_figure_is_explained_and_every_explained_one_is_there() -> None:
     telemetry.metrics.watch_pool(lambda: (0, 0))
     telemetry.metrics.watch_watches(lambda: 0)
     work = telemetry.metrics.work
-    work.holds(open_count=0, held_micros=0, oldest_seconds=0, overdue_seconds=0)
+    work.holds(
+        open_count=0,
+        held_micros=0,
+        oldest_seconds=0,
+        overdue_seconds=0,
+        offline_micros=0,
+        unbounded_calls=0,
+    )
     work.backlog(pending=0, oldest_seconds=0, dead=0)
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name

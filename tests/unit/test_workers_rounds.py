@@ -93,9 +93,16 @@ async def test_open_holds_are_summed_over_the_buckets() -> None:
             told.append(figures)
 
     async def read(bucket: int) -> OpenHolds:
-        return OpenHolds(1, 10, oldest_seconds=float(bucket), overdue_seconds=0.5)
+        return OpenHolds(1, 10, float(bucket), 0.5, offline_micros=3, unbounded_calls=2)
 
     assert await MeasureHolds(read, observer=Observer())() is False
     assert told == [
-        {"open_count": 64, "held_micros": 640, "oldest_seconds": 63.0, "overdue_seconds": 0.5}
+        {
+            "open_count": 64,
+            "held_micros": 640,
+            "oldest_seconds": 63.0,
+            "overdue_seconds": 0.5,
+            "offline_micros": 192,
+            "unbounded_calls": 128,
+        }
     ]

@@ -613,7 +613,7 @@ class CallTerms(_message.Message):
     @_builtins.property
     def offline_allowance(self) -> _duration_pb2.Duration:
         """offline_allowance is how much longer than what is granted a call goes on under CONTINUE_WITHIN_ALLOWANCE, in whole
-        seconds up to 24 h; unset means 0. What it may cost in all is the gauge `creditgate_offline_exposure_credits`.
+        seconds up to 24 h; unset means 0. What it may cost in all is the gauge `creditgate_offline_exposure_micros`.
         """
 
     def __init__(

@@ -9,13 +9,16 @@ class OpenHolds(NamedTuple):
     """The open holds of a bucket, or of all buckets.
 
     Ages are by the database's clock, 0 where there is none: of the oldest open hold, and how long
-    the longest expired one has waited for the sweep.
+    the longest expired one has waited for the sweep. `offline_micros` is what calls may cost beyond
+    what they were granted while nobody answers their gateways; those of `unbounded_calls` any.
     """
 
     open_count: int = 0
     held_micros: int = 0
     oldest_seconds: float = 0.0
     overdue_seconds: float = 0.0
+    offline_micros: int = 0
+    unbounded_calls: int = 0
 
     def merged(self, other: OpenHolds) -> OpenHolds:
         """Add another bucket's."""
@@ -24,4 +27,6 @@ class OpenHolds(NamedTuple):
             self.held_micros + other.held_micros,
             max(self.oldest_seconds, other.oldest_seconds),
             max(self.overdue_seconds, other.overdue_seconds),
+            self.offline_micros + other.offline_micros,
+            self.unbounded_calls + other.unbounded_calls,
         )

@@ -42,7 +42,9 @@ _VERIFY_TIMEOUT_SECONDS = 600.0
 _OPEN_HOLDS = """
 SELECT count(*), coalesce(sum(held_micros), 0)::bigint,
        coalesce(extract(epoch FROM max(age)), 0)::float8,
-       greatest(coalesce(extract(epoch FROM creditgate.clock() - min(expires_at)), 0), 0)::float8
+       greatest(coalesce(extract(epoch FROM creditgate.clock() - min(expires_at)), 0), 0)::float8,
+       least(coalesce(sum(offline_micros), 0), 9223372036854775807)::bigint,
+       count(*) FILTER (WHERE gateway_id IS NOT NULL AND offline_micros IS NULL)
   FROM creditgate.open_holds
  WHERE bucket = $1
 """

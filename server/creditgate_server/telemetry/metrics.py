@@ -191,6 +191,11 @@ class _Work:
                 "creditgate_sweep_lag_seconds",
                 "How long the longest expired hold has waited for the sweep.",
             ),
+            (
+                "creditgate_offline_exposure_micros",
+                "What open calls may cost beyond what they were granted while nobody answers.",
+            ),
+            ("creditgate_unbounded_calls", "Open calls that may go on for ever then."),
         )
         registry.register(self._holds)
         self._attempts = Histogram(
@@ -227,10 +232,24 @@ class _Work:
         self._rounds.labels(loop, "error").inc()
 
     def holds(
-        self, *, open_count: int, held_micros: int, oldest_seconds: float, overdue_seconds: float
+        self,
+        *,
+        open_count: int,
+        held_micros: int,
+        oldest_seconds: float,
+        overdue_seconds: float,
+        offline_micros: int,
+        unbounded_calls: int,
     ) -> None:
         """Set what the database holds at this moment; ages are by the database's clock."""
-        self._holds.values = (open_count, held_micros, oldest_seconds, overdue_seconds)
+        self._holds.values = (
+            open_count,
+            held_micros,
+            oldest_seconds,
+            overdue_seconds,
+            offline_micros,
+            unbounded_calls,
+        )
 
     def delivered(self, result: str, *, seconds: float) -> None:
         """Record an attempt to deliver an event; `result` is one of a fixed few."""

@@ -65,7 +65,14 @@ class Observer(Protocol):
         ...
 
     def holds(
-        self, *, open_count: int, held_micros: int, oldest_seconds: float, overdue_seconds: float
+        self,
+        *,
+        open_count: int,
+        held_micros: int,
+        oldest_seconds: float,
+        overdue_seconds: float,
+        offline_micros: int,
+        unbounded_calls: int,
     ) -> None:
         """Note what the database holds."""
         ...

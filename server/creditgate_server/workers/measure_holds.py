@@ -13,7 +13,14 @@ class HoldObserver(Protocol):
     """Whom the figures are told."""
 
     def holds(
-        self, *, open_count: int, held_micros: int, oldest_seconds: float, overdue_seconds: float
+        self,
+        *,
+        open_count: int,
+        held_micros: int,
+        oldest_seconds: float,
+        overdue_seconds: float,
+        offline_micros: int,
+        unbounded_calls: int,
     ) -> None:
         """Note what the database holds."""
         ...
@@ -38,5 +45,7 @@ class MeasureHolds:
             held_micros=total.held_micros,
             oldest_seconds=total.oldest_seconds,
             overdue_seconds=total.overdue_seconds,
+            offline_micros=total.offline_micros,
+            unbounded_calls=total.unbounded_calls,
         )
         return False

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 README = FOLDER / "README.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 NO_CALLS = "calls are not served yet"
-NO_METERS = "several meters are not served yet"
+NO_LEGS = "a call's legs are not served yet"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ BEHAVIOURS = (
         "Causes are on record and told apart",
         "a cause may be left out: who has none is not kept from ending",
     ),
-    Behaviour("V53", "Legs of one call, each rounded alone, change in one step", NO_METERS),
+    Behaviour("V53", "Legs of one call, each rounded alone, change in one step", NO_LEGS),
     Behaviour(
         "V54",
         "Who and what the work is for is on its record",

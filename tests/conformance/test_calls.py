@@ -139,12 +139,14 @@ def test_v29_a_top_up_lifts_the_end(world: World) -> None:
 
 def test_v30_a_top_up_of_less_than_a_second_lifts_nothing(world: World) -> None:
     wallet = caller_of(world, 5 * CREDIT)
-    wallet.reserve("call", usage=usage(5), call=leg())
+    wallet.reserve("call", usage=usage(4), call=leg())
+    wallet.extend("call", quantity=5, used_quantity=4)
     wallet.grant("half", CREDIT // 2)
-    for minimum in (0, 1):
-        denied = wallet.extend("call", quantity=10, used_quantity=5, minimum_micros=minimum)
-        assert (denied.quota.granted_quantity, left_seconds(denied)) == (5, 0)
-        assert denied.quota.final.reason == pb.FINAL_REASON_CREDITS
+    # In turn: nothing more is asked for, too much is, and whatever there is.
+    for quantity, minimum in ((5, 0), (10, 0), (10, 1)):
+        last = wallet.extend("call", quantity=quantity, used_quantity=5, minimum_micros=minimum)
+        assert (last.quota.granted_quantity, left_seconds(last)) == (5, 0)
+        assert last.quota.final.reason == pb.FINAL_REASON_CREDITS
 
 
 def test_v31_a_suspended_account_ends_its_calls(world: World) -> None:

@@ -91,7 +91,7 @@ def test_v57_after_any_work_the_books_add_up(world: World) -> None:
 def test_v58_credits_that_end_during_a_call_still_pay_for_it(world: World) -> None:
     wallet = world.wallet()
     ends_at = Timestamp()
-    ends_at.FromNanoseconds(wallet.balance().as_of.ToNanoseconds() + 2_500_000_000)
+    ends_at.FromNanoseconds(wallet.balance().as_of.ToNanoseconds() + 4_000_000_000)
     promotion = account_pb2.GRANT_KIND_PROMOTIONAL
     wallet.grant("promotion", 10 * CREDIT, kind=promotion, expires_at=ends_at)
     wallet.grant("paid", 5 * CREDIT, priority=10)

@@ -32,6 +32,8 @@ def contract(case: str) -> str:
 
 RACES = "tests/integration/test_races.py::"
 GRANTS = "tests/integration/test_exact_grant.py::"
+LINES = "tests/property/test_lines.py::"
+CALLS = "tests/conformance/test_calls.py::"
 STORM = "tests/integration/test_names.py::test_a_storm_of_one_name_has_one_effect[short]"
 DELIVERIES = "tests/integration/test_delivery_races.py::"
 CUTS = "tests/integration/test_crash_replies.py::"
@@ -170,6 +172,34 @@ MUTANTS = (
         "div(v_cost + v_size - 1, v_size)",
         "div(v_cost, v_size)",
         contract("rates: however a usage is told, it costs what its total costs"),
+    ),
+    Mutant(
+        "a line of a hold that takes what was said of it last",
+        SQL + "026_lines.sql",
+        "v_line.used_quantity := greatest(v_line.used_quantity, u.used_quantity);",
+        "v_line.used_quantity := coalesce(u.used_quantity, v_line.used_quantity);",
+        LINES + "test_any_split_over_several_meters_costs_the_prices_of_the_totals",
+    ),
+    Mutant(
+        "a denied raise that stays with the lines it was asked for",
+        SQL + "026_lines.sql",
+        "    ELSIF p_op.verb = 2 AND v.outcome > 2 THEN\n",
+        "    ELSIF false THEN\n",
+        contract("meters: a raise that is denied charges what was used, and leaves what was asked"),
+    ),
+    Mutant(
+        "a call that is raised beyond the longest it may be",
+        SQL + "044_calls.sql",
+        "        p_usage.quantity := v_max;\n",
+        "        NULL;\n",
+        CALLS + "test_v10_a_call_has_a_longest_duration_however_often_it_is_renewed",
+    ),
+    Mutant(
+        "a call that looks funded when only a part of a second is",
+        SQL + "044_calls.sql",
+        "(v_needed > 0 AND v_needed > v_available)",
+        "(v_needed > 0 AND v_available <= 0)",
+        CALLS + "test_v30_a_top_up_of_less_than_a_second_lifts_nothing",
     ),
     Mutant(
         "a budget that forgets what is held",

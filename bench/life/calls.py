@@ -77,6 +77,11 @@ class Call(NamedTuple):
         return self.state, self.used(told)
 
 
+def precedes_crash(story: Story, begins: float) -> bool:
+    """Whether a call of that gateway is in it; what begins in its last second is of the next."""
+    return story.crash_at > 0 and begins < story.crash_at - 1
+
+
 def line(story: Story, number: int) -> Iterator[Call]:
     """The calls of one of a gateway's lines, one after the other, up to the end of the story."""
     draw = Random(f"{story.seed}-{number}")
@@ -88,7 +93,7 @@ def line(story: Story, number: int) -> Iterator[Call]:
         if crashes(number):
             # Those of the gateway that crashes are lost by that alone.
             call = _kept(call)
-            if story.crash_at and call.begins < story.crash_at - 1:
+            if precedes_crash(story, begins):
                 call = _crashed(call, story.crash_at)
         yield call
         begins += call.ends + draw.expovariate(1 / _GAP_MEAN)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from google.protobuf.duration_pb2 import Duration
 
 from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book, Work
-from bench.life.calls import METER, RENEW, SLICE, Call, crashes, line
+from bench.life.calls import METER, RENEW, SLICE, Call, crashes, line, precedes_crash
 from bench.life.clock import Clock
 from bench.life.lines import RefusedError, Stream
 from bench.life.notes import Notes
@@ -56,7 +56,7 @@ class Gateways:
         gateway_id = "crashes" if crashes(number) else "lasts"
         for call in line(self._story, number):
             await self._clock.until(call.begins)
-            before = crashes(number) and call.begins < self._story.crash_at
+            before = crashes(number) and precedes_crash(self._story, call.begins)
             leg = hold_pb2.Call(gateway_id=gateway_id, gateway_epoch=1 if before else 2)
             self._to_crash += before
             try:

@@ -76,8 +76,10 @@ async def _holds(client: AsyncClient, account_id: str, works: Mapping[str, Work]
         found = (hold.state.name, hold.charged_micros, hold.uncollected_micros, hold.held_micros)
         if found != (work.state, work.cost, 0, 0):
             wrong.append(f"{account_id}: {found}, not {work}")
-        if hold.used_quantity != max(work.used.values(), default=0):
-            wrong.append(f"{account_id}: {hold.used_quantity} used, not {work}")
+        lines = {(each.meter, each.model): each.used_quantity for each in hold.lines}
+        used = sorted(lines.values()) if lines else [hold.used_quantity]
+        if used != (sorted(work.used.values()) or [0] * len(used)):
+            wrong.append(f"{account_id}: {used} used, not {work}")
     return wrong
 
 

@@ -10,19 +10,18 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book, Work
+from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book, Quantities, Work
 from bench.life.clock import Clock
 from bench.life.lines import RefusedError, Unary
-from bench.life.messages import Conversation, Fate, Message, Quirk, conversations
+from bench.life.messages import OUTPUT, Conversation, Fate, Message, Quirk, conversations
 from bench.life.notes import Notes
 from bench.life.story import Story
 from bench.prices import find
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import hold_pb2
 
-METER = "tokens.output"
 LEAST = 50
-"""The tokens that are still worth an answer."""
+"""The tokens of output that are still worth an answer."""
 _GRANTED = (pb.DECISION_GRANTED, pb.DECISION_GRANTED_PARTIAL)
 _LOST_SECONDS = 0.004
 
@@ -59,16 +58,21 @@ class Chat:
 
     def request(self, conversation: Conversation, message: Message) -> pb.ReserveRequest:
         """What is asked for a reply."""
-        return pb.ReserveRequest(
+        request = pb.ReserveRequest(
             account_id=conversation.account_id,
             hold_id=message.hold_id,
-            usage=hold_pb2.Usage(meter=METER, model=message.model, quantity=message.estimate),
-            minimum_micros=find(METER, message.model).of(LEAST),
+            minimum_micros=_cost({**message.asked, (OUTPUT, message.model): LEAST}),
             ttl=self._ttl,
             attributes=hold_pb2.Attributes(
                 conversation_id=conversation.conversation_id, model=message.model
             ),
         )
+        usages = _usages(message.asked)
+        if message.more:
+            request.usages.CopyFrom(usages)
+        else:
+            request.usage.CopyFrom(usages.usages[0])
+        return request
 
     def open(self, conversation: Conversation, message: Message) -> Work:
         """Note a hold."""
@@ -115,7 +119,7 @@ class Reply:
             counts["messages denied"] += 1
             return False
         self._work = self._open()
-        self._granted = answer.hold.granted_quantity
+        self._granted = self._affordable(answer.hold)
         counts["granted in part"] += answer.decision == pb.DECISION_GRANTED_PARTIAL
         counts[message.fate.value] += 1
         if message.long and message.fate is not Fate.CANCELLED:
@@ -148,7 +152,8 @@ class Reply:
         """Ask for something else by the same name, which must be refused."""
         other = pb.ReserveRequest()
         other.CopyFrom(self._request)
-        other.usage.quantity += 1
+        used = other.usages.usages[0] if self._message.more else other.usage
+        used.quantity += 1
         await self._must_refuse("NAME_REUSED", other)
 
     async def _overtaken(self) -> None:
@@ -168,12 +173,12 @@ class Reply:
 
     async def _extend(self) -> None:
         """Report what was used so far, and go on holding what was granted."""
-        used = min(self._message.half, self._granted)
-        self._report(used)
+        used = self._message.told(min(self._message.half, self._granted))
+        self._work.report(used)
         request = pb.ExtendRequest(
-            account_id=self._account_id, hold_id=self._message.hold_id,
-            used_quantity=used, ttl=self._chat.ttl,
-        )  # fmt: skip
+            account_id=self._account_id, hold_id=self._message.hold_id, ttl=self._chat.ttl
+        )
+        self._tell(request, used)
         await self._ask(extend=request)
         self._chat.took("extend", self._message.at + self._message.seconds / 2)
 
@@ -184,7 +189,7 @@ class Reply:
         elif fate is Fate.FORGOTTEN:
             self._work.state = EXPIRED
         else:
-            await self._commit(self._message.charged)
+            await self._commit(self._message.half if fate is Fate.STOPPED else self._message.used)
 
     async def _release(self) -> None:
         self._work.state = RELEASED
@@ -194,15 +199,15 @@ class Reply:
         )  # fmt: skip
         await self._ask(release=request)
 
-    async def _commit(self, used: int) -> None:
+    async def _commit(self, output: int) -> None:
         # An agent that was granted less writes less; one with credits enough may write more.
         if self._granted < self._message.estimate or self._account_id.startswith("poor"):
-            used = min(used, self._granted)
-        self._report(used)
+            output = min(output, self._granted)
+        used = self._message.spent(output)
+        self._work.report(used)
         self._work.state = COMMITTED
-        request = pb.CommitRequest(
-            account_id=self._account_id, hold_id=self._message.hold_id, used_quantity=used
-        )
+        request = pb.CommitRequest(account_id=self._account_id, hold_id=self._message.hold_id)
+        self._tell(request, used)
         for _ in range(self._message.commits):
             answer = await self._ask(commit=request)
             if answer.hold.charged_micros != self._work.cost:
@@ -210,5 +215,32 @@ class Reply:
                 self._chat.wrong(f"{self._message.hold_id}: {charged} for {self._work.cost}")
         self._chat.took("commit", self._message.at + self._message.seconds)
 
-    def _report(self, used: int) -> None:
-        self._work.report({(METER, self._message.model): used})
+    def _tell(self, request: Any, used: Quantities) -> None:
+        if self._message.more:
+            request.used_quantities.CopyFrom(_usages(used))
+        else:
+            (request.used_quantity,) = used.values()
+
+    def _affordable(self, hold: hold_pb2.Hold) -> int:
+        """The tokens of output that the hold pays for, which are as many as it says."""
+        said = hold.lines[0].affordable_quantity if hold.lines else hold.granted_quantity
+        least, beyond = (
+            _cost({**self._message.asked, (OUTPUT, self._message.model): said + more})
+            for more in (0, 1)
+        )
+        if not least <= hold.granted_micros < beyond:
+            self._chat.wrong(f"{hold.hold_id}: {said} for {hold.granted_micros}")
+        return int(said)
+
+
+def _usages(quantities: Quantities) -> hold_pb2.Usages:
+    return hold_pb2.Usages(
+        usages=[
+            hold_pb2.Usage(meter=meter, model=model, quantity=quantity)
+            for (meter, model), quantity in quantities.items()
+        ]
+    )
+
+
+def _cost(quantities: Quantities) -> int:
+    return sum(find(*what).of(quantity) for what, quantity in quantities.items())

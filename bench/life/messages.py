@@ -7,8 +7,10 @@ from enum import Enum
 from random import Random
 from typing import NamedTuple
 
+from bench.life.book import Quantities
 from bench.life.story import Story
 
+OUTPUT, TOOLS = "tokens.output", ("tools.call", "")
 _IDLE_MEAN = 60.0
 _THINK_MEAN = 6.0
 _TOKENS_PER_SECOND = 60
@@ -40,7 +42,8 @@ class Message(NamedTuple):
 
     `estimate` is the tokens held for it at first, `used` what it comes to, more than the estimate
     where the estimate was bad; `half` is what was used when a long reply, or one that is stopped,
-    tells.
+    tells. `more` is what else it uses, beside those tokens: it is known when the reply begins, but
+    for the tools that are called at its end.
     """
 
     hold_id: str
@@ -53,15 +56,35 @@ class Message(NamedTuple):
     fate: Fate
     quirk: Quirk
     commits: int
+    more: Quantities
 
     @property
-    def charged(self) -> int:
-        """The tokens it is charged for where there are credits enough."""
+    def asked(self) -> Quantities:
+        """What is held for it."""
+        return {**self._output(self.estimate), **self.more}
+
+    def told(self, output: int) -> Quantities:
+        """What it has used by the time it is half written."""
+        return {**self._output(output), **self.more, **({TOOLS: 0} if self.more else {})}
+
+    def spent(self, output: int) -> Quantities:
+        """What it comes to with so many tokens of output."""
+        return self.told(output) if self.fate is Fate.STOPPED else self._all(output)
+
+    @property
+    def charged(self) -> Quantities:
+        """What it is charged for where there are credits enough."""
         if self.quirk is Quirk.OVERTAKEN or self.fate is Fate.CANCELLED:
-            return 0
-        if self.fate is Fate.ANSWERED:
-            return self.used
-        return self.half if self.fate is Fate.STOPPED or self.long else 0
+            return {}
+        if self.fate is Fate.FORGOTTEN:
+            return self.told(self.half) if self.long else {}
+        return self.spent(self.half if self.fate is Fate.STOPPED else self.used)
+
+    def _all(self, output: int) -> Quantities:
+        return {**self._output(output), **self.more}
+
+    def _output(self, tokens: int) -> Quantities:
+        return {(OUTPUT, self.model): tokens}
 
     @property
     def long(self) -> bool:
@@ -118,7 +141,13 @@ def _message(draw: Random, hold_id: str, at: float) -> Message:
         used = estimate + draw.randrange(1, 200)
     (fate,) = draw.choices(list(Fate), (84, 7, 7, 2))
     (quirk,) = draw.choices(list(Quirk), (84, 8, 4, 2, 2))
+    model = draw.choice(("small", "large"))
+    more = {
+        ("tokens.input", model): draw.randrange(50, 8_000),
+        ("tokens.cached", model): draw.randrange(4_000),
+        TOOLS: draw.randrange(4),
+    }
     return Message(
-        hold_id, at, draw.choice(("small", "large")), estimate, used, used // 2 + 1,
-        used / _TOKENS_PER_SECOND, fate, quirk, 2 if draw.random() < 0.05 else 1,
+        hold_id, at, model, estimate, used, used // 2 + 1, used / _TOKENS_PER_SECOND, fate, quirk,
+        2 if draw.random() < 0.05 else 1, more if draw.random() < 0.5 else {},
     )  # fmt: skip

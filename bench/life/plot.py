@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.life import calls, chat, messages
+from bench.life import calls, messages
 from bench.life.book import COMMITTED, EXPIRED, RELEASED, Work
 from bench.life.messages import Fate, Message, Quirk
 from bench.life.story import Story
@@ -20,7 +20,7 @@ def works(story: Story) -> dict[tuple[str, str], Work]:
 
 def _calls(story: Story) -> list[Work]:
     return [
-        Work(each.account_id, each.hold_id, state, _used(calls.METER, "", used))
+        Work(each.account_id, each.hold_id, state, {(calls.METER, ""): used})
         for number in range(story.actors)
         for each in calls.line(story, number)
         for state, used in (each.outcome,)
@@ -31,16 +31,12 @@ def _messages(story: Story) -> list[Work]:
     return [
         Work(
             conversation.account_id, each.hold_id, _state(each),
-            _used(chat.METER, each.model, each.charged),
+            each.charged,
         )
         for number in range(story.actors)
         for conversation in messages.conversations(story, number)
         for each in conversation.messages
     ]  # fmt: skip
-
-
-def _used(meter: str, model: str, quantity: int) -> dict[tuple[str, str], int]:
-    return {(meter, model): quantity} if quantity else {}
 
 
 def _state(message: Message) -> str:

@@ -21,16 +21,16 @@ _ASKED = 12
 class Source:
     """Operations that never repeat, on accounts drawn from the first so many of a tenant.
 
-    `made` counts the Reserves. With a `usage` they are of work that the ledger prices.
+    `made` counts the Reserves. With `usages` they are of work that the ledger prices.
     """
 
     def __init__(
-        self, tenant_id: UUID, *, accounts: int, names: str, usage: Usage | None = None
+        self, tenant_id: UUID, *, accounts: int, names: str, usages: tuple[Usage, ...] = ()
     ) -> None:
         self._keys = [account_key(tenant_id, f"account-{number}") for number in range(accounts)]
         self._random = Random(1)
         self._names = names
-        self._usages = (usage,) if usage else ()
+        self._usages = usages
         self.made = 0
 
     def reserve(self) -> Operation:

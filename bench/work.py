@@ -14,10 +14,16 @@ from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import hold_pb2
 
 AMOUNT_MICROS = 1_000
-METER, MODEL, QUANTITY = "tokens.output", "small", 900
-"""Work that is reserved by usage."""
+USAGES = (
+    ("tokens.output", "small", 900),
+    ("tokens.input", "small", 4_000),
+    ("tokens.cached", "small", 1_000),
+    ("tools.call", "", 2),
+)
+"""Work that is reserved by usage: the first, or all of them."""
 BATCH = 16
 """Operations of one BatchAuthorize."""
+_USAGES = [hold_pb2.Usage(meter=m, model=model, quantity=n) for m, model, n in USAGES]
 _SERVICE = b"/creditgate.v1.CreditAuthorizationService/"
 # Long enough that nothing falls due while it is measured.
 _TTL = Duration(seconds=3_600)
@@ -42,8 +48,16 @@ def reserves(job: Job, slot: int) -> Iterator[Request]:
 
 
 def metered(job: Job, slot: int) -> Iterator[Request]:
-    """The same, of as much work as costs about as much: tokens that a rate card prices."""
-    usage = hold_pb2.Usage(meter=METER, model=MODEL, quantity=QUANTITY)
+    """The same by usage: tokens that a rate card prices."""
+    return _priced(job, slot, usage=_USAGES[0])
+
+
+def lines(job: Job, slot: int) -> Iterator[Request]:
+    """The same by the usages of several meters."""
+    return _priced(job, slot, usages=hold_pb2.Usages(usages=_USAGES))
+
+
+def _priced(job: Job, slot: int, **price: Any) -> Iterator[Request]:
     random = Random(f"{job.seed}-{slot}")
     for number in count():
         yield _request(
@@ -51,8 +65,8 @@ def metered(job: Job, slot: int) -> Iterator[Request]:
             pb.ReserveRequest(
                 account_id=f"account-{random.randrange(job.accounts)}",
                 hold_id=f"{job.names}-{slot}-{number}",
-                usage=usage,
                 ttl=_TTL,
+                **price,
             ),
         )
 
@@ -108,6 +122,7 @@ def batches(job: Job, slot: int) -> Iterator[Request]:
 WORKS: dict[str, Callable[[Job, int], Iterator[Request]]] = {
     "reserves": reserves,
     "metered": metered,
+    "lines": lines,
     "turns": turns,
     "cycles": cycles,
     "batches": batches,

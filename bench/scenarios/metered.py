@@ -16,14 +16,15 @@ from bench.scenarios.sql import Batches, cell
 from bench.section import Ask, Row, Section
 from bench.stack import Server, running
 from bench.subscriptions import price_all
-from bench.work import AMOUNT_MICROS, METER, MODEL, QUANTITY
+from bench.work import AMOUNT_MICROS, USAGES
 from creditgate_server.domain.rates import Usage
 
 LEVELS = (256, 1)
 ROUNDS = 6
 SIZES = (1, 64)
 SQL_ROUNDS = 5
-_WORKS = {"amount": "reserves", "usage": "metered"}
+_WORKS = {"amount": "reserves", "usage": "metered", "four usages": "lines"}
+_METERS = {"amount": 0, "usage": 1, "four usages": len(USAGES)}
 _ASKED = 1.15
 _HELD = """
 SELECT count(*), coalesce(sum(held_micros), 0)::bigint FROM creditgate.holds
@@ -53,8 +54,8 @@ async def _calls(bench: Bench, server: Server, database: Database) -> Calls:
     for level, number in product(LEVELS, range(ROUNDS)):
         for by in _WORKS if number % 2 else reversed(_WORKS):
             job = bench.job(
-                server, database, names=f"{by}-{level}-{number}-", in_flight=level, seed=number,
-                connections=min(4, level), work=_WORKS[by],
+                server, database, names=f"{_WORKS[by]}-{level}-{number}-", work=_WORKS[by],
+                seed=number, in_flight=level, connections=min(4, level),
             )  # fmt: skip
             measured = await bench.measure(f"Reserve by {by}, {level} in flight", server, job)
             await check("lanes", database, job, measured)
@@ -65,7 +66,9 @@ async def _calls(bench: Bench, server: Server, database: Database) -> Calls:
 
 async def _check_prices(database: Database, job: Job) -> None:
     """Compare what is held with what it was to be. Raises `WrongResultError`."""
-    each = find(METER, MODEL).of(QUANTITY) if job.work == "metered" else AMOUNT_MICROS
+    (meters,) = (_METERS[by] for by, work in _WORKS.items() if work == job.work)
+    prices = (find(meter, model).of(quantity) for meter, model, quantity in USAGES[:meters])
+    each = sum(prices) or AMOUNT_MICROS
     async with database.connection() as connection:
         row = await connection.fetchrow(_HELD, job.names)
     assert row is not None, "a sum is there"
@@ -75,21 +78,26 @@ async def _check_prices(database: Database, job: Job) -> None:
 
 async def _cells(bench: Bench, database: Database) -> Cells:
     """What apply() alone costs PostgreSQL, in turns."""
-    usages = {"amount": None, "usage": Usage(METER, MODEL, QUANTITY)}
-    found: Cells = {key: [] for key in product(SIZES, usages)}
+    found: Cells = {key: [] for key in product(SIZES, _METERS)}
     async with database.pool() as pool, pool.connection() as connection:
         for size in SIZES:
-            batches = {by: _batches(database, f"sql-{by}-{size}-", usages[by]) for by in usages}
-            for by in [*usages] * SQL_ROUNDS:
+            batches = {
+                by: _batches(database, f"sql-{meters}-{size}-", meters=meters)
+                for by, meters in _METERS.items()
+            }
+            for by in [*_METERS] * SQL_ROUNDS:
                 used, _ = await cell(connection, batches[by], size, bench.seconds)
                 found[size, by].append(used)
-            bench.say(f"apply(), batches of {size}, us: {found[size, 'amount']}, by usage"
-                      f" {found[size, 'usage']}")  # fmt: skip
+            for by in _METERS:
+                bench.say(f"apply(), by {by}, batches of {size}, us: {found[size, by]}")
     return found
 
 
-def _batches(database: Database, names: str, usage: Usage | None) -> Batches:
-    source = Source(database.tenant.tenant_id, accounts=10_000, names=names, usage=usage)
+def _batches(database: Database, names: str, *, meters: int) -> Batches:
+    # As requests are decoded: what has several meters says that it has used none of them.
+    used = 0 if meters > 1 else None
+    usages = tuple(Usage(*each, used) for each in USAGES[:meters])
+    source = Source(database.tenant.tenant_id, accounts=10_000, names=names, usages=usages)
     return Batches("reserve", source)
 
 
@@ -117,7 +125,7 @@ def _section(calls: Calls, cells: Cells) -> Section:
         ],
         notes=[
             f"Medians of {ROUNDS} rounds, of apply() {SQL_ROUNDS}, in turns on one server.",
-            f"The usage is {QUANTITY} of `{METER}`, whose price has a tier.",
+            f"The usage is `{USAGES[0][0]}`, whose price has a tier; the four are all of a reply.",
         ],
         figures={f"{by}, {level} in flight": [each.facts() for each in rounds]
                  for (level, by), rounds in calls.items()}

@@ -14,7 +14,6 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 README = FOLDER / "README.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-NO_CALLS = "calls are not served yet"
 NO_LEGS = "a call's legs are not served yet"
 
 
@@ -110,7 +109,7 @@ BEHAVIOURS = (
     Behaviour("V36", "A gateway that starts again finds its calls, and only its own"),
     Behaviour("V37", "A killed server is stood in for by any other"),
     Behaviour("V38", "Each call's policy for when the service is away comes with it"),
-    Behaviour("V39", "What may be spent while the service is away is bounded, and shown", NO_CALLS),
+    Behaviour("V39", "What may be spent while the service is away is bounded, and shown"),
     Behaviour(
         "V40",
         "Overload is refused at once, Commit and Release last",

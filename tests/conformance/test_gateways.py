@@ -6,13 +6,18 @@ import queue
 import time
 from uuid import uuid4
 
+import pytest
+
+from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate.v1 import hold_pb2
 from tests.conformance.caller import Caller
+from tests.conformance.test_operations import SETTLE_SECONDS_MAX, figures
 from tests.conformance.waiting import together
-from tests.conformance.wallet import CREDIT, OPEN, rate, usage
+from tests.conformance.wallet import CREDIT, OPEN, rate, seconds, usage
 from tests.conformance.world import World
+
+EXPOSURE = "creditgate_offline_exposure_micros"
 
 
 def calls_of(caller: Caller, gateway_id: str, *, epoch_below: int = 0) -> set[str]:
@@ -71,3 +76,21 @@ def test_v36_a_gateway_that_comes_back_finds_its_calls_and_no_others(world: Worl
     for wallet in wallets:
         balance = wallet.balance()
         assert (balance.settled_micros, balance.held_micros) == (91 * CREDIT, 15 * CREDIT)
+
+
+@together
+def test_v39_what_may_be_spent_while_the_service_is_away_is_shown(world: World) -> None:
+    url = world.service.metrics_url
+    if not url:
+        pytest.skip("needs --metrics-url, of a server that does background work")
+    # More than all other tests have open: what they do meanwhile does not hide it.
+    allowed = 80_000
+    terms = account_pb2.CallTerms(offline_allowance=seconds(allowed))
+    wallet = world.wallet(100 * CREDIT, rates=[rate()], plan={"call_terms": terms})
+    before = figures(url).get(EXPOSURE, 0)
+    call = hold_pb2.Call(gateway_id=f"gw-{uuid4()}", gateway_epoch=1)
+    wallet.reserve("call", usage=usage(10), call=call)
+    until = time.monotonic() + SETTLE_SECONDS_MAX
+    while (now := figures(url).get(EXPOSURE, 0)) < before + allowed * CREDIT // 2:
+        assert time.monotonic() < until, now
+        time.sleep(0.5)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from creditgate._amount import Amount, to_credits, to_micros
 from creditgate._async import AsyncClient
+from creditgate._async_call import AsyncCall
 from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
@@ -25,6 +26,7 @@ from creditgate._call_types import (
     FinalUnit,
     Quota,
 )
+from creditgate._clock import Clock, Timer
 from creditgate._delivery_types import (
     Delivery,
     DeliveryState,
@@ -95,7 +97,9 @@ from creditgate._rate_types import (
     RateTier,
     Usage,
 )
+from creditgate._reconcile import Reconciliation
 from creditgate._sync import Client
+from creditgate._sync_call import SyncCall
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
@@ -135,6 +139,7 @@ __all__ = [
     "AccountStatus",
     "Addon",
     "Amount",
+    "AsyncCall",
     "AsyncClient",
     "AsyncHold",
     "AsyncStatement",
@@ -150,6 +155,7 @@ __all__ = [
     "CallTerms",
     "Change",
     "Client",
+    "Clock",
     "CreditgateError",
     "CreditsHeld",
     "Cycle",
@@ -211,6 +217,7 @@ __all__ = [
     "RateCardPublication",
     "RateLimited",
     "RateTier",
+    "Reconciliation",
     "Refund",
     "RefundExceedsCharge",
     "Refused",
@@ -218,9 +225,11 @@ __all__ = [
     "Revocation",
     "ScopeMissing",
     "Settlement",
+    "SyncCall",
     "SyncHold",
     "SyncStatement",
     "Threshold",
+    "Timer",
     "TooManyBudgets",
     "TooManyEndpoints",
     "Topup",

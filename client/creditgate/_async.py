@@ -13,8 +13,8 @@ import grpc.aio
 
 from creditgate import _calls as calls
 from creditgate._amount import Amount
+from creditgate._async_gateway import AsyncGateway
 from creditgate._async_hold import AsyncHold
-from creditgate._async_rates import AsyncRates
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._call_types import CallLeg
 from creditgate._calls import Call
@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 CHANNEL_CLOSED = Failure(grpc.StatusCode.CANCELLED, "the connection was closed")
 
 
-class AsyncClient(AsyncRates, BaseClient):
+class AsyncClient(AsyncGateway, BaseClient):
     """A connection to Creditgate for asyncio; `Client` is the same, blocking.
 
     Every call may raise any `creditgate.CreditgateError`: a `Refused` was not done and never will
@@ -61,6 +61,7 @@ class AsyncClient(AsyncRates, BaseClient):
 
     async def close(self) -> None:
         """Close the connection; calls still under way fail."""
+        await self._outbox.close()
         self._closed = True
         if self._channel is not None:
             await self._channel.close()
@@ -306,6 +307,7 @@ class AsyncClient(AsyncRates, BaseClient):
         if self._closed:
             raise RuntimeError("this client has been closed")
         if self._channel is None:
+            self._outbox.open()
             options = CHANNEL_OPTIONS
             if self._tls is None:
                 self._channel = grpc.aio.insecure_channel(self.target, options=options)

@@ -52,7 +52,7 @@ class AsyncHold(BaseHold):
             reservation = await self._send(self._request)
         except (OutcomeUnknown, asyncio.CancelledError):
             # The hold may exist, and nobody would end it.
-            await _finish(self._abandon)
+            await finish(self._abandon)
             raise
         self._enter(reservation)
         self._heartbeat = asyncio.create_task(self._beat())
@@ -65,7 +65,7 @@ class AsyncHold(BaseHold):
         traceback: TracebackType | None,
     ) -> None:
         try:
-            await _finish(lambda: self._leave(error))
+            await finish(lambda: self._leave(error))
         except CreditgateError as failure:
             if error is None:
                 raise
@@ -148,7 +148,7 @@ class AsyncHold(BaseHold):
                 self._see(renewed.hold, renewed.balance)
 
 
-async def _finish(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def finish(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run `work` to its end although the caller is cancelled; the cancellation is raised after it.
 
     It takes no longer than the calls inside, which are bounded by the client's patience.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +15,7 @@ from typing import Any
 
 import grpc
 
+from creditgate._call_types import CallLeg, Quota
 from creditgate._environment import find_connection
 from creditgate._failures import Attempts
 from creditgate._policy import new_throttle, retry_policy
@@ -101,6 +104,9 @@ class BaseClient:
         timeout_seconds: how long one attempt may take; None takes the service config's.
         patience_seconds: how long a call may take with all its attempts, before its outcome is
             reported as not executed or unknown.
+        journal: a folder, made where there is none, in which what calls have used is kept until the
+            service has it, also when this process dies. One client at a time may have it. None
+            keeps nothing.
     """
 
     def __init__(
@@ -111,6 +117,7 @@ class BaseClient:
         tls: TLS | None = None,
         timeout_seconds: float | None = None,
         patience_seconds: float = 15.0,
+        journal: Path | str | None = None,
     ) -> None:
         if target is None:
             found = find_connection(os.environ, cwd=Path.cwd())
@@ -126,6 +133,9 @@ class BaseClient:
         self._throttle = new_throttle()
         self._closed = False
         self._connecting_lock = threading.Lock()
+        self._journal_folder = None if journal is None else Path(journal)
+        self._quotas: dict[str, Quota] = {}
+        self._leg = CallLeg(f"unnamed-{uuid.uuid4()}", time.time_ns() // 1_000_000)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         """The API key and, where OpenTelemetry is installed, the caller's trace."""

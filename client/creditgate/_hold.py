@@ -199,11 +199,7 @@ class BaseHold:
     def _enter(self, reservation: Reservation) -> None:
         """Take up a decision. Raises `Denied`, or `HoldEnded` where this work was done before."""
         hold = reservation.raise_if_denied()
-        if hold.state in _ENDED:
-            raise _ENDED[hold.state](
-                f"hold {self.hold_id} of {self.account_id} was {hold.state.value.lower()} before",
-                reason=f"HOLD_{hold.state.value}",
-            )
+        raise_if_ended(hold)
         if any(line.used_quantity for line in hold.lines):
             for line in hold.lines:
                 counted = self._used_lines.get(line.name, 0)
@@ -270,7 +266,7 @@ class BaseHold:
         """How to end the hold when the body is left; None when it has been ended inside."""
         if self._ended:
             return None
-        cause = "" if error is None else _cause(error)
+        cause = "" if error is None else cause_of(error)
         charge = error is None or self._options.on_error == "commit"
         if charge and (self._used_micros or self._used_quantity or any(self._used_lines.values())):
             return self._committing(keep_open=False, cause=cause)
@@ -293,6 +289,15 @@ def _usages(quantities: Mapping[tuple[str, str], int]) -> list[Usage]:
     return [Usage(meter, each, model) for (meter, model), each in quantities.items()]
 
 
-def _cause(error: BaseException) -> str:
+def raise_if_ended(hold: Hold) -> None:
+    """Raise `HoldEnded` where work was done before: its hold has ended."""
+    if hold.state in _ENDED:
+        raise _ENDED[hold.state](
+            f"hold {hold.hold_id} of {hold.account_id} was {hold.state.value.lower()} before",
+            reason=f"HOLD_{hold.state.value}",
+        )
+
+
+def cause_of(error: BaseException) -> str:
     """A termination cause from an exception, in the alphabet of ids."""
     return re.sub(r"[^A-Za-z0-9._:@/-]", "_", f"error:{type(error).__name__}")[:128]

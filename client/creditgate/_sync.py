@@ -17,8 +17,8 @@ from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
 from creditgate._rate_types import Usage
+from creditgate._sync_gateway import SyncGateway
 from creditgate._sync_hold import SyncHold
-from creditgate._sync_rates import SyncRates
 from creditgate._types import (
     Attributes,
     Balance,
@@ -32,7 +32,7 @@ from creditgate._watch import ENDED, Change, Place
 Answer = TypeVar("Answer")
 
 
-class Client(SyncRates, BaseClient):
+class Client(SyncGateway, BaseClient):
     """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
 
     Threads may share one.
@@ -59,9 +59,11 @@ class Client(SyncRates, BaseClient):
 
     def close(self) -> None:
         """Close the connection; calls still under way fail."""
+        self._outbox.stop()
         self._closed = True
         if self._channel is not None:
             self._channel.close()
+        self._outbox.close()
 
     def hold(
         self,
@@ -300,6 +302,7 @@ class Client(SyncRates, BaseClient):
         with self._connecting_lock:
             if self._channel is not None:
                 return
+            self._outbox.open()
             if self._tls is None:
                 channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
             else:

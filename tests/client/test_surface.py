@@ -69,6 +69,7 @@ def test_both_clients_are_the_same_but_for_waiting() -> None:
     for blocking, waiting in (
         (creditgate.Client, creditgate.AsyncClient),
         (creditgate.SyncHold, creditgate.AsyncHold),
+        (creditgate.SyncCall, creditgate.AsyncCall),
         (creditgate.SyncStatement, creditgate.AsyncStatement),
     ):
         ours, theirs = _public(blocking), _public(waiting)
@@ -88,10 +89,14 @@ def _shape(member: Any) -> object:
         return type(member)
     signature = inspect.signature(member)
     parameters = [
-        (each.name, each.kind, each.default, each.annotation)
+        (each.name, each.kind, each.default, _unnamed(each.annotation))
         for each in signature.parameters.values()
     ]
-    return parameters, str(signature.return_annotation).replace("Async", "").replace("Sync", "")
+    return parameters, _unnamed(signature.return_annotation)
+
+
+def _unnamed(annotation: object) -> str:
+    return str(annotation).replace("Async", "").replace("Sync", "")
 
 
 def _plain(text: str | None) -> str:

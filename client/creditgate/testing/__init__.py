@@ -12,6 +12,7 @@ its clock stands still unless it is told to move.
 
 from __future__ import annotations
 
+from creditgate.testing._clock import FakeClock, FakeTimer
 from creditgate.testing._fake import FakeCreditgate
 
-__all__ = ["FakeCreditgate"]
+__all__ = ["FakeClock", "FakeCreditgate", "FakeTimer"]

@@ -61,7 +61,7 @@ class AsyncGateway(AsyncRates):
 
         `call_id` names the call and its hold. `gateway_id` and `epoch`, a number that grows with
         each start of the gateway, are what `reconcile` finds it by; without them they are made up.
-        `ttl_seconds` is how long the hold lives if this process dies: twice the slice, unless said.
+        `ttl_seconds` is how long the hold lives if this process dies: three slices, unless said.
         `on_warning` is called once when the end is near, `on_cut` when it has come; both with the
         call. `clock` is for tests.
         """

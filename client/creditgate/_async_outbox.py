@@ -15,6 +15,7 @@ from creditgate._hold import log
 from creditgate._journal import Entry, Journal
 from creditgate._outbox import (
     RESEND_PATIENCE_SECONDS,
+    UNNAMED,
     Backoff,
     closing_of,
     may_come_later,
@@ -44,7 +45,7 @@ class AsyncOutbox:
             return
         self._journal.open()
         for entry in self._journal.read():
-            if entry.is_final:
+            if entry.is_final or entry.gateway_id.startswith(UNNAMED):
                 self._later(entry)
             else:
                 self._left.append(entry)

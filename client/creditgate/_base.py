@@ -18,6 +18,7 @@ import grpc
 from creditgate._call_types import CallLeg, Quota
 from creditgate._environment import find_connection
 from creditgate._failures import Attempts
+from creditgate._outbox import UNNAMED
 from creditgate._policy import new_throttle, retry_policy
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as authorization
@@ -135,7 +136,7 @@ class BaseClient:
         self._connecting_lock = threading.Lock()
         self._journal_folder = None if journal is None else Path(journal)
         self._quotas: dict[str, Quota] = {}
-        self._leg = CallLeg(f"unnamed-{uuid.uuid4()}", time.time_ns() // 1_000_000)
+        self._leg = CallLeg(f"{UNNAMED}{uuid.uuid4()}", time.time_ns() // 1_000_000)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         """The API key and, where OpenTelemetry is installed, the caller's trace."""

@@ -57,7 +57,7 @@ class CallOptions:
 
     def ttl(self, allowance_seconds: float = 0.0) -> float:
         """How long the hold lives unless it is renewed: long enough to go on without an answer."""
-        usual = 2.0 * self.slice_seconds + allowance_seconds
+        usual = 3.0 * self.slice_seconds + allowance_seconds
         return min(usual, TTL_SECONDS_MAX) if self.ttl_seconds is None else self.ttl_seconds
 
 
@@ -310,6 +310,7 @@ def first_request(
         hold_id=call_id,
         amount=None,
         usage=usage,
+        usages=None,
         minimum=minimum,
         ttl_seconds=options.ttl(),
         attributes=described if described.call_id else replace(described, call_id=call_id),

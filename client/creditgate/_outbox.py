@@ -10,6 +10,9 @@ from creditgate._errors import CreditgateError, Denied, ScopeMissing, Unauthenti
 from creditgate._journal import Entry
 from creditgate._types import HoldStatus, Reservation, Settlement
 
+# How gateways begin that were given no name: nobody can ask for their calls when they come back, so
+# what the journal has of them is charged at once.
+UNNAMED = "unnamed-"
 RESEND_PATIENCE_SECONDS = 5.0
 RESEND_SECONDS_MIN = 0.5
 RESEND_SECONDS_MAX = 60.0

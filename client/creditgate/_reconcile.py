@@ -9,7 +9,7 @@ from creditgate._journal import Entry
 from creditgate._types import Hold
 from creditgate.v1 import authorization_service_pb2 as messages
 
-CAUSE = "gateway-restarted"
+CAUSE = "gateway-restart"
 
 
 @dataclass(frozen=True, kw_only=True)

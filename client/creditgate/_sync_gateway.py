@@ -48,7 +48,7 @@ class SyncGateway(SyncRates):
         on_cut: Callable[[SyncCall], object] | None = None,
         clock: Clock | None = None,
     ) -> SyncCall:
-        """Pay for a call while the body of a `with` runs, by the second from its answer on.
+        """Pay for a call while the body of an `with` runs, by the second from its answer on.
 
         Entering holds the first `slice_seconds` (10 or more) of the `meter`, or what is there down
         to `minimum` credits, and raises as `hold` does: connect the call inside. Tell it what
@@ -58,7 +58,7 @@ class SyncGateway(SyncRates):
 
         `call_id` names the call and its hold. `gateway_id` and `epoch`, a number that grows with
         each start of the gateway, are what `reconcile` finds it by; without them they are made up.
-        `ttl_seconds` is how long the hold lives if this process dies: twice the slice, unless said.
+        `ttl_seconds` is how long the hold lives if this process dies: three slices, unless said.
         `on_warning` is called once when the end is near, `on_cut` when it has come; both with the
         call. `clock` is for tests.
         """

@@ -13,6 +13,7 @@ from creditgate._hold import log
 from creditgate._journal import Entry, Journal
 from creditgate._outbox import (
     RESEND_PATIENCE_SECONDS,
+    UNNAMED,
     Backoff,
     closing_of,
     may_come_later,
@@ -43,7 +44,7 @@ class SyncOutbox:
             return
         self._journal.open()
         for entry in self._journal.read():
-            if entry.is_final:
+            if entry.is_final or entry.gateway_id.startswith(UNNAMED):
                 self._later(entry)
             else:
                 self._left.append(entry)

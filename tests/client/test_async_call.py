@@ -194,7 +194,7 @@ async def test_credits_that_end_cut_the_call_when_they_do(
         await minutes.go_on(9, call)  # the gateway takes its time
     assert [each.split()[0] for each in heard] == ["warned", "cut"]
     assert heard[1] == "cut at 95"
-    assert settled(fake) == ("COMMITTED", 1_000_000, "no-more-granted")
+    assert settled(fake) == ("COMMITTED", 1_000_000, "credits")
     assert (await credits_.get_balance("acme")).settled == 0
 
 
@@ -226,7 +226,7 @@ async def test_a_call_is_denied_before_it_is_connected(
         call.answered()
         await minutes.go_on(60, call)
         assert call.cut.is_set()
-    assert settled(fake) == ("COMMITTED", 500_000, "no-more-granted")
+    assert settled(fake) == ("COMMITTED", 500_000, "credits")
     assert call.seconds == 45
 
 

@@ -102,7 +102,7 @@ def test_credits_that_end_cut_the_call(
         call.wait_cut()
         assert cut.wait(5)
         assert call.seconds == 95
-    assert settled(fake) == ("COMMITTED", 1_000_000, "no-more-granted")
+    assert settled(fake) == ("COMMITTED", 1_000_000, "credits")
 
 
 def test_a_dead_server_cuts_at_the_right_second(

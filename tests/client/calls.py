@@ -52,3 +52,17 @@ async def answered(call: creditgate.AsyncCall) -> None:
     asking = call._asking
     if asking is not None and not asking.done():
         await until(asking.done)
+
+
+def calling(
+    client: creditgate.AsyncClient, clock: FakeClock, **options: Any
+) -> creditgate.AsyncCall:
+    return client.call("acme", call_id="work", meter="voice.call", clock=clock, **options)
+
+
+def settled(fake: Fake) -> tuple[str, int, str]:
+    """How the call's hold ended: its state, what was charged, why."""
+    hold = fake.hold()
+    assert hold is not None
+    assert hold.held_micros == 0
+    return fake.state(), hold.charged_micros, hold.termination_cause

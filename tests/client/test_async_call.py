@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 import creditgate
 from creditgate import _async_call, _outbox
-from creditgate.testing import FakeClock
 from creditgate.v1 import authorization_service_pb2 as messages
-from tests.client.awaits import CancelledAt, cancel_this, until
-from tests.client.calls import Minutes, answered, price, priced
+from tests.client.calls import Minutes, answered, calling, price, priced, settled
 from tests.client.conftest import Fake
-
-AWAITS_MAX = 60
 
 
 @pytest.fixture(autouse=True)
@@ -36,28 +29,10 @@ async def credits_(fake: Fake) -> AsyncIterator[creditgate.AsyncClient]:
         yield client
 
 
-def calling(
-    client: creditgate.AsyncClient, clock: FakeClock, **options: Any
-) -> creditgate.AsyncCall:
-    return client.call("acme", call_id="work", meter="voice.call", clock=clock, **options)
-
-
 def extends(fake: Fake) -> list[tuple[int, int | None]]:
     """What was asked while calls ran: the seconds used, and those wanted in all."""
     found = [each for each in fake.requests if isinstance(each, messages.ExtendRequest)]
     return [(e.used_quantity, e.quantity if e.HasField("quantity") else None) for e in found]
-
-
-def entries(folder: Path, pattern: str = "*.json") -> list[Path]:
-    return list(folder.glob(pattern))
-
-
-def settled(fake: Fake) -> tuple[str, int, str]:
-    """How the call's hold ended: its state, what was charged, why."""
-    hold = fake.hold()
-    assert hold is not None
-    assert hold.held_micros == 0
-    return fake.state(), hold.charged_micros, hold.termination_cause
 
 
 async def test_a_call_holds_before_it_is_connected_and_charges_its_seconds(
@@ -241,92 +216,6 @@ async def test_a_call_that_was_run_before_is_not_run_again(
             pytest.fail("connected")
 
 
-async def test_a_dead_server_cuts_at_the_right_second(
-    fake: Fake, minutes: Minutes, tmp_path: Path
-) -> None:
-    """Only what was granted is used, by the timer alone, and charged when the server is back."""
-    async with fake.async_client(patience_seconds=0.2, journal=tmp_path) as client:
-        async with calling(client, minutes.clock) as call:
-            call.answered()
-            minutes.pass_(20)
-            fake.stop()
-            minutes.pass_(39.999)
-            assert not call.cut.is_set()
-            minutes.pass_(0.001)
-            assert call.cut.is_set()
-        assert not call.settled
-        assert len(entries(tmp_path)) == 1
-        fake.start()
-        await asyncio.wait_for(until(lambda: not entries(tmp_path)), 5)
-    assert settled(fake) == ("COMMITTED", price(60), "unreachable")
-
-
-async def test_without_a_journal_a_call_that_cannot_be_charged_says_so(
-    fake: Fake, minutes: Minutes
-) -> None:
-    async with fake.async_client(patience_seconds=0.1) as client:
-        with pytest.raises(creditgate.Unavailable):  # noqa: PT012 - the call goes on
-            async with calling(client, minutes.clock) as call:
-                call.answered()
-                await minutes.go_on(5, call)
-                fake.stop()
-    fake.start()
-
-
-async def test_what_a_call_has_used_is_kept_while_nobody_answers(
-    fake: Fake, minutes: Minutes, tmp_path: Path
-) -> None:
-    async with fake.async_client(patience_seconds=0.2, journal=tmp_path) as client:
-        lost = calling(client, minutes.clock, gateway_id="edge", epoch=1)
-        await lost.__aenter__()
-        lost.answered()
-        fake.refuse(1_000)
-        await minutes.go_on(52, lost)
-        fake.clear_faults()
-        kept = [json.loads(each.read_text()) for each in entries(tmp_path)]
-        assert [(each["is_final"], each["epoch"]) for each in kept] == [(False, 1)]
-        assert 38 <= int(kept[0]["commit"]["usedQuantity"]) <= 52
-
-
-async def test_final_totals_are_sent_when_the_next_process_starts(
-    fake: Fake, minutes: Minutes, tmp_path: Path
-) -> None:
-    async with (
-        fake.async_client(patience_seconds=0.1, journal=tmp_path) as client,
-        calling(client, minutes.clock) as call,
-    ):
-        call.answered()
-        await minutes.go_on(33, call)
-        fake.stop()
-    assert not call.settled
-    fake.start()
-    async with fake.async_client(journal=tmp_path):
-        await asyncio.wait_for(until(lambda: not entries(tmp_path)), 5)
-    assert settled(fake) == ("COMMITTED", price(33), "hang-up")
-
-
-async def test_a_journal_has_one_client_at_a_time(fake: Fake, tmp_path: Path) -> None:
-    async with fake.async_client(journal=tmp_path):
-        with pytest.raises(RuntimeError, match="another client"):
-            async with fake.async_client(journal=tmp_path):
-                pass
-    async with fake.async_client(journal=tmp_path):
-        pass
-
-
-async def test_what_the_service_refuses_is_set_aside_and_told(
-    fake: Fake, credits_: creditgate.AsyncClient, minutes: Minutes, tmp_path: Path
-) -> None:
-    async with fake.async_client(journal=tmp_path) as client:
-        with pytest.raises(creditgate.HoldReleased):  # noqa: PT012 - the call goes on
-            async with calling(client, minutes.clock) as call:
-                call.answered()
-                await minutes.go_on(10, call)
-                await credits_.release("acme", hold_id="work")
-    assert entries(tmp_path, "*.refused")
-    assert not entries(tmp_path)
-
-
 async def test_a_hold_that_somebody_else_ends_cuts_the_call(
     fake: Fake, credits_: creditgate.AsyncClient, minutes: Minutes
 ) -> None:
@@ -349,82 +238,6 @@ async def test_lost_replies_change_nothing(
         await minutes.go_on(100, call)
         fake.lose_replies(2)
     assert settled(fake) == ("COMMITTED", price(100), "hang-up")
-
-
-class Talk:
-    """A call of three seconds, and how far it came."""
-
-    def __init__(self, client: creditgate.AsyncClient, clock: FakeClock, call_id: str) -> None:
-        self._client, self._clock, self._id = client, clock, call_id
-        self.reached = "start"
-
-    async def run(self) -> None:
-        async with self._client.call(
-            "acme", call_id=self._id, meter="voice.call", clock=self._clock
-        ) as call:
-            self.reached = "ringing"
-            await asyncio.sleep(0)
-            call.answered()
-            self._clock.advance(seconds=3)
-            self.reached = "talking"
-            await asyncio.sleep(0)
-            self.reached = "leaving"
-        self.reached = "done"
-
-
-@pytest.mark.parametrize("lost", [0, 1])
-async def test_cancelled_at_every_await(fake: Fake, lost: int) -> None:
-    ends = {
-        "start": ("RELEASED", 0),
-        "ringing": ("RELEASED", 0),
-        "talking": ("COMMITTED", price(3)),
-        "leaving": ("COMMITTED", price(3)),
-        "done": ("COMMITTED", price(3)),
-    }
-    reached = set()
-    async with fake.async_client(patience_seconds=5) as client:
-        for number in range(AWAITS_MAX):
-            talk = Talk(client, FakeClock(), f"work-{number}")
-            fake.lose_replies(lost)
-            waiting = CancelledAt(talk.run(), number=number, cancel=cancel_this)
-            task = asyncio.create_task(_await(waiting))
-            await asyncio.wait([task])
-            fake.clear_faults()
-            if not waiting.reached:
-                break
-            assert task.cancelled(), "the cancellation is not swallowed"
-            hold = fake.hold(f"work-{number}")
-            assert hold is not None
-            assert (fake.state(hold.hold_id), hold.charged_micros) == ends[talk.reached]
-            reached.add(talk.reached)
-        else:
-            pytest.fail("the call waits more often than the test looks")
-        assert (await client.get_balance("acme")).held == 0
-    assert reached == {"start", "ringing", "talking", "leaving"}
-
-
-async def _await(work: CancelledAt) -> None:
-    await work
-
-
-def test_asyncio_run_ends_while_a_call_is_going_on(fake: Fake) -> None:
-    """What SIGINT, or a handler of SIGTERM that ends the main task, does to all calls."""
-
-    async def talk(client: creditgate.AsyncClient, clock: FakeClock) -> None:
-        async with calling(client, clock) as call:
-            call.answered()
-            await asyncio.sleep(10)
-
-    async def main() -> None:
-        client, clock = fake.async_client(patience_seconds=5), FakeClock()
-        task = asyncio.create_task(talk(client, clock))
-        await until(lambda: fake.state() == "OPEN")
-        await asyncio.sleep(0.05)
-        clock.advance(seconds=7)
-        del task
-
-    asyncio.run(main())
-    assert settled(fake) == ("COMMITTED", price(7), "error:CancelledError")
 
 
 async def test_callbacks_may_be_coroutines_and_may_fail(

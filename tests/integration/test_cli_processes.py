@@ -43,7 +43,7 @@ class Command:
         return sorted(map(int, pids.split()))
 
     def ended(self) -> int:
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def environment(**environ: str) -> dict[str, str]:
@@ -93,7 +93,7 @@ def test_processes_share_a_port_and_are_replaced_when_they_end(
 
     one, other = command.children()
     # One that ends within its first seconds would end at once again, and is not replaced.
-    wait_until(lambda: time.monotonic() - _started(one) > 5.5, seconds=20)
+    wait_until(lambda: time.monotonic() - _started(one) > 5.5, seconds=60)
     os.kill(one, signal.SIGKILL)
     wait_until(lambda: command.text.count(": SERVING") == 3, seconds=30)
     assert other in command.children()
@@ -118,7 +118,7 @@ def test_without_their_parent_processes_drain_by_themselves(
     children = command.children()
     command.process.kill()
     command.ended()
-    wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in children), seconds=20)
+    wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in children), seconds=60)
     assert command.text.count('"ended"') == 2
 
 
@@ -167,9 +167,9 @@ def test_background_work_runs_alone_until_it_is_told_to_stop(
         CREDITGATE_DATABASE_URL=database.url,
         CREDITGATE_METRICS_LISTEN=f"127.0.0.1:{port}",
     )
-    wait_until(lambda: '"working"' in command.text, seconds=20)
+    wait_until(lambda: '"working"' in command.text, seconds=60)
     done = 'creditgate_loop_rounds_total{loop="reconcile",result="ok"} 1.0'
-    wait_until(lambda: done in next(pages(port)), seconds=20)
+    wait_until(lambda: done in next(pages(port)), seconds=60)
     command.process.send_signal(signal.SIGTERM)
     assert command.ended() == 0
 

@@ -195,6 +195,14 @@ MUTANTS = (
         CALLS + "test_v10_a_call_has_a_longest_duration_however_often_it_is_renewed",
     ),
     Mutant(
+        "a gateway that takes what it has just begun for lost",
+        SERVER + "postgres/calls.py",
+        "h.gateway_epoch < $4",
+        "h.gateway_epoch <= $4",
+        "tests/conformance/test_gateways.py::"
+        "test_v36_a_gateway_that_comes_back_finds_its_calls_and_no_others",
+    ),
+    Mutant(
         "a call that looks funded when only a part of a second is",
         SQL + "044_calls.sql",
         "(v_needed > 0 AND v_needed > v_available)",

@@ -17,7 +17,7 @@ from tests.oracle.answers import Answer, Pairs, RateView, Refused
 from tests.oracle.budgets import first_denial, least_left
 from tests.oracle.calls import capped, quota
 from tests.oracle.catalog import Catalog
-from tests.oracle.lines import Line, Usage, Usages, charge_for, cost, open_lines, raised
+from tests.oracle.lines import Find, Line, Usage, Usages, charge_for, cost, open_lines, raised
 from tests.oracle.prices import affordable, price, priced
 from tests.oracle.subscriber import Subscriber
 
@@ -35,6 +35,7 @@ class Model(Catalog):
         amount: int = 0,
         usage: Usage | None = None,
         usages: Usages | None = None,
+        pinned: int = 0,
         minimum: int = 0,
         ttl_ms: int = DEFAULT_TTL_MS,
         attributes: Pairs = (),
@@ -42,13 +43,15 @@ class Model(Catalog):
         call: tuple[str, int] | None = None,
     ) -> Answer:
         account = self.account(at, account_id)
-        asked = sorted(usages or ())
-        body = ("reserve", amount, usage, asked, minimum, ttl_ms, attributes, labels, call)
+        card = account.pins[-pinned][0].name if pinned else None
+        asked = (usage, sorted(usages or ()), card)
+        body = ("reserve", amount, asked, minimum, ttl_ms, attributes, labels, call)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
         if usage and call:
             usage = (*usage[:2], capped(account.limits.terms, usage[2]))
-        rate, lines, amount = _price(account, usage, usages, amount)
+        find = account.promised(at, pinned).find if pinned else account.rate
+        rate, lines, amount = _price(find, usage, usages, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=ttl_ms, attributes=attributes
         )
@@ -74,15 +77,18 @@ class Model(Catalog):
         amount: int = 0,
         usage: Usage | None = None,
         usages: Usages | None = None,
+        pinned: int = 0,
         minimum: int = 0,
         attributes: Pairs = (),
         labels: Pairs = (),
     ) -> Answer:
         account = self.account(at, account_id)
-        body = ("charge", amount, usage, sorted(usages or ()), minimum, attributes, labels)
+        card = account.pins[-pinned][0].name if pinned else None
+        body = ("charge", amount, usage, sorted(usages or ()), card, minimum, attributes, labels)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
-        rate, lines, amount = _price(account, usage, usages, amount)
+        find = account.promised(at, pinned).find if pinned else account.rate
+        rate, lines, amount = _price(find, usage, usages, amount)
         decided, granted = _decide_new(
             account, amount, minimum, at, ttl_ms=None, attributes=attributes
         )
@@ -240,15 +246,15 @@ def _replay(account: Subscriber, hold: Hold, body: tuple[Any, ...], at: int) -> 
 
 
 def _price(
-    account: Subscriber, usage: Usage | None, usages: Usages | None, amount: int
+    find: Find, usage: Usage | None, usages: Usages | None, amount: int
 ) -> tuple[RateView | None, list[Line], int]:
     """The rate of a usage, or the lines of several, and the price; of an amount, the amount."""
     if usages is not None:
-        lines = open_lines(account.rate, usages)
+        lines = open_lines(find, usages)
         return None, lines, cost(lines, (line.quantity for line in lines))
     if usage is None:
         return None, [], amount
-    rate = account.rate(*usage[:2])
+    rate = find(*usage[:2])
     return rate, [], priced(rate, usage[2])
 
 

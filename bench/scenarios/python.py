@@ -28,6 +28,8 @@ from creditgate_server.rpc.interceptors.gate import Gate
 from creditgate_server.rpc.interceptors.rate import Rates
 from creditgate_server.rpc.keyring import Keyring
 from creditgate_server.rpc.method import OPERATIONS
+from creditgate_server.rpc.pages import Pages
+from creditgate_server.rpc.pins import Pins
 from creditgate_server.rpc.pipeline import Pipeline
 from creditgate_server.telemetry import Telemetry
 
@@ -60,6 +62,9 @@ async def run(bench: Bench) -> Section:
     )
 
 
+_PINS = Pins(Pages("p" * 32))
+
+
 class Steps:
     """One Reserve, and everything that handles it."""
 
@@ -68,7 +73,7 @@ class Steps:
         self._bytes = next(reserves(job, 0)).message
         self._tenant_id = uuid4()
         self._request = pb.ReserveRequest.FromString(self._bytes)
-        self._operation = decode.reserve(self._request, self._tenant_id)
+        self._operation = decode.reserve(self._request, self._tenant_id, _PINS)
         self._result = granted(self._operation, datetime.now(UTC))
         self._keyring = keyring
         self._key_text = key_text
@@ -93,7 +98,7 @@ class Steps:
         pb.ReserveRequest.FromString(self._bytes)
 
     def decode(self) -> None:
-        decode.reserve(self._request, self._tenant_id)
+        decode.reserve(self._request, self._tenant_id, _PINS)
 
     def encode(self) -> None:
         encode.reserve(self._request, self._result).SerializeToString()
@@ -134,7 +139,7 @@ class Steps:
         )
         ledger: Any = None  # a Reserve asks it through the lanes only
         detached = Detached(limit=1, at_once=1, shed=shed)
-        handler = Authorization(ledger, ledger, self._lanes, detached).reserve
+        handler = Authorization(ledger, ledger, self._lanes, detached, _PINS).reserve
         return pipeline.for_bytes(_RESERVE, handler)
 
 

@@ -20,7 +20,7 @@ from creditgate._call_types import CallLeg
 from creditgate._calls import Call
 from creditgate._failures import Failure, read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._rate_types import Usage
+from creditgate._rate_types import Quote, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -73,6 +73,7 @@ class AsyncClient(AsyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         hold_id: str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
@@ -103,6 +104,7 @@ class AsyncClient(AsyncGateway, BaseClient):
             amount=amount,
             usage=usage,
             usages=usages,
+            quote=quote,
             minimum=minimum,
             ttl_seconds=ttl_seconds,
             attributes=attributes,
@@ -121,6 +123,7 @@ class AsyncClient(AsyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
@@ -129,8 +132,9 @@ class AsyncClient(AsyncGateway, BaseClient):
     ) -> Reservation:
         """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
 
-        `usages` is work on several meters, held and charged together. `call` makes it a call's: its
-        usage counts seconds, and the answer has a quota.
+        `usages` is work on several meters, held and charged together. With a `quote` that was
+        pinned, or its token, it costs what was quoted. `call` makes it a call's: its usage counts
+        seconds, and the answer has a quota.
 
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
@@ -141,6 +145,7 @@ class AsyncClient(AsyncGateway, BaseClient):
                 amount=amount,
                 usage=usage,
                 usages=usages,
+                quote=quote,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
@@ -228,13 +233,14 @@ class AsyncClient(AsyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         minimum: Amount | None = None,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Reservation:
         """Spend credits at once, by `amount` or for a `usage` priced by the account's rate card.
 
-        `usages` is work on several meters.
+        `usages` is work on several meters. With a `quote` that was pinned it costs what was quoted.
 
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
@@ -245,6 +251,7 @@ class AsyncClient(AsyncGateway, BaseClient):
                 amount=amount,
                 usage=usage,
                 usages=usages,
+                quote=quote,
                 minimum=minimum,
                 attributes=attributes,
                 labels=labels,

@@ -13,9 +13,24 @@ from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, U
 class AsyncRates(AsyncDelivery):
     """What `AsyncClient` can ask about prices."""
 
-    async def quote(self, account_id: str, *, usage: Usage) -> Quote:
-        """Price a usage by an account's rate card, and tell what the available credits buy."""
-        return await self._send(rates_calls.quote(account_id, usage=usage))
+    async def quote(
+        self,
+        account_id: str,
+        *,
+        usage: Usage | None = None,
+        usages: Iterable[Usage] | None = None,
+        pin_for_seconds: float = 0.0,
+    ) -> Quote:
+        """Price a usage by an account's rate card, and tell what the available credits buy.
+
+        `usages` prices work on several meters. `pin_for_seconds`, up to a day, promises the rates
+        to what is reserved or charged with `quote=` until then; nothing is held meanwhile.
+        """
+        return await self._send(
+            rates_calls.quote(
+                account_id, usage=usage, usages=usages, pin_for_seconds=pin_for_seconds
+            )
+        )
 
     async def put_rate_card(
         self, rate_card_id: str, *, version: int, rates: Iterable[Rate], name: str = ""

@@ -15,7 +15,7 @@ from creditgate._amount import Amount, to_micros
 from creditgate._call_messages import leg_message, read_leg, read_quota
 from creditgate._call_types import CallLeg
 from creditgate._convert import duration, instant, optional_instant, optional_seconds, word
-from creditgate._rate_types import HoldLine, Rate, RateTier, Usage
+from creditgate._rate_types import HoldLine, Quote, Rate, RateTier, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -50,6 +50,7 @@ def reserve(
     amount: Amount | None,
     usage: Usage | None,
     usages: Iterable[Usage] | None,
+    quote: Quote | str | None = None,
     minimum: Amount | None,
     ttl_seconds: float,
     attributes: Attributes | None,
@@ -66,6 +67,7 @@ def reserve(
         call=leg_message(call),
     )
     _price(request, amount, usage, usages)
+    _pin(request, quote)
     return Call("Reserve", request, read_reservation)
 
 
@@ -76,6 +78,7 @@ def charge(
     amount: Amount | None,
     usage: Usage | None,
     usages: Iterable[Usage] | None,
+    quote: Quote | str | None = None,
     minimum: Amount | None,
     attributes: Attributes | None,
     labels: Mapping[str, str] | None,
@@ -88,6 +91,7 @@ def charge(
         labels=labels,
     )
     _price(request, amount, usage, usages)
+    _pin(request, quote)
     return Call("Charge", request, read_reservation)
 
 
@@ -305,6 +309,16 @@ def _price(
         request.usage.CopyFrom(usage_message(usage))
     if usages is not None:
         request.usages.CopyFrom(usages_message(usages))
+
+
+def _pin(
+    request: messages.ReserveRequest | messages.ChargeRequest, quote: Quote | str | None
+) -> None:
+    """Have a request priced as it was quoted. Raises ValueError for what promised nothing."""
+    token = quote.token if isinstance(quote, Quote) else quote
+    if token == "":
+        raise ValueError("the quote promised nothing: ask for it with pin_for_seconds")
+    request.quote_token = token or ""
 
 
 def _used(

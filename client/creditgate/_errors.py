@@ -8,6 +8,7 @@ CreditgateError
 │   └── AccountInactive      the account is suspended or closed
 ├── Refused                  nothing was done, and sending it again would not help
 │   ├── InvalidRequest       a field is malformed or out of range: see field
+│   │   └── QuoteExpired     the promise of its price has ended
 │   ├── Unauthenticated      the API key is missing, unknown, expired or revoked
 │   ├── ScopeMissing         the API key lacks a scope
 │   ├── NotFound             no such account, hold, grant, plan, add-on, endpoint ...
@@ -105,6 +106,10 @@ class Refused(CreditgateError):
 
 class InvalidRequest(Refused):
     """A field of the request is missing, malformed or out of range; `field` names it."""
+
+
+class QuoteExpired(InvalidRequest):
+    """The price that a quote promised is promised no longer: ask for another one."""
 
 
 class Unauthenticated(Refused):
@@ -210,6 +215,7 @@ REFUSALS: dict[str, type[Refused]] = {
     "HOLD_RELEASED": HoldReleased,
     "HOLD_EXPIRED": HoldExpired,
     "UNPRICED": Unpriced,
+    "QUOTE_EXPIRED": QuoteExpired,
     "ACCOUNT_CLOSED": AccountClosed,
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
     "PLAN_NOT_FOUND": NotFound,

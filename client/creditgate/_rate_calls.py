@@ -10,18 +10,29 @@ from creditgate._calls import (
     read_rate,
     usage_message,
 )
-from creditgate._convert import (
-    instant,
-)
-from creditgate._rate_types import Quote, Rate, RateCard, RateCardPublication, Usage
+from creditgate._convert import duration, instant, optional_instant
+from creditgate._rate_types import Quote, QuoteLine, Rate, RateCard, RateCardPublication, Usage
 from creditgate._types import Page
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import hold_pb2
 
 
-def quote(account_id: str, *, usage: Usage) -> Call[Quote]:
-    request = messages.QuoteRequest(account_id=account_id, usage=usage_message(usage))
+def quote(
+    account_id: str,
+    *,
+    usage: Usage | None,
+    usages: Iterable[Usage] | None,
+    pin_for_seconds: float,
+) -> Call[Quote]:
+    if (usage is None) == (usages is None):
+        raise TypeError("what is to be priced is either a usage or usages")
+    request = messages.QuoteRequest(
+        account_id=account_id,
+        usage=None if usage is None else usage_message(usage),
+        usages=map(usage_message, usages or ()),
+        pin_for=duration(pin_for_seconds) if pin_for_seconds else None,
+    )
     return Call("Quote", request, read_quote, writes=False)
 
 
@@ -66,8 +77,19 @@ def read_quote(answer: messages.QuoteResponse) -> Quote:
     return Quote(
         price_micros=answer.price_micros,
         affordable_quantity=answer.affordable_quantity,
-        rate=read_rate(answer.rate),
+        rate=read_rate(answer.rate) if answer.HasField("rate") else None,
         balance=read_balance(answer.balance),
+        lines=tuple(map(read_quote_line, answer.lines)),
+        token=answer.quote_token,
+        pinned_until=optional_instant(answer, "pinned_until"),
+    )
+
+
+def read_quote_line(line: messages.QuoteLine) -> QuoteLine:
+    return QuoteLine(
+        rate=read_rate(line.rate),
+        price_micros=line.price_micros,
+        affordable_quantity=line.affordable_quantity,
     )
 
 

@@ -10,22 +10,36 @@ import click
 
 from creditgate._command import ACCOUNT, HELP, Session, command
 from creditgate._output import balance_line
-from creditgate._rate_types import Rate, RateCard, Usage
+from creditgate._rate_types import Quote, Rate, RateCard, Usage
+from creditgate._usage_options import OF, usages_of
 
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @command
 @ACCOUNT
-@click.argument("meter")
-@click.argument("quantity", type=int)
+@click.argument("meter", required=False)
+@click.argument("quantity", type=int, required=False)
 @click.option("--model", default="", help="The model, where its rate is asked for.")
-def quote(session: Session, *, account: str, meter: str, quantity: int, model: str) -> None:
+@OF
+@click.option("--pin-for", type=float, default=0.0, help="Seconds to promise the price for.")
+def quote(
+    session: Session,
+    *,
+    account: str,
+    meter: str | None,
+    quantity: int | None,
+    model: str,
+    several: tuple[str, ...],
+    pin_for: float,
+) -> None:
     """Price QUANTITY units of METER, and tell how many the available credits buy."""
-    usage = Usage(meter=meter, quantity=quantity, model=model)
-    answer = session.client.quote(account, usage=usage)
-    first = f"price {answer.price}  available buys {answer.affordable_quantity} {meter}"
-    session.show(answer, first, rate_line(answer.rate), balance_line(answer.balance))
+    usages = usages_of(several, meter, quantity)
+    if usages is None and (meter is None or quantity is None):
+        raise click.UsageError("either METER and QUANTITY are needed, or --of")
+    usage = None if meter is None or quantity is None else Usage(meter, quantity, model)
+    answer = session.client.quote(account, usage=usage, usages=usages, pin_for_seconds=pin_for)
+    session.show(answer, *_quote_lines(answer), balance_line(answer.balance))
 
 
 @click.group("rate-card", context_settings=HELP)
@@ -85,6 +99,20 @@ def rate_line(rate: Rate) -> str:
         parts.append(f"blocks {rate.initial or step}/{step}")
     parts += [f"beyond {tier.from_quantity} {tier.unit_price}" for tier in rate.tiers]
     return "  ".join(parts)
+
+
+def _quote_lines(answer: Quote) -> list[str]:
+    lines = [f"price {answer.price}"]
+    if answer.rate is not None:
+        lines[0] += f"  available buys {answer.affordable_quantity} {answer.rate.meter}"
+        lines.append(rate_line(answer.rate))
+    lines += [
+        f"{rate_line(line.rate)}  price {line.price}  at most {line.affordable_quantity}"
+        for line in answer.lines
+    ]
+    if answer.pinned_until is not None:
+        lines.append(f"until {answer.pinned_until.isoformat()} with --quote {answer.token}")
+    return lines
 
 
 def _card_lines(card: RateCard) -> list[str]:

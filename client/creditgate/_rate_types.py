@@ -143,12 +143,30 @@ class RateCardPublication:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuoteLine:
+    """The price of one of several usages, and how far it can go while the others are as asked."""
+
+    rate: Rate
+    price_micros: int
+    affordable_quantity: int
+
+    price = Credits()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quote:
-    """A price now, and the largest quantity that the available credits pay for."""
+    """A price now, and the largest quantity that the available credits pay for.
+
+    Of several usages `rate` is None, and `lines` are each of them. Until `pinned_until` what is
+    reserved or charged with this quote costs what was quoted; None where that was not asked for.
+    """
 
     price_micros: int
     affordable_quantity: int
-    rate: Rate
+    rate: Rate | None
     balance: Balance
+    lines: tuple[QuoteLine, ...] = ()
+    token: str = ""
+    pinned_until: datetime | None = None
 
     price = Credits()

@@ -16,7 +16,7 @@ from creditgate._call_types import CallLeg
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._rate_types import Usage
+from creditgate._rate_types import Quote, Usage
 from creditgate._sync_gateway import SyncGateway
 from creditgate._sync_hold import SyncHold
 from creditgate._types import (
@@ -72,6 +72,7 @@ class Client(SyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         hold_id: str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
@@ -102,6 +103,7 @@ class Client(SyncGateway, BaseClient):
             amount=amount,
             usage=usage,
             usages=usages,
+            quote=quote,
             minimum=minimum,
             ttl_seconds=ttl_seconds,
             attributes=attributes,
@@ -120,6 +122,7 @@ class Client(SyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
@@ -128,8 +131,9 @@ class Client(SyncGateway, BaseClient):
     ) -> Reservation:
         """Set credits aside, by `amount` or for a `usage` that the account's rate card prices.
 
-        `usages` is work on several meters, held and charged together. `call` makes it a call's: its
-        usage counts seconds, and the answer has a quota.
+        `usages` is work on several meters, held and charged together. With a `quote` that was
+        pinned, or its token, it costs what was quoted. `call` makes it a call's: its usage counts
+        seconds, and the answer has a quota.
 
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
@@ -140,6 +144,7 @@ class Client(SyncGateway, BaseClient):
                 amount=amount,
                 usage=usage,
                 usages=usages,
+                quote=quote,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,
@@ -225,13 +230,14 @@ class Client(SyncGateway, BaseClient):
         amount: Amount | None = None,
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
+        quote: Quote | str | None = None,
         minimum: Amount | None = None,
         attributes: Attributes | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Reservation:
         """Spend credits at once, by `amount` or for a `usage` priced by the account's rate card.
 
-        `usages` is work on several meters.
+        `usages` is work on several meters. With a `quote` that was pinned it costs what was quoted.
 
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
@@ -242,6 +248,7 @@ class Client(SyncGateway, BaseClient):
                 amount=amount,
                 usage=usage,
                 usages=usages,
+                quote=quote,
                 minimum=minimum,
                 attributes=attributes,
                 labels=labels,

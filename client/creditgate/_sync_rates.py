@@ -13,9 +13,24 @@ from creditgate._sync_events import PAGE_SIZE
 class SyncRates(SyncDelivery):
     """What `Client` can ask about prices."""
 
-    def quote(self, account_id: str, *, usage: Usage) -> Quote:
-        """Price a usage by an account's rate card, and tell what the available credits buy."""
-        return self._send(rates_calls.quote(account_id, usage=usage))
+    def quote(
+        self,
+        account_id: str,
+        *,
+        usage: Usage | None = None,
+        usages: Iterable[Usage] | None = None,
+        pin_for_seconds: float = 0.0,
+    ) -> Quote:
+        """Price a usage by an account's rate card, and tell what the available credits buy.
+
+        `usages` prices work on several meters. `pin_for_seconds`, up to a day, promises the rates
+        to what is reserved or charged with `quote=` until then; nothing is held meanwhile.
+        """
+        return self._send(
+            rates_calls.quote(
+                account_id, usage=usage, usages=usages, pin_for_seconds=pin_for_seconds
+            )
+        )
 
     def put_rate_card(
         self, rate_card_id: str, *, version: int, rates: Iterable[Rate], name: str = ""

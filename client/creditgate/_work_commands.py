@@ -22,6 +22,7 @@ from creditgate._command import (
 from creditgate._output import balance_line, hold_line, plain
 from creditgate._rate_types import Usage
 from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
+from creditgate._usage_options import OF, usages_of
 
 EXIT_DENIED = 3
 
@@ -31,13 +32,7 @@ CAUSE = click.option("--cause", default="", help="Why the work ended, kept with 
 METER = click.option("--meter", help="What is used, in the place of AMOUNT.")
 MODEL = click.option("--model", default="", help="The model whose rate is asked for.")
 QUANTITY = click.option("--quantity", type=int, help="How much of the meter.")
-OF = click.option(
-    "--of",
-    "several",
-    multiple=True,
-    metavar="METER[,MODEL]=QUANTITY",
-    help="One of several meters, in the place of an amount; once for each.",
-)
+QUOTE = click.option("--quote", help="The token of a quote: what is used costs what was quoted.")
 STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
 
 
@@ -56,6 +51,7 @@ def balance(session: Session, *, account: str) -> None:
 @MODEL
 @QUANTITY
 @OF
+@QUOTE
 @click.option("--hold", "hold_id", help="The name of the hold; made up and shown without.")
 @MINIMUM
 @TTL
@@ -72,6 +68,7 @@ def reserve(
     model: str,
     quantity: int | None,
     several: tuple[str, ...],
+    quote: str | None,
     hold_id: str | None,
     minimum: Decimal | None,
     ttl: float,
@@ -86,7 +83,8 @@ def reserve(
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
         usage=None if several else _usage(amount, meter, model, quantity),
-        usages=_usages(several, amount, meter, quantity),
+        usages=usages_of(several, amount, meter, quantity),
+        quote=quote,
         minimum=minimum,
         ttl_seconds=ttl,
         attributes=described(attributes),
@@ -130,8 +128,8 @@ def extend(
     """Raise a hold to TOTAL credits in all; without TOTAL only renew it."""
     if None not in (total, quantity) or None not in (used, used_quantity):
         raise click.UsageError("credits or a quantity, not both")
-    quantities = _usages(several, total, quantity)
-    used_quantities = _usages(used_several, used, used_quantity)
+    quantities = usages_of(several, total, quantity)
+    used_quantities = usages_of(used_several, used, used_quantity)
     answer = session.client.extend(
         account,
         hold_id=hold,
@@ -167,7 +165,7 @@ def commit(
     keep_open: bool,
 ) -> None:
     """Charge USED credits, counted from the beginning of the hold, and end it."""
-    used_quantities = _usages(several, used, quantity)
+    used_quantities = usages_of(several, used, quantity)
     if used_quantities is None and (used is None) == (quantity is None):
         raise click.UsageError("either USED or --quantity is needed")
     answer = session.client.commit(
@@ -202,6 +200,7 @@ def release(session: Session, *, account: str, hold: str, cause: str) -> None:
 @MODEL
 @QUANTITY
 @OF
+@QUOTE
 @click.option("--hold", "hold_id", help="The name of the charge; made up and shown without.")
 @MINIMUM
 @ATTRIBUTE
@@ -215,6 +214,7 @@ def charge(
     model: str,
     quantity: int | None,
     several: tuple[str, ...],
+    quote: str | None,
     hold_id: str | None,
     minimum: Decimal | None,
     attributes: tuple[str, ...],
@@ -226,7 +226,8 @@ def charge(
         hold_id=name_or_new(hold_id, of="hold"),
         amount=amount,
         usage=None if several else _usage(amount, meter, model, quantity),
-        usages=_usages(several, amount, meter, quantity),
+        usages=usages_of(several, amount, meter, quantity),
+        quote=quote,
         minimum=minimum,
         attributes=described(attributes),
         labels=pairs(labels),
@@ -271,22 +272,6 @@ def _usage(
     if amount is not None or meter is None or quantity is None:
         raise click.UsageError("either AMOUNT is needed, or --meter and --quantity")
     return Usage(meter=meter, model=model, quantity=quantity)
-
-
-def _usages(several: tuple[str, ...], *others: object) -> list[Usage] | None:
-    """The usages given in the place of others; None where there are none."""
-    if several and any(other is not None for other in others):
-        raise click.UsageError("quantities of several meters stand in the place of all others")
-    return [_one_of(each) for each in several] or None
-
-
-def _one_of(text: str) -> Usage:
-    """Read `METER=QUANTITY` or `METER,MODEL=QUANTITY`."""
-    names, _, quantity = text.rpartition("=")
-    meter, _, model = names.partition(",")
-    if not (meter and quantity.isascii() and quantity.isdigit()):
-        raise click.UsageError(f"a meter and its quantity, such as tokens.input=900, not {text!r}")
-    return Usage(meter=meter, model=model, quantity=int(quantity))
 
 
 def _show_decision(session: Session, answer: Reservation | Extension) -> None:

@@ -18,7 +18,7 @@ ALTER TABLE creditgate.holds
 
 -- What an operation says besides its amounts: ordinal is its place among the operations, and an operation may have several
 -- rows. What a Reserve or Charge is for, or the total of an Extend; and what an Extend or Commit reports. A card in the
--- place of the account's; whether the operation is only carried out where the one before it was not refused; the gateway
+-- place of the account's, and until when a new hold may be priced by it; whether the operation is only carried out where the one before it was not refused; the gateway
 -- of a call. NULL where it does not say.
 CREATE TYPE creditgate.metered AS (
     ordinal           bigint,
@@ -31,7 +31,8 @@ CREATE TYPE creditgate.metered AS (
     depends           boolean,
     gateway_id        text,
     gateway_key       uuid,
-    gateway_epoch     bigint
+    gateway_epoch     bigint,
+    pinned_until      timestamptz
 );
 
 -- The hold's lines and how far each may go, in their order; and which of an operation's rows nothing prices.

@@ -183,16 +183,19 @@ BEGIN
     RETURN r;
 END $$;
 
--- Price a usage by an account's card as they are written; changes nothing. In the order of
--- creditgate_server.domain.rates.Quote, but for its rate.
-CREATE OR REPLACE FUNCTION creditgate.quote(
-    p_bucket smallint, p_account_key uuid, p_meter text, p_model text, p_quantity bigint,
-    OUT outcome smallint, OUT price_micros bigint, OUT affordable_quantity bigint, OUT rate creditgate.rate,
-    OUT account creditgate.accounts, OUT as_of timestamptz)
+-- Price usages by an account's card as they are written; changes nothing. p_most is how far each can go on the available
+-- credits while the others are as they were asked; p_unpriced is the first that nothing prices. In the order of
+-- creditgate_server.postgres.rate_cards.
+CREATE OR REPLACE FUNCTION creditgate.quote_usages(
+    p_bucket smallint, p_account_key uuid, p_usages creditgate.metered[],
+    OUT outcome smallint, OUT price_micros bigint, OUT rates creditgate.rate[], OUT prices_micros bigint[],
+    OUT most bigint[], OUT unpriced integer, OUT account creditgate.accounts, OUT as_of timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    v_price numeric;
     v_op creditgate.operation;
+    v_prices numeric[] := '{}';
+    v_price numeric := 0;
+    v_left numeric;
 BEGIN
     as_of := creditgate.clock();
     SELECT a.* INTO account FROM creditgate.accounts AS a
@@ -202,14 +205,36 @@ BEGIN
         RETURN;
     END IF;
     v_op.account_key := p_account_key;
-    rate := (creditgate.find_rates(
-        ARRAY[account], ARRAY[v_op],
-        ARRAY[ROW(1, p_meter, p_model, p_quantity, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::creditgate.metered]))[1];
-    v_price := creditgate.price(rate, p_quantity);
-    outcome := CASE WHEN rate IS NULL THEN 27 WHEN v_price > 1000000000000000000 THEN 28 ELSE 10 END;
-    IF outcome = 10 THEN
-        price_micros := v_price;
-        affordable_quantity := creditgate.affordable(rate, greatest(
-            account.settled_micros::numeric + account.overdraft_limit_micros - account.held_micros, 0));
+    rates := creditgate.find_rates(ARRAY[account], ARRAY[v_op], p_usages);
+    FOR i IN 1 .. cardinality(p_usages) LOOP
+        IF (rates[i]).meter IS NULL THEN
+            outcome := 27;
+            unpriced := i;
+            RETURN;
+        END IF;
+        v_prices[i] := creditgate.price(rates[i], (p_usages[i]).quantity);
+        v_price := v_price + v_prices[i];
+    END LOOP;
+    IF v_price > 1000000000000000000 THEN
+        outcome := 28;
+        RETURN;
     END IF;
+    outcome := 10;
+    price_micros := v_price;
+    prices_micros := v_prices;
+    v_left := greatest(account.settled_micros::numeric + account.overdraft_limit_micros - account.held_micros, 0) - v_price;
+    FOR i IN 1 .. cardinality(p_usages) LOOP
+        most[i] := creditgate.affordable(rates[i], v_left + v_prices[i]);
+    END LOOP;
 END $$;
+
+-- As servers of the version before ask it, for one usage.
+CREATE OR REPLACE FUNCTION creditgate.quote(
+    p_bucket smallint, p_account_key uuid, p_meter text, p_model text, p_quantity bigint,
+    OUT outcome smallint, OUT price_micros bigint, OUT affordable_quantity bigint, OUT rate creditgate.rate,
+    OUT account creditgate.accounts, OUT as_of timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT q.outcome, q.price_micros, q.most[1], q.rates[1], q.account, q.as_of
+      FROM creditgate.quote_usages(p_bucket, p_account_key, ARRAY[
+            ROW(1, p_meter, p_model, p_quantity, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::creditgate.metered]) AS q
+$$;

@@ -125,8 +125,11 @@ BEGIN
             r.op := m.p_op;
             v_usage := m.p_usage;
         END IF;
+        -- What was decided is answered again, whether or not the price it had is still promised.
+        IF v_usage.pinned_until <= v_now AND v_hold.hold_id IS NULL THEN
+            v_refused := 45;
         -- A Reserve of several meters says that none of them is used yet; what follows it names its meters.
-        IF v_usage.meter IS NOT NULL AND (v_usage.used_quantity IS NOT NULL OR (r.op).verb IN (2, 3)) THEN
+        ELSIF v_usage.meter IS NOT NULL AND (v_usage.used_quantity IS NOT NULL OR (r.op).verb IN (2, 3)) THEN
             SELECT * INTO m FROM creditgate.price_lines(
                 r.op, p_usages[v_first_no : v_usage_no - 1], v_rates[v_first_no : v_usage_no - 1], v_hold);
             r.op := m.p_op;
@@ -260,7 +263,7 @@ RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY SELECT * FROM creditgate.apply(p_operations, ARRAY(
-        SELECT ROW(u.ordinal, u.meter, u.model, u.quantity, u.used_quantity, NULL, NULL, NULL, NULL, NULL, NULL)
+        SELECT ROW(u.ordinal, u.meter, u.model, u.quantity, u.used_quantity, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
             ::creditgate.metered
           FROM unnest(p_usages) WITH ORDINALITY AS u
          ORDER BY u.ordinality));

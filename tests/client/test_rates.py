@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -188,6 +189,40 @@ def test_a_hold_counts_its_lines(fake: Fake) -> None:
         assert [line.used_quantity for line in kept.lines] == [61, 21]
 
 
+def test_a_quote_may_promise_its_price(fake: Fake) -> None:
+    call = Usage("voice.call", 61)
+    with fake.client() as client:
+        plain = client.quote("acme", usage=call)
+        assert (plain.token, plain.pinned_until) == ("", None)
+        with pytest.raises(ValueError, match="pin_for_seconds"):
+            client.reserve("acme", hold_id="work", usage=call, quote=plain)
+        quote = client.quote("acme", usage=call, pin_for_seconds=60)
+        assert quote.pinned_until == quote.balance.as_of + timedelta(seconds=60)
+        several = client.quote("acme", usages=SEVERAL)
+        assert (several.price, several.rate) == (Decimal("10.71"), None)
+        assert [line.price for line in several.lines] == [Decimal("0.71"), Decimal(10)]
+        dear = Rate.of("voice.call", unit_price=50)
+        client.put_rate_card("dear", version=1, rates=[dear])
+        client.put_plan("top", version=1, allowance=0, rate_card_id="dear")
+        client.update_account("acme", plan="top@1")
+        held = client.reserve("acme", hold_id="work", usage=call, quote=quote)
+        assert held.asked == Decimal("0.71")
+        spent = client.charge("acme", hold_id="c", usage=call, quote=quote.token)
+        assert spent.asked == Decimal("0.71")
+        with client.hold("acme", hold_id="reply", usages=SEVERAL, quote=quote) as hold:
+            assert hold.granted == Decimal("10.71")
+        for wrong in ({}, {"usage": call, "usages": SEVERAL}):
+            with pytest.raises(TypeError):
+                client.quote("acme", **wrong)  # type: ignore[arg-type]
+        for bad in ({"usage": call, "quote": "forged"}, {"amount": 1, "quote": quote}):
+            with pytest.raises(creditgate.InvalidRequest) as told:
+                client.reserve("acme", hold_id="w", **bad)  # type: ignore[arg-type]
+            assert told.value.field == "quote_token"
+        fake.advance(seconds=60)
+        with pytest.raises(creditgate.QuoteExpired):
+            client.charge("acme", hold_id="d", usage=call, quote=quote)
+
+
 async def test_the_same_without_blocking(fake: Fake) -> None:
     usage = Usage("tokens.output", 20, model="large")
     async with fake.async_client() as client:
@@ -201,7 +236,9 @@ async def test_the_same_without_blocking(fake: Fake) -> None:
             hold.use(total_quantities={"voice.call": 1})
         kept = (await client.get_hold("acme", hold_id="reply")).hold
         assert [line.used_quantity for line in kept.lines] == [1, 4]
-        assert (await client.quote("acme", usage=usage)).price == 10
+        quote = await client.quote("acme", usage=usage, pin_for_seconds=5)
+        assert quote.price == 10
+        assert (await client.charge("acme", hold_id="c", usage=usage, quote=quote)).asked == 10
         await client.put_rate_card("next", version=1, rates=[CALL])
         assert [card.rate_card_id async for card in client.list_rate_cards()] == ["next", "std"]
         assert (await client.get_rate_card("next")).rates == (CALL,)
@@ -223,6 +260,13 @@ def test_on_the_command_line(shell: Shell, local: Path) -> None:
     assert plan["plan"]["rate_card_version"] == 2
     assert shell("account", "update", "acme", "--plan", "pro@2").exit_code == 0
     assert "price 5" in shell("quote", "acme", "chat.message", "3").stdout
+    pinned = answer(shell("quote", "acme", "--of", "chat.message=3", "--pin-for", "60", "--json"))
+    assert pinned["lines"][0]["price_micros"] == 5_000_000
+    told = shell("quote", "acme", "chat.message", "1", "--pin-for", "60").stdout
+    assert "with --quote" in told
+    promised = ("--of", "chat.message=3", "--quote", pinned["token"])
+    assert "granted" in shell("charge", "acme", "--hold", "q", *promised).stdout
+    assert shell("quote", "acme", "chat.message").exit_code == 2
     work = ("--meter", "chat.message", "--quantity")
     held = shell("reserve", "acme", "--hold", "a", *work, "3")
     assert "0 of 3 chat.message" in held.stdout

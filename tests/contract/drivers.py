@@ -90,6 +90,7 @@ class GrpcDriver:
         self._methods = methods_of(self._channel)
         self._metadata = (("authorization", f"Bearer {api_key}"),)
         self._set_time, self._sweep = set_time, sweep
+        self._tokens: dict[str, list[str]] = {}
 
     async def close(self) -> None:
         await self._channel.close()
@@ -101,9 +102,12 @@ class GrpcDriver:
         await self._sweep()
 
     async def run(self, account_id: str, operation: Operation) -> Answer:
-        request = to_request(operation, account_id)
+        request = self._request(operation, account_id)
         try:
-            return to_answer(await self._call(method_name(operation), request))
+            response = await self._call(method_name(operation), request)
+            if token := getattr(response, "quote_token", ""):
+                self._tokens.setdefault(account_id, []).append(token)
+            return to_answer(response)
         except grpc.aio.AioRpcError as error:
             return refusal(read_failure(error))
 
@@ -112,12 +116,19 @@ class GrpcDriver:
         for place, (account_id, operation) in enumerate(operations):
             assert operation.verb in HOT_VERBS, "batches carry operations of the hot path"
             wrapped = batch.operations.add(request_id=str(place))
-            getattr(wrapped, operation.verb).CopyFrom(to_request(operation, account_id))
+            getattr(wrapped, operation.verb).CopyFrom(self._request(operation, account_id))
         response = await self._call("BatchAuthorize", batch)
         assert [answer.request_id for answer in response.results] == [
             operation.request_id for operation in batch.operations
         ]
         return [_one(answer) for answer in response.results]
+
+    def _request(self, operation: Operation, account_id: str) -> Any:
+        """The message of an operation; what was pinned comes as the token it was answered with."""
+        request: Any = to_request(operation, account_id)
+        if pinned := operation.arguments.get("pinned"):
+            request.quote_token = self._tokens[account_id][-pinned]
+        return request
 
     async def _call(self, method: str, request: Any) -> Any:
         return await self._methods[method](request, metadata=self._metadata, timeout=10)

@@ -19,6 +19,8 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     stretch a 90 counted 61         extends by quantity, and reports one; count and tally commit
     mix a in,,900+out,large,60      reserves for several usages; spendmix charges them
     stretchmix a out,,90 mixed in,,50    extends so; countmix and tallymix commit
+    quote voice.call,,60 pin 30     promises the price for 30 s; quotemix prices several usages
+    use a voice.call,,60 pinned 1   is priced as the latest such quote promised, 2 the one before
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -29,13 +31,13 @@ one that begins with `absent` has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.contract.rate_words import rates, written
+from tests.contract.rate_words import quoted, rates, written
 from tests.contract.vocabulary import (
     ARGUMENTS,
     DEFAULTS,
@@ -157,11 +159,18 @@ def _written(counter: CounterView) -> str:
     return ":".join((counter.budget_id, counter.value, *amounts, str(counter.open_holds)))
 
 
+# Lists, whose parts stories write each in a word.
+_WRITTEN: dict[str, Callable[[Answer], Iterable[str]]] = {
+    "hold.lines": lambda answer: map(written, answer.hold.lines if answer.hold else ()),
+    "quoted": lambda answer: map(quoted, answer.quoted),
+    "told": lambda answer: (event.kind.rpartition("_")[2].lower() for event in answer.events),
+    "counts": lambda answer: map(_written, answer.counters),
+}
+
+
 def _look(answer: Answer, path: str) -> Any:
-    if path == "hold.lines":
-        return tuple(map(written, answer.hold.lines if answer.hold else ()))
-    if path == "told":
-        return tuple(event.kind.rpartition("_")[2].lower() for event in answer.events)
+    if path in _WRITTEN:
+        return tuple(_WRITTEN[path](answer))
     if path == "names":
         if answer.topups:
             return tuple(each.request_id for each in answer.topups)
@@ -169,8 +178,6 @@ def _look(answer: Answer, path: str) -> Any:
         addons = tuple(addon.addon_id for addon in answer.addons)
         bounds = tuple(each.budget_id for each, _ in answer.budgets)
         return holds or addons or bounds or tuple(grant.grant_id for grant in answer.grants)
-    if path == "counts":
-        return tuple(map(_written, answer.counters))
     value: Any = answer
     for name in path.split("."):
         value = getattr(value, name, None)

@@ -47,6 +47,12 @@ def written(line: LineView) -> str:
     return ":".join((f"{line.rate.meter},{line.model}", *map(str, numbers)))
 
 
+def quoted(part: tuple[RateView, int, int]) -> str:
+    """A part of a quote as stories write it: `meter,model:price:affordable`."""
+    rate, price, most = part
+    return f"{rate.meter},{rate.model}:{Decimal(price) / 1_000_000:f}:{most}"
+
+
 def rate(text: str) -> RateView:
     """`voice.call,model=gpt,price=0.1,size=60,tier=100:0.05`: a rate; tiers may come again."""
     meter, *words = text.split(",")

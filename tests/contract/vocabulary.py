@@ -95,6 +95,8 @@ ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "reason": ("reason", str),
     "counted": ("used_quantity", int),
     "mixed": ("used_quantities", usages),
+    "pin": ("pin_for_ms", milliseconds),
+    "pinned": ("pinned", int),
     **CALL_ARGUMENTS,
 }
 # What packages are made of.
@@ -136,6 +138,7 @@ VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "count": ("commit", [("hold_id", str), ("used_quantity", int)]),
     "tally": ("commit", [("hold_id", str), ("used_quantity", int)]),
     "quote": ("quote", [("usage", usage)]),
+    "quotemix": ("quote", [("usages", usages)]),
     "renew": ("extend", [("hold_id", str)]),
     "commit": ("commit", [("hold_id", str), ("used", micros)]),
     "report": ("commit", [("hold_id", str), ("used", micros)]),
@@ -193,6 +196,8 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "told": ("told", told),
         "reach": ("affordable", int),
         "price": ("price", micros),
+        "until": ("pinned_until", instant),
+        "parts": ("quoted", lambda text: tuple(text.split("+"))),
         "model": ("rate.model", str),
     },
     "balance": {

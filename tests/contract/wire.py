@@ -20,7 +20,14 @@ from creditgate.v1 import event_service_pb2 as events
 from tests.contract.call_words import to_call_terms, to_leg, to_quota
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
-from tests.contract.wire_rates import to_line, to_rate, to_rate_card, to_usage, to_usages
+from tests.contract.wire_rates import (
+    to_line,
+    to_quoted,
+    to_rate,
+    to_rate_card,
+    to_usage,
+    to_usages,
+)
 from tests.oracle.answers import (
     AccountView,
     AddonView,
@@ -111,20 +118,20 @@ def to_request(operation: Operation, account_id: str) -> Message:
         order.package.package_id, order.package.version = f"{account_id}/{bought[0]}", bought[1]
         order.package.quantity = arguments.pop("quantity", 1)
     for argument, value in arguments.items():
-        if value is not None:
+        if value is not None and argument != "pinned":
             _set(request, renamed.get(argument, argument), value)
     return request
 
 
 def _set(request: Any, name: str, value: Any) -> None:
-    if name == "ttl_ms":
-        request.ttl.FromMilliseconds(value)
+    if name in {"ttl_ms", "pin_for_ms"}:
+        getattr(request, name.removesuffix("_ms")).FromMilliseconds(value)
     elif name == "plan":
         request.plan.plan_id, request.plan.version = f"{request.account_id}/{value[0]}", value[1]
+    elif isinstance(request, messages.QuoteRequest) and name == "usages":
+        request.usages.extend(map(to_usage, value))
     elif name in _MESSAGES:
         getattr(request, name).CopyFrom(_MESSAGES[name](value))
-    elif name == "call":
-        request.call.gateway_id, request.call.gateway_epoch = value
     elif name == "timing":
         request.plan.timing = number(accounts.PlanTiming, value)
     elif name in {"thresholds", "plan_thresholds", "auto_topup"}:
@@ -157,8 +164,8 @@ def to_answer(response: Any) -> Answer:
     given: dict[str, Any] = {"outcome": "ACCEPTED"}
     for name, shown in _NUMBERS.items():
         given[name] = getattr(response, shown, 0)
-    if hasattr(response, "rate"):
-        given["rate"] = to_rate(response.rate)
+    if isinstance(response, messages.QuoteResponse):
+        given |= to_quoted(response)
     given["replayed"] = getattr(response, "replayed", False)
     given["late"] = getattr(response, "late", False)
     given["limit"] = getattr(response, "limit", "")
@@ -346,6 +353,7 @@ _MESSAGES: dict[str, Callable[[Any], Message]] = {
     "usages": to_usages,
     "quantities": to_usages,
     "used_quantities": to_usages,
+    "call": lambda call: hold_pb2.Call(gateway_id=call[0], gateway_epoch=call[1]),
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
 from creditgate.v1 import hold_pb2
 from tests.oracle.answers import LineView, RateView
@@ -44,6 +47,20 @@ def to_line(line: hold_pb2.HoldLine) -> LineView:
     return LineView(
         to_rate(line.rate), line.model, line.quantity, line.used_quantity, line.affordable_quantity
     )
+
+
+def to_quoted(answer: messages.QuoteResponse) -> dict[str, Any]:
+    """What a quote says besides numbers, by the oracle's names; tokens say what they like."""
+    pinned = answer.HasField("pinned_until")
+    assert bool(answer.quote_token) == pinned
+    return {
+        "rate": to_rate(answer.rate) if answer.HasField("rate") else None,
+        "quoted": tuple(
+            (to_rate(line.rate), line.price_micros, line.affordable_quantity)
+            for line in answer.lines
+        ),
+        "pinned_until": answer.pinned_until.ToMicroseconds() if pinned else None,
+    }
 
 
 def to_usages(usages: tuple[tuple[str, str, int], ...]) -> hold_pb2.Usages:

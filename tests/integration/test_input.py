@@ -19,9 +19,11 @@ from creditgate_server.rpc.method import Method
 from tests.support.bad_values import (
     BAD_AMOUNTS,
     BAD_IDS,
+    BAD_TOKENS,
     BAD_TOTALS,
     MEGABYTE,
     bad_plans,
+    bad_usages,
     bad_values,
 )
 from tests.support.calls import (
@@ -93,6 +95,16 @@ MORE = [
     Case("Charge", "amount_micros", {"amount_micros": None}),
     Case("Commit", "used_micros", {"used_micros": None}),
     Case("Quote", "usage", {"usage": None}),
+    *[
+        Case("Quote", field.removeprefix("usages."), {"usage": None, "usages": value.usages})
+        for field, value in bad_usages("usages")
+        if value.usages
+    ],
+    *[
+        Case(method, "quote_token", {"usage": hold_pb2.Usage(meter="m", quantity=1), **token})
+        for method in ("Reserve", "Charge")
+        for token in ({"quote_token": value} for value in BAD_TOKENS)
+    ],
     *[Case("Reserve", field, call_of(**changes)) for field, changes in BAD_CALLS],
     *[
         Case("ListHolds", field, {"gateway_id": "gw", field: value})

@@ -272,3 +272,5 @@ class Answer:
     price: int = 0
     rate: RateView | None = None
     quota: QuotaView | None = None
+    quoted: tuple[tuple[RateView, int, int], ...] = ()
+    pinned_until: int | None = None

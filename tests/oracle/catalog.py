@@ -7,7 +7,8 @@ from dataclasses import replace
 from tests.oracle.administration import Administration, refusable
 from tests.oracle.answers import AddonView, Answer, BudgetView, Refused
 from tests.oracle.budgets import BUDGETS_MAX
-from tests.oracle.prices import QUANTITY_MAX, RateCard, price
+from tests.oracle.lines import Usage, Usages, cost, open_lines, quoted
+from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan
 
 
@@ -49,22 +50,29 @@ class Catalog(Administration):
         return Answer("ACCEPTED")
 
     @refusable
-    def quote(self, at: int, account_id: str, *, usage: tuple[str, str, int]) -> Answer:
-        """Price a usage as the account is written."""
+    def quote(
+        self,
+        at: int,
+        account_id: str,
+        *,
+        usage: Usage | None = None,
+        usages: Usages | None = None,
+        pin_for_ms: int = 0,
+    ) -> Answer:
+        """Price usages as the account is written, and promise that for a while."""
         account = self.account(None, account_id)
-        meter, model, quantity = usage
-        rate = account.rate(meter, model)
-        if rate is None:
-            raise Refused("UNPRICED")
-        if price(rate, quantity) > QUANTITY_MAX:
-            raise Refused("OUT_OF_RANGE")
-        return Answer(
-            "ACCEPTED",
-            price=price(rate, quantity),
-            affordable=account.reach(rate, None),
-            rate=rate,
-            balance=account.balance(at),
-        )
+        lines = open_lines(account.rate, usages or ((usage,) if usage else ()))
+        whole = cost(lines, (line.quantity for line in lines))
+        answer = Answer("ACCEPTED", price=whole, balance=account.balance(at))
+        if pin_for_ms:
+            card = account.limits.prices
+            assert card is not None, "it was priced"
+            account.pins.append((card, at + pin_for_ms * 1000))
+            answer = replace(answer, pinned_until=at + pin_for_ms * 1000)
+        if usages:
+            return replace(answer, quoted=quoted(lines, max(account.available, 0)))
+        rate = lines[0].rate
+        return replace(answer, affordable=account.reach(rate, None), rate=rate)
 
     @refusable
     def add_addon(

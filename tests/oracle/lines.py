@@ -11,6 +11,8 @@ from tests.oracle.prices import QUANTITY_MAX, affordable, price
 Usage = tuple[str, str, int]
 """Work in the caller's own unit: its meter, model and quantity."""
 Usages = tuple[Usage, ...]
+Find = Callable[[str, str], RateView | None]
+"""Finds the rate of a meter and a model."""
 
 
 @dataclass
@@ -23,7 +25,7 @@ class Line:
     used: int = 0
 
 
-def open_lines(find: Callable[[str, str], RateView | None], usages: Usages) -> list[Line]:
+def open_lines(find: Find, usages: Usages) -> list[Line]:
     """The lines of a new hold."""
     lines = []
     for meter, model, quantity in usages:
@@ -75,6 +77,15 @@ def shown(lines: list[Line], granted: int) -> tuple[LineView, ...]:
             line.used,
             _reach(line.rate, granted - sum(costs) + own),
         )
+        for line, own in zip(lines, costs, strict=True)
+    )
+
+
+def quoted(lines: list[Line], available: int) -> tuple[tuple[RateView, int, int], ...]:
+    """Lines as a quote shows them: the rate, what it costs, how far it can go beside the others."""
+    costs = [price(line.rate, line.quantity) for line in lines]
+    return tuple(
+        (line.rate, own, _reach(line.rate, available - sum(costs) + own))
         for line, own in zip(lines, costs, strict=True)
     )
 

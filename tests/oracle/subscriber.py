@@ -15,6 +15,7 @@ from tests.oracle.answers import (
     CycleView,
     GrantView,
     RateView,
+    Refused,
     StandingView,
     Threshold,
 )
@@ -73,6 +74,7 @@ class Subscriber(Budgeted):
         self.cycle: CycleView | None = None
         self.addons: dict[str, AddonView] = {}
         self.turns = 0
+        self.pins: list[tuple[RateCard, int]] = []
         self.own_thresholds: tuple[Threshold, ...] | None = None
         self.desk = Desk(self)
 
@@ -85,6 +87,13 @@ class Subscriber(Budgeted):
         """What the plan's rate card asks for a meter and model."""
         card = self.limits.prices
         return card.find(meter, model) if card else None
+
+    def promised(self, at: int, pinned: int) -> RateCard:
+        """The card of a quote of this account, the latest being 1, while it is promised."""
+        card, ends = self.pins[-pinned]
+        if ends <= at:
+            raise Refused("QUOTE_EXPIRED")
+        return card
 
     @property
     def standing(self) -> StandingView:

@@ -158,6 +158,7 @@ class Chooser:
 
     def __init__(self, random: Random) -> None:
         self._random = random
+        self.quotes = 0
 
     def step(self) -> Operation:
         pick = self._random.choice
@@ -169,20 +170,25 @@ class Chooser:
         amount = self._random.randint(1, 40 * CREDIT)
         mixed = (("call", "", quantity // 3), ("text", pick(("", "small")), quantity // 9))
         some = pick((mixed, mixed[:1], mixed[1:], (("call", "small", quantity),)))
+        pinned: dict[str, Any] = {}
+        if self.quotes and pick((0, 1, 1)):
+            fresh = f"pinned-{self._random.randint(1, 40)}"
+            pinned = {"pinned": pick((1, self.quotes)), "hold_id": fresh}
+        pin = {"pin_for_ms": pick((0, 2_000, 60_000))}
         several = {"hold_id": pick("mnopqrstuvwxyz" if pick((1, 0)) else "amn")}
         return pick(
             (
                 Operation("reserve", {**hold, **usage, **minimum, **ttl}),
-                Operation("reserve", {**hold, **usage, **ttl}),
+                Operation("reserve", {**hold, **usage, **ttl, **pinned}),
                 Operation("reserve", {**hold, "amount": amount, **ttl}),
-                Operation("charge", {**hold, **usage, **minimum}),
+                Operation("charge", {**hold, **usage, **minimum, **pinned}),
                 Operation("extend", {**hold, "quantity": quantity, **minimum, **ttl}),
                 Operation("extend", {**hold, "quantity": quantity, "used_quantity": quantity // 2}),
                 Operation("extend", {**hold, "total": amount, "used_quantity": quantity}),
                 Operation("commit", {**hold, "used_quantity": quantity, "keep_open": True}),
                 Operation("commit", {**hold, "used_quantity": quantity}),
                 Operation("commit", {**hold, "used": amount, "keep_open": pick((True, False))}),
-                Operation("reserve", {**several, "usages": mixed, **minimum, **ttl}),
+                Operation("reserve", {**several, "usages": mixed, **minimum, **ttl, **pinned}),
                 Operation("reserve", {**several, "usages": mixed, **ttl}),
                 Operation("charge", {**several, "usages": pick((mixed, some)), **minimum}),
                 Operation("extend", {**several, "quantities": some, "used_quantities": mixed}),
@@ -190,7 +196,8 @@ class Chooser:
                 Operation("commit", {**several, "used_quantities": some, "keep_open": True}),
                 Operation("commit", {**several, "used_quantities": mixed}),
                 Operation("release", hold),
-                Operation("quote", usage),
+                Operation("quote", {**usage, **pin}),
+                Operation("quote", {"usages": mixed, **pin}),
                 Operation("update_account", {"plan": ("plan", pick((1, 2)))}),
                 Operation("update_account", {"policy": pick(("CAP", "DEBT", "DENY"))}),
                 Operation(
@@ -220,7 +227,7 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
             Operation("update_account", {"plan": ("plan", 1)}),
         ]
         chooser, now = Chooser(random), START
-        for asked in (*opening, *(chooser.step() for _ in range(STEPS))):
+        for asked in itertools.chain(opening, (chooser.step() for _ in range(STEPS))):
             now += random.choice((0, 0, SECOND, 4 * SECOND))
             for driver in (stage.driver, oracle):
                 stage.run(driver.set_time(now))
@@ -228,8 +235,15 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
             assert answer == stage.run(oracle.run(account, asked)), asked
             name = f"{asked.verb} {answer.outcome}"
             priced[name] = priced.get(name, 0) + (answer.affordable > 0 or answer.charged > 0)
+            chooser.quotes += answer.pinned_until is not None
             lined += answer.hold is not None and len(answer.hold.lines) > 0
         assert stage.run(stage.violations(account)) == []
-    for seen in ("reserve GRANTED", "reserve GRANTED_PARTIAL", "extend GRANTED", "quote ACCEPTED"):
+    assert not {"reserve QUOTE_EXPIRED", "charge QUOTE_EXPIRED"}.isdisjoint(priced)
+    for seen in (
+        "reserve GRANTED",
+        "reserve GRANTED_PARTIAL",
+        "extend GRANTED",
+        "quote ACCEPTED",
+    ):
         assert priced[seen] > 0, "the walks went where they were to go"
     assert lined > WALKS * STEPS // 20, "and several meters were on their way"

@@ -44,6 +44,7 @@ async def test_every_row_is_what_the_server_answers(world: World) -> None:
         quote = await client.quote("acme", usage=Usage(row["meter"], quantity, model=row["model"]))
         assert quote.price == Decimal(row["price"]), row
         assert str(quote.affordable_quantity) == row["100 credits buy"], row
+        assert quote.rate is not None
         shown = RateView(
             quote.rate.meter,
             minimum=quote.rate.minimum,

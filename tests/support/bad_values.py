@@ -44,6 +44,7 @@ BAD_TIMES = (
     Timestamp(seconds=1, nanos=-1),
     Timestamp(seconds=1, nanos=10**9),
 )
+BAD_TOKENS = ("a", "é", "A" * 64, "A" * 5000, "\0")
 ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
 
 
@@ -61,7 +62,7 @@ def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
         return [(name, value) for value in BAD_TOTALS]
     if name in {"amount_micros", "quantity"}:
         return [(name, value) for value in BAD_AMOUNTS]
-    return BAD_OTHERS[name]
+    return BAD_OTHERS.get(f"{method.name}.{name}") or BAD_OTHERS[name]
 
 
 def bad_usages(name: str) -> list[tuple[str, Any]]:
@@ -380,6 +381,9 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("usage.model", hold_pb2.Usage(meter="m", model="m" * 129, quantity=1)),
         *[("usage.quantity", hold_pb2.Usage(meter="m", quantity=value)) for value in BAD_AMOUNTS],
     ],
+    "Quote.usages": [("usages", [hold_pb2.Usage(meter="m", quantity=1)])],  # beside usage
+    "pin_for": [("pin_for", value) for value in BAD_TTLS[2:]],
+    "quote_token": [("quote_token", value) for value in BAD_TOKENS],
     **{name: bad_usages(name) for name in ("usages", "quantities", "used_quantities")},
     "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
@@ -396,5 +400,5 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     ],
     "reference": [("reference", "r" * 257), ("reference", "r\0")],
     "page_size": [("page_size", -1), ("page_size", -(2**31))],
-    "page_token": [("page_token", value) for value in ("a", "é", "A" * 64, "A" * 5000, "\0")],
+    "page_token": [("page_token", value) for value in BAD_TOKENS],
 }

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from google.protobuf.message import Message
 
 from creditgate.testing._call_terms import check_call, check_call_terms
-from creditgate.testing._rate_checks import check_rate_card, check_usage, check_usages
+from creditgate.testing._rate_checks import check_list, check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
 AMOUNT_MAX = 10**18
@@ -79,8 +79,13 @@ def _commit(request: Any) -> Iterator[tuple[str, bool]]:
 
 
 def _quote(request: Any) -> Iterator[tuple[str, bool]]:
-    yield "usage", request.HasField("usage")
-    yield from check_usage(request)
+    if request.usages:
+        yield "usages", not request.HasField("usage")
+        yield from check_list(request.usages, "usages")
+    else:
+        yield "usage", request.HasField("usage")
+        yield from check_usage(request)
+    yield "pin_for", timedelta() <= request.pin_for.ToTimedelta() <= TTL_MAX
 
 
 def _holds(request: Any) -> Iterator[tuple[str, bool]]:

@@ -44,6 +44,8 @@ class Ledger(RateCards):
         field = check(request)
         if field:
             raise RefusalError("INVALID_FIELD", field)
+        if isinstance(request, messages.ReserveRequest | messages.ChargeRequest):
+            self.check_token(request)
         if speaks_of_quantities(request):
             answer = self._meter(request, now)
         else:
@@ -78,10 +80,13 @@ class Ledger(RateCards):
     def _meter_of(self, request: Any, wallet: Subscriber, hold: FakeHold | None) -> Meter | Lines:
         """What a request asks for in amounts. Raises RefusalError."""
         request = cap_call(wallet, request, hold)
+        if hold is None:
+            find = partial(self._rate, wallet, token=request.quote_token)
+            if speaks_of_lines(request):
+                return Lines(request, None, find)
+            return Meter(request, None, find(request.usage))
         if speaks_of_lines(request):
             return Lines(request, hold, partial(self._rate, wallet))
-        if hold is None:
-            return Meter(request, None, self._rate(wallet, request.usage))
         it = hold.message
         return Meter(request, hold, it.rate if it.HasField("rate") else None)
 
@@ -341,6 +346,7 @@ def _body(request: Message) -> tuple[str, bytes]:
         plain.ttl.FromMilliseconds(_ttl_micros(plain) // 1000)
     if isinstance(plain, messages.ReserveRequest | messages.ChargeRequest):
         plain.usages.usages.sort(key=lambda usage: (usage.meter, usage.model))
+        plain.quote_token = plain.quote_token.partition("|")[2]
     return type(plain).__name__, plain.SerializeToString(deterministic=True)
 
 

@@ -18,7 +18,11 @@ ANY_MODEL = "*"
 
 
 class RateCards(Endpoints):
-    """What a tenant asks for work."""
+    """What a tenant asks for work, and what was promised: who may have which card until when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pins: dict[tuple[str, str], tuple[str, int, int]] = {}
 
     def _put_rate_card(
         self, request: catalog.PutRateCardRequest, now: int
@@ -60,22 +64,51 @@ class RateCards(Endpoints):
 
     def _quote(self, request: messages.QuoteRequest, now: int) -> messages.QuoteResponse:
         wallet = self._wallet(request)
-        rate = self._rate(wallet, request.usage)
-        return messages.QuoteResponse(
-            price_micros=_priced(rate, request.usage.quantity),
-            affordable_quantity=_reach(wallet, rate, None),
-            rate=rate,
-            balance=wallet.balance(now),
-        )
+        usages = request.usages or [request.usage]
+        rates = [self._rate(wallet, usage) for usage in usages]
+        costs = [_unbound(rate, each.quantity) for rate, each in zip(rates, usages, strict=True)]
+        if sum(costs) > QUANTITY_MAX:
+            raise RefusalError("OUT_OF_RANGE")
+        answer = messages.QuoteResponse(price_micros=sum(costs), balance=wallet.balance(now))
+        for rate, cost in zip(rates, costs, strict=True):
+            most = affordable(rate or hold_pb2.Rate(), max(wallet.available, 0) - sum(costs) + cost)
+            answer.lines.add(rate=rate, price_micros=cost, affordable_quantity=most)
+        if not request.usages:
+            (line,) = answer.lines
+            answer.affordable_quantity = line.affordable_quantity
+            answer.rate.CopyFrom(line.rate)
+            del answer.lines[:]
+        if request.pin_for.ToMilliseconds():
+            ends = now + request.pin_for.ToMilliseconds() * 1000
+            card = wallet.plan.rate_card_id, wallet.plan.rate_card_version
+            # What comes before the bar tells tokens apart that mean the same.
+            answer.quote_token = f"{ends}|{card[0]}@{card[1]}"
+            self.pins[request.account_id, answer.quote_token] = (*card, ends)
+            stamp(answer.pinned_until, ends)
+        return answer
 
-    def _rate(self, wallet: Subscriber, usage: hold_pb2.Usage) -> hold_pb2.Rate | None:
-        """The rate of the plan's card for a usage."""
-        if not wallet.plan.rate_card_id:
+    def _rate(
+        self, wallet: Subscriber, usage: hold_pb2.Usage, token: str = ""
+    ) -> hold_pb2.Rate | None:
+        """The rate for a usage, of the card that a token promised or else the plan's."""
+        name, version = wallet.plan.rate_card_id, wallet.plan.rate_card_version
+        if token:
+            name, version, ends = self.pins[wallet.message.account_id, token]
+            if ends <= wallet.now:
+                raise RefusalError("QUOTE_EXPIRED", "quote_token")
+        if not name:
             return None
-        card = self.card(wallet.plan.rate_card_id, wallet.plan.rate_card_version)
-        known = {(rate.meter, rate.model): rate for rate in card.rates}
+        known = {(rate.meter, rate.model): rate for rate in self.card(name, version).rates}
         own, common = (usage.meter, usage.model), (usage.meter, ANY_MODEL)
         return known.get(own) or known.get(common)
+
+    def check_token(self, request: Any) -> None:
+        """Refuse the token of a request that no quote for its account has answered."""
+        if not request.quote_token:
+            return
+        known = (request.account_id, request.quote_token) in self.pins
+        if request.HasField("amount_micros") or not known:
+            raise RefusalError("INVALID_FIELD", "quote_token")
 
 
 class Meter:
@@ -130,16 +163,19 @@ def speaks_of_quantities(request: Any) -> bool:
         return bool(request.HasField("usage") or request.HasField("usages"))
     if isinstance(request, messages.ExtendRequest) and request.HasField("quantity"):
         return True
-    if speaks_of_lines(request):
-        return True
-    both = messages.ExtendRequest | messages.CommitRequest
-    return isinstance(request, both) and request.HasField("used_quantity")
+    if isinstance(request, messages.ExtendRequest | messages.CommitRequest):
+        return speaks_of_lines(request) or request.HasField("used_quantity")
+    return False
+
+
+def _unbound(rate: hold_pb2.Rate | None, quantity: int) -> int:
+    if rate is None:
+        raise RefusalError("UNPRICED")
+    return price(rate, quantity)
 
 
 def _priced(rate: hold_pb2.Rate | None, quantity: int) -> int:
-    if rate is None:
-        raise RefusalError("UNPRICED")
-    cost = price(rate, quantity)
+    cost = _unbound(rate, quantity)
     if cost > QUANTITY_MAX:
         raise RefusalError("OUT_OF_RANGE")
     return cost

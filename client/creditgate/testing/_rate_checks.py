@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from creditgate.v1 import hold_pb2
@@ -34,16 +34,20 @@ def check_usages(request: Any, name: str) -> Iterator[tuple[str, bool]]:
     """Each field of a list of usages, where a request has it, and whether it is right."""
     if not request.HasField(name):
         return
-    given = getattr(request, name).usages
-    yield f"{name}.usages", 1 <= len(given) <= USAGES_MAX
+    yield from check_list(getattr(request, name).usages, f"{name}.usages")
+
+
+def check_list(given: Sequence[hold_pb2.Usage], path: str) -> Iterator[tuple[str, bool]]:
+    """Each field of usages, and whether it is right."""
+    yield path, 1 <= len(given) <= USAGES_MAX
     names = [(usage.meter, usage.model) for usage in given]
     for place, usage in enumerate(given):
-        at = f"{name}.usages[{place}]"
+        at = f"{path}[{place}]"
         yield f"{at}.meter", 1 <= len(usage.meter) <= TEXT_MAX and "\0" not in usage.meter
         yield f"{at}.model", len(usage.model) <= TEXT_MAX and "\0" not in usage.model
         yield f"{at}.quantity", 0 <= usage.quantity <= NUMBER_MAX
     for place, each in enumerate(names):
-        yield f"{name}.usages[{place}]", each not in names[:place]
+        yield f"{path}[{place}]", each not in names[:place]
 
 
 def check_rate_card(request: Any) -> Iterator[tuple[str, bool]]:

@@ -137,6 +137,7 @@ class ReserveRequest(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    QUOTE_TOKEN_FIELD_NUMBER: _builtins.int
     CALL_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
@@ -147,6 +148,11 @@ class ReserveRequest(_message.Message):
     minimum_micros: _builtins.int
     """minimum_micros is the least that is still useful; 0 means all or nothing. At most the amount asked; where a usage
     is priced below it, all of the price is needed.
+    """
+    quote_token: _builtins.str
+    """quote_token is that of a Quote of this account: usage is then priced by the card that was quoted. Only with usage or
+    usages. One that was garbled or is of another account is refused as INVALID_ARGUMENT, one that has expired as
+    QUOTE_EXPIRED.
     """
     @_builtins.property
     def usage(self) -> _hold_pb2.Usage:
@@ -188,11 +194,12 @@ class ReserveRequest(_message.Message):
         ttl: _duration_pb2.Duration | None = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        quote_token: _builtins.str = ...,
         call: _hold_pb2.Call | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "quote_token", b"quote_token", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage", "usages"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
@@ -711,6 +718,7 @@ class ChargeRequest(_message.Message):
     MINIMUM_MICROS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    QUOTE_TOKEN_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
     hold_id: _builtins.str
@@ -719,6 +727,8 @@ class ChargeRequest(_message.Message):
     """amount_micros is the credits to charge, 1 to 10^18 micro-credits."""
     minimum_micros: _builtins.int
     """minimum_micros is the least that may be charged instead; 0 means all or nothing."""
+    quote_token: _builtins.str
+    """quote_token is as in ReserveRequest."""
     @_builtins.property
     def usage(self) -> _hold_pb2.Usage:
         """usage is the work to charge for, priced by the account's rate card."""
@@ -746,10 +756,11 @@ class ChargeRequest(_message.Message):
         minimum_micros: _builtins.int = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        quote_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "price", b"price", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "quote_token", b"quote_token", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage", "usages"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
@@ -827,21 +838,37 @@ class QuoteRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
+    PIN_FOR_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account whose rate card applies."""
     @_builtins.property
     def usage(self) -> _hold_pb2.Usage:
-        """usage is the work to price."""
+        """usage is the work to price; either it is set, or usages are given."""
+
+    @_builtins.property
+    def usages(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Usage]:
+        """usages is the work to price where it is of several meters: up to 20, no two with the same meter and model; a quantity
+        may be 0.
+        """
+
+    @_builtins.property
+    def pin_for(self) -> _duration_pb2.Duration:
+        """pin_for is how long the prices are promised to a Reserve or Charge with the quote's token: 1 ms to 24 h; unset or
+        zero, not at all. Sub-millisecond parts are cut.
+        """
 
     def __init__(
         self,
         *,
         account_id: _builtins.str = ...,
         usage: _hold_pb2.Usage | None = ...,
+        usages: _abc.Iterable[_hold_pb2.Usage] | None = ...,
+        pin_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pin_for", b"pin_for", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "pin_for", b"pin_for", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -857,17 +884,34 @@ class QuoteResponse(_message.Message):
     AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     RATE_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
+    QUOTE_TOKEN_FIELD_NUMBER: _builtins.int
+    PINNED_UNTIL_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     price_micros: _builtins.int
-    """price_micros is what the usage would cost now, in micro-credits."""
+    """price_micros is what the usage, or all usages together, would cost now, in micro-credits."""
     affordable_quantity: _builtins.int
-    """affordable_quantity is the largest quantity that the available credits pay for."""
+    """affordable_quantity is the largest quantity that the available credits pay for; zero of usages."""
+    quote_token: _builtins.str
+    """quote_token has Reserve and Charge price what they are for by the rate card that was quoted, whatever the account's is
+    by then; empty unless pin_for was given. It is good for any usage of this account, any number of times.
+    """
     @_builtins.property
     def rate(self) -> _hold_pb2.Rate:
-        """rate is the rate that applied."""
+        """rate is the rate that applied; unset of usages."""
 
     @_builtins.property
     def balance(self) -> _account_pb2.Balance:
         """balance is the account at that moment."""
+
+    @_builtins.property
+    def pinned_until(self) -> _timestamp_pb2.Timestamp:
+        """pinned_until is the instant from which the token is refused, except where a name that was decided with it is asked
+        about again. Unset without one.
+        """
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuoteLine]:
+        """lines is each of the usages, in their order; empty of a usage."""
 
     def __init__(
         self,
@@ -876,14 +920,51 @@ class QuoteResponse(_message.Message):
         affordable_quantity: _builtins.int = ...,
         rate: _hold_pb2.Rate | None = ...,
         balance: _account_pb2.Balance | None = ...,
+        quote_token: _builtins.str = ...,
+        pinned_until: _timestamp_pb2.Timestamp | None = ...,
+        lines: _abc.Iterable[Global___QuoteLine] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "rate", b"rate"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "pinned_until", b"pinned_until", "rate", b"rate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "balance", b"balance", "price_micros", b"price_micros", "rate", b"rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "balance", b"balance", "lines", b"lines", "pinned_until", b"pinned_until", "price_micros", b"price_micros", "quote_token", b"quote_token", "rate", b"rate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuoteResponse: _TypeAlias = QuoteResponse  # noqa: Y015
+
+@_typing.final
+class QuoteLine(_message.Message):
+    """QuoteLine is the price of one of several usages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    PRICE_MICROS_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    price_micros: _builtins.int
+    """price_micros is what this usage costs of the whole, in micro-credits."""
+    affordable_quantity: _builtins.int
+    """affordable_quantity is the largest quantity of this one that the available credits pay for, while the others are as
+    they were asked.
+    """
+    @_builtins.property
+    def rate(self) -> _hold_pb2.Rate:
+        """rate is the rate that applied."""
+
+    def __init__(
+        self,
+        *,
+        rate: _hold_pb2.Rate | None = ...,
+        price_micros: _builtins.int = ...,
+        affordable_quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "price_micros", b"price_micros", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteLine: _TypeAlias = QuoteLine  # noqa: Y015
 
 @_typing.final
 class GetHoldRequest(_message.Message):

@@ -164,7 +164,7 @@ class CreditAuthorizationServiceServicer(object):
 
     def Quote(self, request, context):
         """Quote prices a usage and says how much of the unit the available credits buy, as GetBalance shows them. It changes
-        nothing. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
+        nothing, and may promise the price for a while: nothing is kept of that but in the token it answers. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -76,7 +76,7 @@ class CreditAuthorizationServiceStub:
     """Charge reserves and commits in one step. Decisions, names and errors are those of Reserve."""
     Quote: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.QuoteRequest, _authorization_service_pb2.QuoteResponse]
     """Quote prices a usage and says how much of the unit the available credits buy, as GetBalance shows them. It changes
-    nothing. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
+    nothing, and may promise the price for a while: nothing is kept of that but in the token it answers. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
     """
     GetHold: _grpc.UnaryUnaryMultiCallable[_authorization_service_pb2.GetHoldRequest, _authorization_service_pb2.GetHoldResponse]
     """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
@@ -146,7 +146,7 @@ class CreditAuthorizationServiceAsyncStub(CreditAuthorizationServiceStub):
     """Charge reserves and commits in one step. Decisions, names and errors are those of Reserve."""
     Quote: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.QuoteRequest, _authorization_service_pb2.QuoteResponse]  # type: ignore[assignment]
     """Quote prices a usage and says how much of the unit the available credits buy, as GetBalance shows them. It changes
-    nothing. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
+    nothing, and may promise the price for a while: nothing is kept of that but in the token it answers. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
     """
     GetHold: _aio.UnaryUnaryMultiCallable[_authorization_service_pb2.GetHoldRequest, _authorization_service_pb2.GetHoldResponse]  # type: ignore[assignment]
     """GetHold answers one hold as it is written. A hold past its expires_at may still show as open, and its credits as
@@ -249,7 +249,7 @@ class CreditAuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_service_pb2.QuoteResponse, _abc.Awaitable[_authorization_service_pb2.QuoteResponse]]:
         """Quote prices a usage and says how much of the unit the available credits buy, as GetBalance shows them. It changes
-        nothing. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
+        nothing, and may promise the price for a while: nothing is kept of that but in the token it answers. Errors: NOT_FOUND (account), FAILED_PRECONDITION UNPRICED, INVALID_ARGUMENT OUT_OF_RANGE (the price).
         """
 
     @_abc_1.abstractmethod

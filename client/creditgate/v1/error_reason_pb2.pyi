@@ -49,7 +49,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 11
     """ERROR_REASON_HOLD_EXPIRED: FAILED_PRECONDITION. The hold has expired; its usage can still be committed."""
     ERROR_REASON_UNPRICED: _ErrorReason.ValueType  # 12
-    """ERROR_REASON_UNPRICED: FAILED_PRECONDITION. No rate prices this meter and model. Never free by accident."""
+    """ERROR_REASON_UNPRICED: FAILED_PRECONDITION. No rate, or no line of the hold, prices this meter and model, which
+    metadata `meter` and `model` name where several were asked for. Never free by accident.
+    """
     ERROR_REASON_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 13
     """ERROR_REASON_ACCOUNT_CLOSED: FAILED_PRECONDITION. The account is closed."""
     ERROR_REASON_REFUND_EXCEEDS_CHARGE: _ErrorReason.ValueType  # 14
@@ -86,6 +88,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
     ERROR_REASON_RATE_CARD_NOT_FOUND: _ErrorReason.ValueType  # 40
     """ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
+    ERROR_REASON_QUOTE_EXPIRED: _ErrorReason.ValueType  # 45
+    """ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
+    names quote_token. Not done; ask for another quote.
+    """
     ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
@@ -134,7 +140,9 @@ ERROR_REASON_HOLD_RELEASED: ErrorReason.ValueType  # 10
 ERROR_REASON_HOLD_EXPIRED: ErrorReason.ValueType  # 11
 """ERROR_REASON_HOLD_EXPIRED: FAILED_PRECONDITION. The hold has expired; its usage can still be committed."""
 ERROR_REASON_UNPRICED: ErrorReason.ValueType  # 12
-"""ERROR_REASON_UNPRICED: FAILED_PRECONDITION. No rate prices this meter and model. Never free by accident."""
+"""ERROR_REASON_UNPRICED: FAILED_PRECONDITION. No rate, or no line of the hold, prices this meter and model, which
+metadata `meter` and `model` name where several were asked for. Never free by accident.
+"""
 ERROR_REASON_ACCOUNT_CLOSED: ErrorReason.ValueType  # 13
 """ERROR_REASON_ACCOUNT_CLOSED: FAILED_PRECONDITION. The account is closed."""
 ERROR_REASON_REFUND_EXCEEDS_CHARGE: ErrorReason.ValueType  # 14
@@ -171,6 +179,10 @@ ERROR_REASON_TOPUP_COMPLETED: ErrorReason.ValueType  # 27
 """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
 ERROR_REASON_RATE_CARD_NOT_FOUND: ErrorReason.ValueType  # 40
 """ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
+ERROR_REASON_QUOTE_EXPIRED: ErrorReason.ValueType  # 45
+"""ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
+names quote_token. Not done; ask for another quote.
+"""
 ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
 """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
 ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 51

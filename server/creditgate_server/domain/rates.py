@@ -29,6 +29,7 @@ class Usage(NamedTuple):
     its meter is of a line: a Reserve or Charge for several meters says so by a `used_quantity` of
     0, an Extend or Commit names what it speaks of.
     `rate_card_id` and `rate_card_version` price it in the place of the account's card.
+    `pinned_until`: a new hold is priced so before this instant alone.
     `depends`: the operation is only carried out where the one before it was not refused.
     `gateway_id`, `gateway_key` and `gateway_epoch` name the gateway of a call.
     """
@@ -43,6 +44,7 @@ class Usage(NamedTuple):
     gateway_id: str | None = None
     gateway_key: UUID | None = None
     gateway_epoch: int | None = None
+    pinned_until: datetime | None = None
 
 
 class Rate(NamedTuple):
@@ -94,14 +96,27 @@ class RateCardResult(NamedTuple):
     replayed: bool = False
 
 
+class QuoteLine(NamedTuple):
+    """The price of one usage, and how much of it the available credits buy beside the others."""
+
+    rate: Rate
+    price_micros: int
+    affordable_quantity: int
+
+
 class Quote(NamedTuple):
-    """A price, and how much of the unit the available credits buy; None where it was refused."""
+    """The price of usages by a version of a card; without lines where it was refused.
+
+    `unpriced` is the place, from 1, of the first that has no price.
+    """
 
     outcome: int
-    price_micros: int | None
-    affordable_quantity: int | None
-    rate: Rate | None
     balance: Balance | None
+    price_micros: int = 0
+    lines: tuple[QuoteLine, ...] = ()
+    rate_card_id: str = ""
+    rate_card_version: int = 0
+    unpriced: int | None = None
 
 
 class RateCards(Protocol):
@@ -126,6 +141,6 @@ class RateCards(Protocol):
         """
         ...
 
-    async def quote(self, account: AccountKey, usage: Usage) -> Quote:
-        """Price a usage: ACCEPTED, ACCOUNT_NOT_FOUND, UNPRICED or OUT_OF_RANGE."""
+    async def quote(self, account: AccountKey, usages: Sequence[Usage]) -> Quote:
+        """Price usages: ACCEPTED, ACCOUNT_NOT_FOUND, UNPRICED or OUT_OF_RANGE."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.outcomes import Balance, Outcome
-from creditgate_server.domain.rates import Line, Quote, Rate, RateCard, RateCardResult
+from creditgate_server.domain.rates import Line, Quote, QuoteLine, Rate, RateCard, RateCardResult
 
 from .errors import executing
 
@@ -39,7 +39,7 @@ SELECT DISTINCT ON (c.rate_card_id)
 """
 
 _PUT = "SELECT * FROM creditgate.put_rate_card($1, $2, $3, $4, $5::creditgate.rate[], $6)"
-_QUOTE = "SELECT * FROM creditgate.quote($1, $2, $3, $4, $5)"
+_QUOTE = "SELECT * FROM creditgate.quote_usages($1, $2, $3::creditgate.metered[])"
 
 
 class PostgresRateCards:
@@ -70,16 +70,22 @@ class PostgresRateCards:
         """Read a page of latest versions."""
         return [_card(row) for row in await self._rows(_LIST, tenant_id, after, limit)]
 
-    async def quote(self, account: AccountKey, usage: Usage) -> Quote:
-        """Price a usage."""
-        (row,) = await self._rows(_QUOTE, *account, *usage[:3])
+    async def quote(self, account: AccountKey, usages: Sequence[Usage]) -> Quote:
+        """Price usages."""
+        metered = [(1, *usage) for usage in usages]
+        (row,) = await self._rows(_QUOTE, *account, metered)
         found = row["account"]
+        balance = None if found is None else Balance.read(found, row["as_of"])
+        if row["outcome"] != Outcome.ACCEPTED:
+            return Quote(row["outcome"], balance, unpriced=row["unpriced"])
+        lines = zip(row["rates"], row["prices_micros"], row["most"], strict=True)
         return Quote(
             row["outcome"],
+            balance,
             row["price_micros"],
-            row["affordable_quantity"],
-            read_rate(row["rate"]),
-            None if found is None else Balance.read(found, row["as_of"]),
+            tuple(QuoteLine(Rate(*rate), *numbers) for rate, *numbers in lines),
+            found["rate_card_id"],
+            found["rate_card_version"],
         )
 
     async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import AccountKey
@@ -12,9 +13,10 @@ from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
 from creditgate_server.domain.rates import RateCards
 from creditgate_server.lanes import Lanes
 
-from . import decode, decode_usages, encode, encode_rates
+from . import decode, decode_usages, encode, encode_rates, fields
 from .call import Call
 from .detached import Detached
+from .pins import PIN_MS_MAX, Pin, Pins
 from .status import refuse
 
 
@@ -27,7 +29,9 @@ class Authorization:
         cards: RateCards,
         lanes: Lanes[Operation, Result],
         detached: Detached,
+        pins: Pins,
     ) -> None:
+        self._pins = pins
         self._ledger = ledger
         self._cards = cards
         self._lanes = lanes
@@ -35,12 +39,12 @@ class Authorization:
 
     async def reserve(self, request: pb.ReserveRequest, call: Call) -> pb.ReserveResponse:
         """Set credits aside."""
-        operation = decode.reserve(request, call.tenant_id)
+        operation = decode.reserve(request, call.tenant_id, self._pins)
         return encode.reserve(request, await self._queue(operation, call))
 
     async def charge(self, request: pb.ChargeRequest, call: Call) -> pb.ChargeResponse:
         """Spend credits at once."""
-        operation = decode.charge(request, call.tenant_id)
+        operation = decode.charge(request, call.tenant_id, self._pins)
         return encode.charge(request, await self._queue(operation, call))
 
     async def extend(self, request: pb.ExtendRequest, call: Call) -> pb.ExtendResponse:
@@ -59,10 +63,18 @@ class Authorization:
         return encode.release(request, await self._queue(operation, call, urgent=True))
 
     async def quote(self, request: pb.QuoteRequest, call: Call) -> pb.QuoteResponse:
-        """Price a usage."""
+        """Price usage, and promise the price if that was asked for."""
         account = decode.account(request, call.tenant_id)
-        usage = decode_usages.usage(request)
-        return encode_rates.quote(await self._detached.run(self._cards.quote(account, usage)))
+        usages = decode_usages.quoted(request)
+        pin_ms = fields.duration_ms(request, "pin_for", request.pin_for, high=PIN_MS_MAX)
+        quote = await self._detached.run(self._cards.quote(account, usages))
+        response = encode_rates.quote(request, quote)
+        if pin_ms and quote.balance is not None:
+            ends = quote.balance.as_of + timedelta(milliseconds=pin_ms)
+            pin = Pin(quote.rate_card_id, quote.rate_card_version, ends)
+            response.quote_token = self._pins.token(request, call.tenant_id, pin)
+            encode.moment(response.pinned_until, ends)
+        return response
 
     async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:
         """Read one hold."""

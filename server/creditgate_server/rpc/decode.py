@@ -11,6 +11,7 @@ from creditgate_server.domain.rates import Usage
 
 from . import decode_calls, decode_usages, fields
 from .fingerprint import fingerprint
+from .pins import Pins
 
 ATTRIBUTES = ("agent", "call_id", "conversation_id", "model", "topic", "user")
 
@@ -33,11 +34,12 @@ def hold_id(request: HoldRequest | pb.GetHoldRequest) -> str:
     return fields.identifier(request, "hold_id", request.hold_id)
 
 
-def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
+def reserve(request: pb.ReserveRequest, tenant_id: UUID, pins: Pins) -> Operation:
     """Decode a Reserve; its amount is 0 where usage is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     amount_micros, works = _price(request)
+    works = pins.applied(request, tenant_id, works)
     if request.HasField("call"):
         works = decode_calls.of_gateway(request, tenant_id, works)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
@@ -57,11 +59,12 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
     )  # fmt: skip
 
 
-def charge(request: pb.ChargeRequest, tenant_id: UUID) -> Operation:
+def charge(request: pb.ChargeRequest, tenant_id: UUID, pins: Pins) -> Operation:
     """Decode a Charge; its amount is 0 where usage is to be priced."""
     bucket, key = account(request, tenant_id)
     name = hold_id(request)
     amount_micros, works = _price(request)
+    works = pins.applied(request, tenant_id, works)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     details = _details(request)
     meaning = (*_meaning(amount_micros, minimum_micros, details), *decode_usages.meaning(works))

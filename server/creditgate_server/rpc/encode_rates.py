@@ -7,7 +7,7 @@ from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.rates import Quote, RateCard
 
-from . import encode
+from . import decode_usages, encode
 
 
 def rate_card(to: catalog_pb.RateCard, of: RateCard) -> None:
@@ -21,13 +21,20 @@ def rate_card(to: catalog_pb.RateCard, of: RateCard) -> None:
         encode.moment(to.created_at, of.created_at)
 
 
-def quote(of: Quote) -> pb.QuoteResponse:
+def quote(request: pb.QuoteRequest, of: Quote) -> pb.QuoteResponse:
     """Answer a Quote."""
-    if of.outcome != Outcome.ACCEPTED or of.rate is None or of.balance is None:
-        encode.refuse_named(of.outcome)
-    response = pb.QuoteResponse(
-        price_micros=of.price_micros or 0, affordable_quantity=of.affordable_quantity or 0
-    )
-    encode.rate(response.rate, of.rate)
+    if of.outcome != Outcome.ACCEPTED or of.balance is None:
+        names = decode_usages.named(request, of.unpriced) if of.unpriced else {}
+        encode.refuse_named(of.outcome, **names)
+    response = pb.QuoteResponse(price_micros=of.price_micros)
+    if request.usages:
+        for each in of.lines:
+            line = response.lines.add(
+                price_micros=each.price_micros, affordable_quantity=each.affordable_quantity
+            )
+            encode.rate(line.rate, each.rate)
+    else:
+        response.affordable_quantity = of.lines[0].affordable_quantity
+        encode.rate(response.rate, of.lines[0].rate)
     encode.balance(response.balance, of.balance)
     return response

@@ -45,6 +45,7 @@ from .method import (
 from .operations import Batch, Operations
 from .packages import PackageCatalog
 from .pages import Pages
+from .pins import Pins
 from .pipeline import Pipeline
 from .rate_cards import RateCardCatalog
 from .statements import StatementReading
@@ -93,7 +94,7 @@ def make_services(
     pipeline: Pipeline,
 ) -> Services:
     """Make the handlers of all methods."""
-    authorization = Authorization(ledger, rate_cards, lanes, detached)
+    authorization = Authorization(ledger, rate_cards, lanes, detached, Pins(pages))
     lists = Lists(pages)
     rest = (
         AccountAdministration(accounts, lists, detached),

@@ -162,6 +162,9 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
     Outcome.RATE_CARD_NOT_FOUND: Refusal(
         Code.NOT_FOUND, "RATE_CARD_NOT_FOUND", "there is no such version of a rate card"
     ),
+    Outcome.QUOTE_EXPIRED: Refusal(
+        Code.INVALID_ARGUMENT, "QUOTE_EXPIRED", "the price is no longer promised: ask for a quote"
+    ),
     Outcome.ENDPOINT_NOT_FOUND: Refusal(
         Code.NOT_FOUND, "ENDPOINT_NOT_FOUND", "there is no such endpoint"
     ),
@@ -203,6 +206,8 @@ OTHERS = (
 )
 """The refusals that no outcome of the ledger stands behind."""
 
+# Refusals that only the ledger finds a field's fault.
+_VIOLATIONS = {"QUOTE_EXPIRED": (("quote_token", "must not be past its pinned_until"),)}
 _REFUSALS = {int(outcome): refusal for outcome, refusal in OUTCOMES.items()}
 
 
@@ -211,7 +216,7 @@ def refuse(outcome: int, **metadata: str) -> NoReturn:
     refusal = _REFUSALS.get(outcome)
     if refusal is None:
         raise AssertionError(f"outcome {outcome} is no refusal of this operation")
-    raise RpcError(*refusal, metadata=metadata)
+    raise RpcError(*refusal, metadata=metadata, violations=_VIOLATIONS.get(refusal.reason, ()))
 
 
 def invalid(prefix: str, field: str, problem: str) -> RpcError:

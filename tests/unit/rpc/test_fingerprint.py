@@ -18,9 +18,12 @@ from creditgate_server.rpc import decode
 from creditgate_server.rpc.decode_accounts import new_grant
 from creditgate_server.rpc.decode_plans import new_addon, new_plan
 from creditgate_server.rpc.fingerprint import fingerprint
+from creditgate_server.rpc.pages import Pages
+from creditgate_server.rpc.pins import Pins
 from tests.support.calls import good_plan, good_thresholds
 
 TENANT = UUID(int=1)
+PINS = Pins(Pages("p" * 32))
 PLAIN: dict[str, Any] = {"account_id": "acme", "hold_id": "msg-1", "amount_micros": 5}
 FULL: dict[str, Any] = PLAIN | {
     "minimum_micros": 2,
@@ -31,11 +34,11 @@ FULL: dict[str, Any] = PLAIN | {
 
 
 def reserve(**changes: Any) -> str:
-    return _hex(decode.reserve(pb.ReserveRequest(**changes), TENANT).fingerprint)
+    return _hex(decode.reserve(pb.ReserveRequest(**changes), TENANT, PINS).fingerprint)
 
 
 def charge(**changes: Any) -> str:
-    return _hex(decode.charge(pb.ChargeRequest(**changes), TENANT).fingerprint)
+    return _hex(decode.charge(pb.ChargeRequest(**changes), TENANT, PINS).fingerprint)
 
 
 def grant(**changes: Any) -> str:
@@ -210,11 +213,11 @@ def test_parts_do_not_run_together() -> None:
 
 
 def test_the_hold_keeps_its_details_as_json() -> None:
-    operation = decode.reserve(pb.ReserveRequest(**FULL), TENANT)
+    operation = decode.reserve(pb.ReserveRequest(**FULL), TENANT, PINS)
     assert operation.details == (
         '{"attributes":{"agent":"maria","topic":"Rückgabe"},"labels":{"a":"1","b":"2"}}'
     )
-    assert decode.reserve(pb.ReserveRequest(**PLAIN), TENANT).details is None
+    assert decode.reserve(pb.ReserveRequest(**PLAIN), TENANT, PINS).details is None
 
 
 def test_times_are_cut_to_microseconds() -> None:

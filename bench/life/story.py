@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+_LAST_SECONDS = 3.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
@@ -14,7 +16,8 @@ class Story:
     `kind` says who calls: a gateway with so many lines (`calls`), or so many users (`chat`). They
     spend from the accounts `rich-0` to `rich-<rich - 1>`, which have more than they can use, and
     `poor-0` to `poor-<poor - 1>`, of which each second one is given `topup_micros` at `topup_at`.
-    What happens from `warm_until` on is measured; at `ends_at` all that is under way is ended.
+    What happens from `warm_until` to `measured_until` is measured; at `ends_at` all that is under
+    way is ended.
     At each of `cuts` all connections break; at `crash_at`, one line in twenty crashes. What is
     forgotten stays held for `hold_seconds`, real ones.
     """
@@ -35,6 +38,11 @@ class Story:
     topup_micros: int = 0
     cuts: tuple[float, ...] = ()
     crash_at: float = 0.0
+
+    @property
+    def measured_until(self) -> float:
+        """When the measured time ends: before all that is under way is ended at once."""
+        return self.ends_at - _LAST_SECONDS
 
     @property
     def target(self) -> str:

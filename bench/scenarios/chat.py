@@ -8,15 +8,15 @@ from bench.scenarios.calls import exact
 from bench.section import Row, Section
 
 USERS = 2_000
-FACTOR = 4.0
+FACTOR = 2.0
 _KINDS = ("reserve", "extend", "commit")
 
 
 async def run(bench: Bench, *, users: int = USERS, factor: float = FACTOR) -> Section:
     """`bench.seconds` is not asked: a conversation takes as long as it takes."""
     told = await tell(
-        bench, kind="chat", hold_seconds=30.0, actors=users, rich=100, poor=20,
-        factor=factor, warm_until=60.0, ends_at=240.0, topup_at=120.0, topup_micros=10 * 10**6,
+        bench, kind="chat", hold_seconds=60.0, actors=users, rich=100, poor=20,
+        factor=factor, warm_until=60.0, ends_at=243.0, topup_at=120.0, topup_micros=10 * 10**6,
     )  # fmt: skip
     return Section(
         title=f"Chat: {users:,} users in bursts, {factor:g} times as fast as in life",

@@ -21,7 +21,8 @@ from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
-from tests.support.bad_values import bad_usages
+from tests.support.bad_usages import bad_usages
+from tests.support.bad_values import BAD_TOTALS
 from tests.support.database import Database
 from tests.support.stage import Stage
 
@@ -121,7 +122,7 @@ WRONG_USAGES: list[Any] = [
         (messages.ExtendRequest, "used_quantities"),
         (messages.CommitRequest, "used_quantities"),
     )
-    for field, usages in bad_usages(name)
+    for field, usages in bad_usages(name, BAD_TOTALS)
 ]
 CASES = [
     pytest.param(request, field, id=f"{number}: {type(request).__name__} {field}")

@@ -16,6 +16,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
+from tests.support.bad_usages import bad_usages
 from tests.support.bad_values import (
     BAD_AMOUNTS,
     BAD_IDS,
@@ -23,7 +24,6 @@ from tests.support.bad_values import (
     BAD_TOTALS,
     MEGABYTE,
     bad_plans,
-    bad_usages,
     bad_values,
 )
 from tests.support.calls import (
@@ -97,7 +97,7 @@ MORE = [
     Case("Quote", "usage", {"usage": None}),
     *[
         Case("Quote", field.removeprefix("usages."), {"usage": None, "usages": value.usages})
-        for field, value in bad_usages("usages")
+        for field, value in bad_usages("usages", BAD_TOTALS)
         if value.usages
     ],
     *[

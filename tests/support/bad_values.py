@@ -11,6 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
+from tests.support.bad_usages import bad_usages
 from tests.support.calls import (
     good_auto_topup,
     good_budget,
@@ -63,30 +64,6 @@ def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     if name in {"amount_micros", "quantity"}:
         return [(name, value) for value in BAD_AMOUNTS]
     return BAD_OTHERS.get(f"{method.name}.{name}") or BAD_OTHERS[name]
-
-
-def bad_usages(name: str) -> list[tuple[str, Any]]:
-    """Answer lists of usages with one wrong, and where."""
-
-    def usages(*each: hold_pb2.Usage) -> hold_pb2.Usages:
-        return hold_pb2.Usages(usages=each)
-
-    good = hold_pb2.Usage(meter="m", quantity=0)
-    many = (hold_pb2.Usage(meter=f"m{number}") for number in range(21))
-    wrong = [
-        ("", usages()),
-        ("", usages(*many)),
-        ("[1]", usages(good, hold_pb2.Usage(meter="m", quantity=7))),
-        ("[1].meter", usages(good, hold_pb2.Usage(quantity=1))),
-        ("[0].meter", usages(hold_pb2.Usage(meter="m" * 129), good)),
-        ("[0].meter", usages(hold_pb2.Usage(meter="\0"))),
-        ("[0].model", usages(hold_pb2.Usage(meter="m", model="m" * 129))),
-        *[
-            ("[0].quantity", usages(hold_pb2.Usage(meter="m", quantity=value)))
-            for value in BAD_TOTALS
-        ],
-    ]
-    return [(f"{name}.usages{at}", value) for at, value in wrong]
 
 
 def bad_plans() -> list[tuple[str, Any]]:
@@ -384,7 +361,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "Quote.usages": [("usages", [hold_pb2.Usage(meter="m", quantity=1)])],  # beside usage
     "pin_for": [("pin_for", value) for value in BAD_TTLS[2:]],
     "quote_token": [("quote_token", value) for value in BAD_TOKENS],
-    **{name: bad_usages(name) for name in ("usages", "quantities", "used_quantities")},
+    **{name: bad_usages(name, BAD_TOTALS) for name in ("usages", "quantities", "used_quantities")},
     "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],

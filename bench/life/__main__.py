@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 
 from bench.life.book import Book
 from bench.life.chat import Chat
+from bench.life.clients import Clients, Timed
 from bench.life.clock import Clock
 from bench.life.gateway import Gateways
 from bench.life.lines import Stream, Unary, stream, unary
@@ -30,17 +31,22 @@ async def live(story: Story) -> Lived:
     notes = Notes(clock, since=story.warm_until, until=story.measured_until)
     counts: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
-        lines: list[Stream | Unary]
-        cast: Gateways | Chat
+        lines: list[Stream | Unary] = []
+        cast: Gateways | Chat | Clients
         if story.kind == "calls":
             streamed = await stack.enter_async_context(stream(story.target, story.api_key))
             lines, cast = [streamed], Gateways(story, clock, book, notes, streamed)
-        else:
+        elif story.kind == "chat":
             unaries = [
                 await stack.enter_async_context(unary(story.target, story.api_key))
                 for _ in range(_CONNECTIONS)
             ]
             lines, cast = [*unaries], Chat(story, clock, book, notes, unaries)
+        else:
+            client = Timed(story.target, api_key=story.api_key)
+            await stack.enter_async_context(client)
+            client.clock, client.notes = clock, notes
+            cast = Clients(story, clock, book, notes, client)
         await asyncio.gather(
             cast.run(), _mark(clock, story), _top_up(clock, story, book), _cut(clock, story, lines)
         )
@@ -51,7 +57,7 @@ async def live(story: Story) -> Lived:
         calls=notes.calls,
         latency_ms=notes.latencies_ms(),
         counts=dict(sorted(counts.items())),
-        under_way_max=max(each.under_way_max for each in lines),
+        under_way_max=max((each.under_way_max for each in lines), default=0),
         works=book.lines(),
         granted=book.granted,
         wrong=notes.wrongs,

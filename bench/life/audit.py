@@ -57,12 +57,14 @@ def _against_plot(story: Story, book: Book) -> Iterator[str]:
     meant = plot.works(story)
     for name in meant.keys() | {each for each in book.works if each[0].startswith("rich")}:
         ours, theirs = meant.get(name), book.works.get(name)
-        if ours is None or theirs is None or _said(ours) != _said(theirs):
+        if ours is None or theirs is None or not _alike(ours, theirs, by=story.tolerance):
             yield f"{name}: meant {ours}, lived {theirs}"
 
 
-def _said(work: Work) -> tuple[str, int]:
-    return work.state, work.cost
+def _alike(one: Work, other: Work, *, by: int) -> bool:
+    names = one.used.keys() | other.used.keys()
+    near = all(abs(one.used.get(each, 0) - other.used.get(each, 0)) <= by for each in names)
+    return near and one.state == other.state
 
 
 async def _holds(client: AsyncClient, account_id: str, works: Mapping[str, Work]) -> list[str]:

@@ -92,7 +92,7 @@ def line(story: Story, number: int) -> Iterator[Call]:
         call = _call(story, draw, f"call-{number}-{each}", begins)
         if crashes(number):
             # Those of the gateway that crashes are lost by that alone.
-            call = _kept(call)
+            call = kept(call)
             if precedes_crash(story, begins):
                 call = _crashed(call, story.crash_at)
         yield call
@@ -153,5 +153,6 @@ def _crashed(call: Call, at: float) -> Call:
     return call if call.ends <= ends else _ended(call, ends)._replace(state=RELEASED, lost=True)
 
 
-def _kept(call: Call) -> Call:
+def kept(call: Call) -> Call:
+    """The same call, not forgotten by its gateway."""
     return call._replace(lost=False, state=COMMITTED) if call.lost else call

@@ -10,7 +10,7 @@ from bench.life.story import Story
 
 def works(story: Story) -> dict[tuple[str, str], Work]:
     """All holds of accounts that never lack credits, with what they use and how they end."""
-    found = _calls(story) if story.kind == "calls" else _messages(story)
+    found = _messages(story) if story.kind == "chat" else _calls(story)
     return {
         (each.account_id, each.hold_id): each
         for each in found
@@ -23,7 +23,7 @@ def _calls(story: Story) -> list[Work]:
         Work(each.account_id, each.hold_id, state, {(calls.METER, ""): used})
         for number in range(story.actors)
         for each in calls.line(story, number)
-        for state, used in (each.outcome,)
+        for state, used in ((calls.kept(each) if story.kind == "clients" else each).outcome,)
     ]
 
 

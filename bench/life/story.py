@@ -13,11 +13,13 @@ _LAST_SECONDS = 3.0
 class Story:
     """Times are seconds of the story, `factor` of which pass in a real one.
 
-    `kind` says who calls: a gateway with so many lines (`calls`), or so many users (`chat`). They
-    spend from the accounts `rich-0` to `rich-<rich - 1>`, which have more than they can use, and
-    `poor-0` to `poor-<poor - 1>`, of which each second one is given `topup_micros` at `topup_at`.
+    `kind` says who calls: gateways with so many lines (`calls`), the same lines with the client's
+    own calls (`clients`), which count by the clock and not by what was drawn, or so many users
+    (`chat`). They spend from the accounts `rich-0` to `rich-<rich - 1>`, which have more than they
+    can use, and `poor-0` to `poor-<poor - 1>`, of which each second one is given `topup_micros` at
+    `topup_at`.
     What happens from `warm_until` to `measured_until` is measured; at `ends_at` all that is under
-    way is ended.
+    way is ended. What is used may differ by `tolerance` from what was drawn.
     At each of `cuts` all connections break; at `crash_at`, one line in twenty crashes. What is
     forgotten stays held for `hold_seconds`, real ones.
     """
@@ -38,6 +40,7 @@ class Story:
     topup_micros: int = 0
     cuts: tuple[float, ...] = ()
     crash_at: float = 0.0
+    tolerance: int = 0
 
     @property
     def measured_until(self) -> float:

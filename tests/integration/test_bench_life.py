@@ -18,7 +18,10 @@ from tests.support.server import Running
 TERMS: dict[str, dict[str, Any]] = {
     "calls": {"cuts": (80.0, 120.0), "crash_at": 100.0, "actors": 30},
     "chat": {"actors": 60},
+    # What is counted by the clock may be off by as much as this machine is late.
+    "clients": {"actors": 30, "tolerance": 600},
 }
+TOLD = {"calls": "asked again", "chat": "given up", "clients": "calls ended"}
 
 
 @pytest.mark.parametrize("kind", TERMS)
@@ -39,7 +42,7 @@ async def test_all_that_was_lived_through_is_charged_exactly(
         audited = await audit(client, story, lived, given)
         assert audited["holds"] > 30
         assert audited["charged_micros"] > 10**6
-        assert lived.counts["asked again" if kind == "calls" else "given up"]
+        assert lived.counts[TOLD[kind]]
 
         await client.charge("rich-0", hold_id="by-somebody-else", amount="0.000001")
         with pytest.raises(DifferenceError, match="by-somebody-else"):

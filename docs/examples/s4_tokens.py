@@ -36,10 +36,12 @@ def subscribe(credits: Client) -> str:
 
 
 def learn(credits: Client, school: str, file: str, tokens: int) -> None:
-    """Train the assistant on a file."""
-    with credits.hold(school, usage=Usage(FILES, tokens), hold_id=file) as hold:
+    """Train the assistant on a file, at the price that the customer was shown before."""
+    usage = Usage(FILES, tokens)
+    quote = credits.quote(school, usage=usage, pin_for_seconds=600)
+    with credits.hold(school, usage=usage, hold_id=file, quote=quote) as hold:
         hold.use(quantity=tokens)
-    print(f"{file}: {tokens} tokens learnt for {hold.hold.charged}")
+    print(f"{file}: {tokens} tokens learnt for {hold.hold.charged}; {quote.price} were quoted")
 
 
 def chat(credits: Client, school: str, message: str, *, read: int, wrote: int) -> None:

@@ -9,6 +9,8 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from creditgate import (
     Attributes,
     CycleUnit,
@@ -16,6 +18,7 @@ from creditgate import (
     DeliveryState,
     EventKind,
     GrantKind,
+    InvalidRequest,
     Rate,
     Usage,
 )
@@ -95,6 +98,29 @@ async def test_files_and_what_chats_read_and_write_have_their_own_rates(world: W
     assert (chat.balance.settled, chat.balance.held) == (left, Decimal(0))
     quote = await world.client.quote(name, usage=Usage("training.tokens", 1))
     assert (quote.price, quote.affordable_quantity) == (Decimal("0.5"), int(2 * left))
+
+
+async def test_what_a_file_costs_is_promised_before(world: World) -> None:
+    name, month = await customer(world), CycleUnit.MONTH
+    for version, price in enumerate(("0.5", "0.7"), 1):
+        rate = Rate.of("training.tokens", unit_price=price)
+        await world.client.put_rate_card("tokens", version=version, rates=[rate])
+        await world.client.put_plan(
+            "tokens", version=version + 1, cycle=month, rate_card_id="tokens"
+        )
+    await world.client.update_account(name, plan="tokens@2")
+    file = Usage("training.tokens", 10_000)
+    shown = await world.client.quote(name, usage=file, pin_for_seconds=600)
+    await world.client.update_account(name, plan="tokens@3")
+    await world.at("2030-01-01T00:09:59")
+    async with world.client.hold(name, usage=file, hold_id="file", quote=shown) as hold:
+        hold.use(quantity=9_999)
+    assert (shown.price, hold.hold.charged) == (Decimal(5_000), Decimal("4999.5"))
+    await world.at("2030-01-01T00:10")
+    with pytest.raises(InvalidRequest, match="QUOTE_EXPIRED"):
+        await world.client.reserve(name, hold_id="later", usage=file, quote=shown)
+    later = await world.client.reserve(name, hold_id="later", usage=file)
+    assert later.balance.held == 7_000
 
 
 async def test_packages_renew_on_the_1st_until_they_are_cancelled(world: World) -> None:

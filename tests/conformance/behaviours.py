@@ -184,7 +184,7 @@ BEHAVIOURS = (
         "out of scope: a matter of machines, measured by bench/",
     ),
     Behaviour("C14", "Two workers with one message make one hold"),
-    Behaviour("C15", "A quote touches nothing", "no price is kept by a quote yet"),
+    Behaviour("C15", "A quote touches nothing, and can promise its price"),
     Behaviour(
         "C16",
         "Work begins without the service only where a plan allows it",

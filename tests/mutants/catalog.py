@@ -32,6 +32,7 @@ def contract(case: str) -> str:
 
 RACES = "tests/integration/test_races.py::"
 GRANTS = "tests/integration/test_exact_grant.py::"
+QUOTES = "tests/conformance/test_quotes.py::"
 LINES = "tests/property/test_lines.py::"
 CALLS = "tests/conformance/test_calls.py::"
 STORM = "tests/integration/test_names.py::test_a_storm_of_one_name_has_one_effect[short]"
@@ -186,6 +187,27 @@ MUTANTS = (
         "    ELSIF p_op.verb = 2 AND v.outcome > 2 THEN\n",
         "    ELSIF false THEN\n",
         contract("meters: a raise that is denied charges what was used, and leaves what was asked"),
+    ),
+    Mutant(
+        "a promise of a price that anybody can use",
+        SERVER + "rpc/pages.py",
+        "tenant_id.bytes.hex().encode(), method.encode(), about.encode()",
+        "tenant_id.bytes.hex().encode(), method.encode()",
+        QUOTES + "test_c15_only_the_accounts_own_quotes_keep_a_price[another account's]",
+    ),
+    Mutant(
+        "a promised price that is the account's own again once it is charged",
+        SERVER + "rpc/pins.py",
+        "                rate_card_id=pin.rate_card_id,\n",
+        "                rate_card_id=work.rate_card_id,\n",
+        contract("pins: a promised price is that of the card that was quoted"),
+    ),
+    Mutant(
+        "a promise that outlives its time",
+        SQL + "050_apply.sql",
+        "IF v_usage.pinned_until <= v_now AND",
+        "IF v_usage.pinned_until <= v_now - interval '1 second' AND",
+        contract("pins: a promise ends, but what was decided by it is answered again"),
     ),
     Mutant(
         "a call that is raised beyond the longest it may be",

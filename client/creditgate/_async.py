@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import grpc
 import grpc.aio
@@ -15,10 +15,9 @@ from creditgate import _calls as calls
 from creditgate._amount import Amount
 from creditgate._async_gateway import AsyncGateway
 from creditgate._async_hold import AsyncHold
-from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
+from creditgate._async_transport import CHANNEL_CLOSED, AsyncTransport, is_cancelled
 from creditgate._call_types import CallLeg
-from creditgate._calls import Call
-from creditgate._failures import Failure, read_failure
+from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
 from creditgate._rate_types import Quote, Usage
 from creditgate._types import (
@@ -31,24 +30,21 @@ from creditgate._types import (
 )
 from creditgate._watch import ENDED, Change, Place
 
-Answer = TypeVar("Answer")
 
-CHANNEL_CLOSED = Failure(grpc.StatusCode.CANCELLED, "the connection was closed")
-
-
-class AsyncClient(AsyncGateway, BaseClient):
+class AsyncClient(AsyncTransport, AsyncGateway):
     """A connection to Creditgate for asyncio; `Client` is the same, blocking.
 
     Every call may raise any `creditgate.CreditgateError`: a `Refused` was not done and never will
     be, a `NotExecuted` was not done, an `OutcomeUnknown` may have been. Until that is raised, calls
     are sent again by themselves, with the same names, for up to `patience_seconds`.
-    """
 
-    _channel: grpc.aio.Channel | None = None
-    _methods: Mapping[str, Any]
+    With `stream` set, what can go over one `Authorize` stream does: holds, charges and their reads.
+    That costs less than a call for each where there are thousands at once.
+    """
 
     async def __aenter__(self) -> Self:
         self._connect()
+        self._outbox.open()
         return self
 
     async def __aexit__(
@@ -62,9 +58,7 @@ class AsyncClient(AsyncGateway, BaseClient):
     async def close(self) -> None:
         """Close the connection; calls still under way fail."""
         await self._outbox.close()
-        self._closed = True
-        if self._channel is not None:
-            await self._channel.close()
+        await self._disconnect()
 
     def hold(
         self,
@@ -296,7 +290,7 @@ class AsyncClient(AsyncGateway, BaseClient):
             except grpc.RpcError as error:
                 failure = read_failure(error)
             except asyncio.CancelledError:
-                if _is_cancelled():
+                if is_cancelled():
                     raise
                 failure = CHANNEL_CLOSED
             finally:
@@ -308,58 +302,3 @@ class AsyncClient(AsyncGateway, BaseClient):
                 await asyncio.sleep(attempts.delay_after(failure))
             if self._closed:
                 raise attempts.give_up(failure)
-
-    def _connect(self) -> None:
-        """Make the channel, on first use: it belongs to the running event loop."""
-        if self._closed:
-            raise RuntimeError("this client has been closed")
-        if self._channel is None:
-            self._outbox.open()
-            options = CHANNEL_OPTIONS
-            if self._tls is None:
-                self._channel = grpc.aio.insecure_channel(self.target, options=options)
-            else:
-                credentials = self._tls.credentials()
-                self._channel = grpc.aio.secure_channel(self.target, credentials, options=options)
-            self._methods = methods_of(self._channel)
-
-    async def _send(self, call: Call[Answer], *, patience_seconds: float | None = None) -> Answer:
-        """Send a request until it is answered, refused, or patience ends."""
-        self._connect()
-        attempts = self._attempts(
-            call.method,
-            writes=call.writes,
-            patience_seconds=patience_seconds,
-            clock=time.monotonic,
-        )
-        while True:
-            timeout = attempts.timeout_seconds(self._attempt_seconds(call.method))
-            sent = self._methods[call.method](
-                call.request, timeout=timeout, metadata=self._metadata()
-            )
-            outcome = await _outcome(sent)
-            if not isinstance(outcome, Failure):
-                self._throttle.succeed()
-                return call.read(outcome)
-            if not self._closed:
-                await asyncio.sleep(attempts.delay_after(outcome))
-            if self._closed:  # before the failure, or while it was waited
-                raise attempts.give_up(outcome)
-
-
-async def _outcome(sent: Awaitable[Any]) -> Any:
-    """The response, or the failure; only the caller's own cancellation is raised."""
-    try:
-        return await sent
-    except grpc.RpcError as error:
-        return read_failure(error)
-    except asyncio.CancelledError:
-        if _is_cancelled():
-            raise
-        return CHANNEL_CLOSED
-
-
-def _is_cancelled() -> bool:
-    """Whether a cancellation is the caller's own; else it came from a channel that was closed."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

@@ -52,6 +52,7 @@ class AsyncCall(BaseCall):
         await self.cut.wait()
 
     async def __aenter__(self) -> Self:
+        self._outbox.open()
         try:
             reservation = await self._send(self._request)
         except Unavailable as failure:

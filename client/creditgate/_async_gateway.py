@@ -101,6 +101,7 @@ class AsyncGateway(AsyncRates):
         """
         if epoch < 1:
             raise ValueError("epoch is 1 or more")
+        self._outbox.open()
         holds = [
             hold
             async for hold in self.list_holds(

@@ -37,13 +37,15 @@ class AsyncOutbox:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="creditgate-journal")
         self._waiting: dict[tuple[str, str], Entry] = {}
         self._left: list[Entry] = []
+        self._is_open = False
         self._resending: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """Take the journal, and begin to deliver what is in it. Raises RuntimeError, OSError."""
-        if self._journal is None:
+        if self._journal is None or self._is_open:
             return
         self._journal.open()
+        self._is_open = True
         for entry in self._journal.read():
             if entry.is_final or entry.gateway_id.startswith(UNNAMED):
                 self._later(entry)

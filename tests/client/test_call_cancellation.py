@@ -41,8 +41,9 @@ class Talk:
         self.reached = "done"
 
 
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("lost", [0, 1])
-async def test_cancelled_at_every_await(fake: Fake, lost: int) -> None:
+async def test_cancelled_at_every_await(fake: Fake, lost: int, stream: bool) -> None:  # noqa: FBT001
     ends = {
         "start": ("RELEASED", 0),
         "ringing": ("RELEASED", 0),
@@ -51,7 +52,7 @@ async def test_cancelled_at_every_await(fake: Fake, lost: int) -> None:
         "done": ("COMMITTED", price(3)),
     }
     reached = set()
-    async with fake.async_client(patience_seconds=5) as client:
+    async with fake.async_client(patience_seconds=5, stream=stream) as client:
         for number in range(AWAITS_MAX):
             talk = Talk(client, FakeClock(), f"work-{number}")
             fake.lose_replies(lost)

@@ -220,7 +220,19 @@ class FakeCreditgate:
     ) -> Iterator[messages.AuthorizeResponse]:
         self._authenticate(context)
         for request in requests:
-            yield self._one(request)
+            yield self._streamed(request)
+
+    def _streamed(self, request: messages.AuthorizeRequest) -> messages.AuthorizeResponse:
+        """Answer one operation of a stream, with the faults that were asked for."""
+        if name := request.WhichOneof("operation"):
+            self.requests.append(getattr(request, name))
+        fault = self._next_fault()
+        if fault != "NOT_EXECUTED":
+            answer = self._one(request)
+            if not fault:
+                return answer
+        error = _status(RefusalError(fault))
+        return messages.AuthorizeResponse(request_id=request.request_id, error=error)
 
     def _watch(
         self, request: events.WatchAccountRequest, context: grpc.ServicerContext

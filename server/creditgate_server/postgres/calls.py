@@ -19,7 +19,7 @@ _FIRST = CallPlace(-1, UUID(int=0), "")
 _ALL_BUCKETS = list(range(BUCKETS))
 
 # Bucket by bucket, each from its index in order, and no further than the page is full.
-_LIST_CALLS = f"""
+LIST_CALLS = f"""
 SELECT found.*
   FROM unnest($1::smallint[]) WITH ORDINALITY AS b (bucket, place),
        LATERAL (
@@ -62,7 +62,7 @@ class PostgresCalls:
         async with self._pool.connection() as connection:
             with executing():
                 rows = await connection.fetch(
-                    _LIST_CALLS,
+                    LIST_CALLS,
                     buckets,
                     gateway_key(tenant_id, gateway_id),
                     account and account.account_key,

@@ -36,7 +36,7 @@ class Call(NamedTuple):
     `state` is how its hold must end where it is not cut: COMMITTED by hanging up, RELEASED
     unanswered, or by a gateway that has come back after a crash, EXPIRED where it is forgotten.
     `twice` are the renewals that are asked twice at once, `late` those that arrive once more after
-    the next one.
+    the next one. `into` is the leg that it is transferred to when it ends.
     """
 
     hold_id: str
@@ -49,6 +49,7 @@ class Call(NamedTuple):
     lost: bool
     twice: frozenset[int]
     late: frozenset[int]
+    into: Call | None = None
 
     def used(self, at: int) -> int:
         """The seconds that count up to a time."""
@@ -66,15 +67,25 @@ class Call(NamedTuple):
         return at
 
     @property
+    def legs(self) -> tuple[Call, ...]:
+        """It, and what it is transferred to."""
+        return (self, *(self.into.legs if self.into else ()))
+
+    @property
     def outcome(self) -> tuple[str, int]:
         """How its hold ends, and the seconds it is charged for, where credits do not run out.
 
         What is longer than the plan has it is cut; what is lost has told of its last renewal.
         """
-        if self.answered is not None and self.when(LONGEST) < self.ends:
+        if self.is_cut:
             return COMMITTED, LONGEST
         told = (self.ends - 1) // RENEW * RENEW if self.lost else self.ends
         return self.state, self.used(told)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is longer than the plan has it."""
+        return self.answered is not None and self.when(LONGEST) < self.ends
 
 
 def precedes_crash(story: Story, begins: float) -> bool:
@@ -93,27 +104,55 @@ def line(story: Story, number: int) -> Iterator[Call]:
         if crashes(number):
             # Those of the gateway that crashes are lost by that alone.
             call = kept(call)
-            if precedes_crash(story, begins):
-                call = _crashed(call, story.crash_at)
+        if draw.random() < 0.05 and call.state == COMMITTED and not call.is_cut:
+            call = _transferred(story, draw, call)
+        if crashes(number) and precedes_crash(story, begins):
+            call = _crashed(call, story.crash_at)
         yield call
-        begins += call.ends + draw.expovariate(1 / _GAP_MEAN)
+        begins += sum(leg.ends for leg in call.legs) + draw.expovariate(1 / _GAP_MEAN)
 
 
 def _call(story: Story, draw: Random, hold_id: str, begins: float) -> Call:
     ring = draw.randrange(1, 20)
-    answered = None if draw.random() < 0.08 else ring
-    talk = min(int(draw.expovariate(1 / _TALK_MEAN)) + 1, _TALK_MAX)
+    answered = draw.random() >= 0.08
+    talk = _talk(draw)
     pauses = _pauses(draw, ring, talk) if answered else ()
     ends = ring + talk + sum(until - since for since, until in pauses) if answered else ring
-    lost = bool(answered) and draw.random() < 0.01
-    state = EXPIRED if lost else COMMITTED if answered else RELEASED
+    lost = answered and draw.random() < 0.01
+    call = Call(
+        hold_id, _account(story, draw), begins, ring if answered else None, ends, pauses,
+        EXPIRED if lost else COMMITTED if answered else RELEASED, lost, *_repeats(draw, ends),
+    )  # fmt: skip
+    return _within(story, call)
+
+
+def _talk(draw: Random) -> int:
+    return min(int(draw.expovariate(1 / _TALK_MEAN)) + 1, _TALK_MAX)
+
+
+def _repeats(draw: Random, ends: int) -> tuple[frozenset[int], frozenset[int]]:
     renewals = range(RENEW, ends, RENEW)
     twice = frozenset(at for at in renewals if draw.random() < 0.02)
-    late = frozenset(at for at in renewals if draw.random() < 0.01)
-    account_id = _account(story, draw)
-    call = Call(hold_id, account_id, begins, answered, ends, pauses, state, lost, twice, late)
-    # Who is still talking hangs up when the story ends.
-    return _ended(call, int(story.ends_at - begins)) if begins + ends > story.ends_at else call
+    return twice, frozenset(at for at in renewals if draw.random() < 0.01)
+
+
+def _transferred(story: Story, draw: Random, call: Call) -> Call:
+    """The same call, and a leg that goes on where it ends, if the story does."""
+    begins, talk = call.begins + call.ends, _talk(draw)
+    twice, late = _repeats(draw, talk)
+    if begins >= story.ends_at - 1:
+        return call
+    leg = Call(
+        f"{call.hold_id}/2", call.account_id, begins, 0, talk, (), COMMITTED,
+        lost=False, twice=twice, late=late,
+    )  # fmt: skip
+    return call._replace(into=_within(story, leg))
+
+
+def _within(story: Story, call: Call) -> Call:
+    """The same call; who is still talking hangs up when the story ends."""
+    left = int(story.ends_at - call.begins)
+    return _ended(call, left) if call.ends > left else call
 
 
 def _account(story: Story, draw: Random) -> str:
@@ -139,9 +178,9 @@ def _pauses(draw: Random, ring: int, talk: int) -> tuple[tuple[int, int], ...]:
 
 def _ended(call: Call, ends: int) -> Call:
     """The same call, ended before: by hanging up, or given up unanswered."""
-    answered = call.answered if call.answered and call.answered < ends else None
+    answered = call.answered if call.answered is not None and call.answered < ends else None
     return call._replace(
-        ends=ends, answered=answered, state=call.state if answered else RELEASED,
+        ends=ends, into=None, answered=answered, state=RELEASED if answered is None else call.state,
         lost=call.lost and answered is not None,
         pauses=tuple((since, min(until, ends)) for since, until in call.pauses if since < ends),
     )  # fmt: skip
@@ -150,7 +189,11 @@ def _ended(call: Call, ends: int) -> Call:
 def _crashed(call: Call, at: float) -> Call:
     """The same call, lost at a time it is in: the gateway releases it when it has come back."""
     ends = int(at - call.begins)
-    return call if call.ends <= ends else _ended(call, ends)._replace(state=RELEASED, lost=True)
+    if call.ends > ends:
+        return _ended(call, ends)._replace(state=RELEASED, lost=True)
+    # A leg that begins as it all ends is not begun any more.
+    late = call.into is not None and call.ends >= ends
+    return call._replace(into=_crashed(call.into, at) if call.into and not late else None)
 
 
 def kept(call: Call) -> Call:

@@ -64,13 +64,16 @@ class Clients:
     async def _line(self, number: int) -> None:
         for call in line(self._story, number):
             await self._clock.until(call.begins)
-            self.counts["calls"] += 1
             try:
-                await self._carry(call)
+                for leg in call.legs:
+                    self.counts["calls"] += 1
+                    if not await self._carry(leg):
+                        break
             except Denied:
                 self.counts["calls denied"] += 1
 
-    async def _carry(self, call: Call) -> None:
+    async def _carry(self, call: Call) -> bool:
+        """Carry a leg to its end; false where it was cut before."""
         async with self._client.call(
             call.account_id, call_id=call.hold_id, meter=METER, slice_seconds=SLICE,
             gateway_id="lasts", epoch=1, clock=self._hurried,
@@ -84,6 +87,7 @@ class Clients:
         self.counts["calls cut" if leg.cut.is_set() else "calls ended"] += 1
         if not leg.settled:
             self._notes.wrong(f"{call.hold_id}: not settled")
+        return not leg.cut.is_set()
 
 
 def _events(call: Call, leg: Any) -> Iterator[tuple[int, Any]]:

@@ -57,40 +57,47 @@ class Gateways:
         for call in line(self._story, number):
             await self._clock.until(call.begins)
             before = crashes(number) and precedes_crash(self._story, call.begins)
-            leg = hold_pb2.Call(gateway_id=gateway_id, gateway_epoch=1 if before else 2)
+            by = hold_pb2.Call(gateway_id=gateway_id, gateway_epoch=1 if before else 2)
             self._to_crash += before
             try:
-                await self._carry(call, leg)
+                await self._carry(call, by)
             except RefusedError as refused:
                 self._notes.wrong(f"{call}: {refused.reason} at {self._clock.now():.1f}")
             finally:
                 self._to_crash -= before
 
-    async def _carry(self, call: Call, leg: hold_pb2.Call) -> None:
+    async def _carry(self, call: Call, by: hold_pb2.Call) -> None:
         self.counts["calls"] += 1
-        quota = await self._reserve(call, leg)
+        quota = await self._reserve(call, by)
         if not quota.seconds:
             self.counts["calls denied"] += 1
             return
+        await self._talk(call, quota, by)
+
+    async def _talk(self, call: Call, quota: _Quota, by: hold_pb2.Call) -> None:
+        """Carry a call that is held for, from its beginning to its end."""
         work = self._book.open(call.account_id, call.hold_id)
-        at, dry = 0, _NEVER
+        at, dry = 0, self._dry(call, quota)
         while True:
             at = min(at // RENEW * RENEW + RENEW, call.ends, dry)
             await self._clock.until(call.begins + at)
             if at == call.ends:
-                await self._end(call, work)
+                await self._end(call, work, by)
                 return
             quota = await self._renew(call, work, at, quota.seconds)
-            if call.answered is not None:
-                dry = call.when(quota.seconds)
-                if dry <= at:
-                    await self._cut(call, work, quota, at)
-                    return
+            dry = self._dry(call, quota)
+            if dry <= at:
+                await self._cut(call, work, quota, at)
+                return
 
-    async def _reserve(self, call: Call, leg: hold_pb2.Call) -> _Quota:
+    def _dry(self, call: Call, quota: _Quota) -> int:
+        """When what was granted is used up."""
+        return _NEVER if call.answered is None else call.when(quota.seconds)
+
+    async def _reserve(self, call: Call, by: hold_pb2.Call) -> _Quota:
         """Hold the first slice."""
         request = pb.ReserveRequest(
-            account_id=call.account_id, hold_id=call.hold_id, call=leg, ttl=self._ttl,
+            account_id=call.account_id, hold_id=call.hold_id, call=by, ttl=self._ttl,
             usage=hold_pb2.Usage(meter=METER, quantity=SLICE), minimum_micros=VOICE.of(1),
         )  # fmt: skip
         answer = await self._timed("reserve", call.begins, reserve=request)
@@ -128,11 +135,13 @@ class Gateways:
             self._notes.wrong(f"{call.hold_id}: a quota of {granted}, {held} held")
         return _Quota(granted, answer.quota.HasField("final"))
 
-    async def _end(self, call: Call, work: Work) -> None:
+    async def _end(self, call: Call, work: Work, by: hold_pb2.Call) -> None:
         if call.lost:
             self.counts["calls lost"] += 1
             work.state = EXPIRED
             self._lost[call.hold_id] = work
+        elif call.into is not None:
+            await self._transfer(call, work, call.into, by)
         elif call.state == COMMITTED:
             self.counts["calls hung up"] += 1
             await self._commit(call, work, call.used(call.ends), call.ends)
@@ -143,6 +152,16 @@ class Gateways:
                 account_id=call.account_id, hold_id=call.hold_id, termination_cause="no-answer"
             )
             await self._timed("release", call.begins + call.ends, release=request)
+
+    async def _transfer(self, call: Call, work: Work, into: Call, by: hold_pb2.Call) -> None:
+        """Charge a leg, and go on with the next one."""
+        self.counts["calls transferred"] += 1
+        await self._commit(call, work, call.used(call.ends), call.ends)
+        quota = await self._reserve(into, by)
+        if quota.seconds:
+            await self._talk(into, quota, by)
+        else:
+            self.counts["transfers denied"] += 1
 
     async def _cut(self, call: Call, work: Work, quota: _Quota, at: int) -> None:
         """End a call at the second at which what was granted is used up."""

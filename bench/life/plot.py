@@ -22,7 +22,8 @@ def _calls(story: Story) -> list[Work]:
     return [
         Work(each.account_id, each.hold_id, state, {(calls.METER, ""): used})
         for number in range(story.actors)
-        for each in calls.line(story, number)
+        for call in calls.line(story, number)
+        for each in call.legs
         for state, used in ((calls.kept(each) if story.kind == "clients" else each).outcome,)
     ]
 

@@ -20,9 +20,12 @@ def test_the_calls_of_a_line_follow_each_other_and_end_with_the_story() -> None:
     story = a_story(CALLS, crash_at=300.0)
     for number in range(40):
         calls = list(line(story, number))
-        assert all(a.begins + a.ends < b.begins for a, b in pairwise(calls))
-        assert all(each.begins + each.ends <= story.ends_at for each in calls)
-    found = [each for number in range(200) for each in line(story, number)]
+        assert all(a.legs[-1].begins + a.legs[-1].ends < b.begins for a, b in pairwise(calls))
+        assert all(leg.begins + leg.ends <= story.ends_at for each in calls for leg in each.legs)
+    whole = [each for number in range(200) for each in line(story, number)]
+    found = [leg for each in whole for leg in each.legs]
+    assert {len(each.legs) for each in whole} == {1, 2}
+    assert all(each.into.begins == each.begins + each.ends for each in whole if each.into)
     assert {each.state for each in found} == {COMMITTED, RELEASED, EXPIRED}
     assert {bool(each.pauses) for each in found} == {True, False}
     crashed = [each for each in found if abs(each.begins + each.ends - story.crash_at) <= 1]
@@ -32,7 +35,8 @@ def test_the_calls_of_a_line_follow_each_other_and_end_with_the_story() -> None:
 
 
 def test_pauses_and_ringing_do_not_count_and_are_found_backwards() -> None:
-    answered = [each for n in range(50) for each in line(a_story(CALLS), n) if each.answered]
+    legs = [leg for n in range(50) for each in line(a_story(CALLS), n) for leg in each.legs]
+    answered = [each for each in legs if each.answered is not None]
     for call in answered:
         used = [call.used(at) for at in range(call.ends + 1)]
         assert all(before <= after <= before + 1 for before, after in pairwise(used))

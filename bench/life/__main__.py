@@ -43,7 +43,7 @@ async def live(story: Story) -> Lived:
             ]
             lines, cast = [*unaries], Chat(story, clock, book, notes, unaries)
         else:
-            client = Timed(story.target, api_key=story.api_key)
+            client = Timed(story.target, api_key=story.api_key, stream=True)
             await stack.enter_async_context(client)
             client.clock, client.notes = clock, notes
             cast = Clients(story, clock, book, notes, client)

@@ -12,7 +12,7 @@ from bench.section import Ask, Row, Section
 LINES = 5_000
 """Calls at once; in a line that has hung up somebody rings again."""
 FACTOR = 3.0
-CLIENT, STREAM = "calls of the client", "one stream"
+CLIENT, STREAM = "calls of the client", "calls of a gateway of its own"
 _KINDS = ("reserve", "renew", "commit", "release")
 
 
@@ -29,17 +29,17 @@ async def run(bench: Bench, *, lines: int = LINES, factor: float = FACTOR) -> Se
     found = {
         CLIENT: await tell(bench, **clients),
         STREAM: await tell(bench, **now),
-        f"one stream, {factor:g} times as fast": await tell(bench, **soon),
+        f"the same, {factor:g} times as fast": await tell(bench, **soon),
     }
     return _section(found, lines)
 
 
 def _section(found: dict[str, Told], lines: int) -> Section:
-    what = f"{lines:,} calls at once that renew every {RENEW} s"
+    what = f"{lines:,} calls at once on one stream, renewed every {RENEW} s"
     asks = {
-        f"{what}: processor of the client that carries them": found[CLIENT].cores["driver"],
-        f"{what}, on one stream: processor of the gateway": found[STREAM].cores["driver"],
-        f"{what}, on one stream: processor of the server": found[STREAM].cores["server"],
+        f"{what}: processor of a gateway with the client's calls": found[CLIENT].cores["driver"],
+        "the same: processor of a gateway of its own": found[STREAM].cores["driver"],
+        "the same: processor of the server": found[STREAM].cores["server"],
     }
     return Section(
         title=what,

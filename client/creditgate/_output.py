@@ -11,6 +11,7 @@ from typing import Any
 
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget, BudgetCounter, BudgetPeriod
+from creditgate._call_types import CallTerms, Quota
 from creditgate._delivery_types import Delivery, Endpoint
 from creditgate._event_types import (
     BalanceLow,
@@ -26,7 +27,7 @@ from creditgate._event_types import (
 from creditgate._package_types import Package
 from creditgate._plan_types import Addon, Entry, Plan
 from creditgate._topup_types import Topup
-from creditgate._types import Account, AccountStatus, Balance, Grant, Hold
+from creditgate._types import Account, AccountStatus, Balance, Grant, Hold, Word
 from creditgate._watch import AccountState, Change
 
 
@@ -89,6 +90,19 @@ def hold_line(hold: Hold) -> str:
     for line in hold.lines:
         meter = " ".join(line.name).strip()
         parts.append(f"{line.used_quantity} of {line.quantity} {meter}")
+    parts += [f"on {hold.call.gateway_id}"] if hold.call is not None else []
+    return "  ".join(parts)
+
+
+def quota_line(quota: Quota) -> str:
+    """How long a call may go on, in one line."""
+    parts = [f"call {quota.granted_quantity} s", f"funded until {_clock(quota.funded_until)}"]
+    if quota.final is not None:
+        end = quota.final
+        target = f" to {end.redirect_target}" if end.redirect_target else ""
+        parts.append(f"final, {_words(end.reason)}: {_words(end.action)}{target}")
+    elif quota.offline_allowance_seconds:
+        parts.append(f"{quota.offline_allowance_seconds:g} s longer while nobody answers")
     return "  ".join(parts)
 
 
@@ -156,8 +170,16 @@ def plan_line(plan: Plan) -> str:
         parts.append(f"{plan.open_holds_max} at once")
     parts += [f"budget {budget.budget_id}" for budget in plan.budgets]
     parts += [f"rates {plan.rate_card_id}@{plan.rate_card_version}"] if plan.rate_card_id else []
+    parts += _calls(plan.call_terms)
     parts.append(f"alerts at {' '.join(map(str, plan.thresholds)) or 'nowhere'}")
     return "  ".join(parts)
+
+
+def _calls(terms: CallTerms) -> list[str]:
+    """What of a plan's call terms is not as usual and bounds something."""
+    longest, offline = terms.max_duration_seconds, terms.offline_allowance_seconds
+    parts = [f"calls up to {longest} s"] if longest else []
+    return parts + ([f"calls {offline} s offline"] if offline else [])
 
 
 def budget_line(budget: Budget, *, own: bool = True) -> str:
@@ -265,6 +287,10 @@ def delivery_line(delivery: Delivery) -> str:
     parts += [delivery.last_error] if delivery.last_error else []
     parts += [f"next {_clock(delivery.next_attempt_at)}"] if delivery.next_attempt_at else []
     return "  ".join(parts)
+
+
+def _words(word: Word) -> str:
+    return word.value.lower().replace("_", " ")
 
 
 def _clock(instant: datetime) -> str:

@@ -19,7 +19,7 @@ from creditgate._command import (
     name_or_new,
     pairs,
 )
-from creditgate._output import balance_line, hold_line, plain
+from creditgate._output import balance_line, hold_line, plain, quota_line
 from creditgate._rate_types import Usage
 from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
 from creditgate._usage_options import OF, usages_of
@@ -286,6 +286,7 @@ def _show_decision(session: Session, answer: Reservation | Extension) -> None:
     if answer.affordable_quantity:
         lines[0] += f"  up to {answer.affordable_quantity} in all"
     lines += [hold_line(answer.hold)] if answer.hold else []
+    lines += [quota_line(answer.quota)] if answer.quota else []
     session.show(answer, *lines, balance_line(answer.balance))
     if not answer.granted:
         raise SystemExit(EXIT_DENIED)

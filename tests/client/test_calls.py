@@ -126,6 +126,13 @@ def test_calls_on_the_command_line(voice: Fake, shell: Shell) -> None:
     reserved = answer(shell("reserve", "acme", *metered, *call, "--json"))
     assert reserved["quota"]["granted_quantity"] == 60
     assert reserved["hold"]["call"] == {"gateway_id": "gw", "epoch": 1}
+    lines = shell("reserve", "acme", *metered, *call).stdout.splitlines()
+    assert lines[1].endswith("0 of 60 voice.call  on gw")
+    assert lines[2].startswith("call 60 s  funded until ")
+    assert lines[2].endswith("30 s longer while nobody answers")
+    final = shell("extend", "acme", "a", "--quantity", "200").stdout.splitlines()
+    assert final[2].endswith("final, credits: redirect to desk")
+    assert "calls up to 3600 s  calls 9 s offline" in shell("plan", "get", "new").stdout
     assert [each["hold_id"] for each in answer(shell("holds", "--gateway", "gw", "--json"))] == [
         "a"
     ]

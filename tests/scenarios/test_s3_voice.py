@@ -1,11 +1,13 @@
 """S3, voice minutes: an allowance renewed on the account's own billing date, and what is beyond it.
 
-A credit is a minute of an AI on the phone. Rounding by rates, cutting calls, and the billing page
-are not part of this slice.
+A credit is a minute of an AI on the phone. How calls are rounded and cut is told beside this; what
+the billing page shows is counted from the account and its statement, and reports of it are not part
+of this slice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -13,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from creditgate import CycleUnit, Decision, GrantKind, OveragePolicy, PlanTiming
+from creditgate import (
+    CycleUnit,
+    Decision,
+    EventKind,
+    GrantKind,
+    OveragePolicy,
+    PlanTiming,
+)
 from tests.scenarios.world import World, instant
 
 # Billed on the 31st at 18:00 in New York: 23:00 UTC in winter, 22:00 in summer.
@@ -188,3 +197,36 @@ async def test_another_plan_at_once_or_with_the_next_cycle(world: World) -> None
     assert (str(later.plan), str(later.next_plan)) == ("voice@2", "voice@1")
     await world.at("2030-02-28T23:00")
     assert await settled(world) == 100
+
+
+async def test_the_billing_page_adds_up(world: World) -> None:
+    await customer(world)
+    await world.client.add_grant("clinic", grant_id="payment-1", amount=50)
+    for day, minutes in ((2, 30), (3, 12), (5, 1)):
+        await world.at(f"2030-02-{day:02}T12:00")
+        await call(world, f"call-{day}", minutes=minutes)
+    account = await world.client.update_account("clinic")
+    assert account.cycle is not None
+    statement = await world.client.get_statement("clinic", since=account.cycle.starts_at)
+    days = Counter[int]()
+    async for entry in statement:
+        if entry.hold_id:
+            days[entry.created_at.day] -= int(entry.amount)
+    assert days == {2: 30, 3: 12, 5: 1}
+    left = {g.kind: g.remaining async for g in world.client.list_grants("clinic")}
+    assert left == {GrantKind.PLAN: Decimal(100 - 43), GrantKind.PURCHASED: Decimal(50)}
+    assert (account.cycle.ends_at - account.balance.as_of).days == 23
+
+
+async def test_low_credits_are_told_once_in_each_cycle(world: World) -> None:
+    await customer(world)
+    for month in RENEWALS[:2]:
+        await world.at(month)
+        for number in range(3):
+            await call(world, f"{month}/{number}", minutes=27)
+    low = [
+        event.created_at
+        async for event in world.client.list_events("clinic")
+        if event.kind is EventKind.BALANCE_LOW
+    ]
+    assert low == [instant(month) for month in RENEWALS[:2]]

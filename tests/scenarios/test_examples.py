@@ -6,10 +6,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from creditgate.testing import FakeCreditgate
 from tests.support.database import Database
@@ -18,17 +15,6 @@ from tests.support.server import running_server
 FOLDER = Path(__file__).parents[2] / "docs" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 SECONDS_MAX = 60
-
-
-@pytest.fixture
-async def environ(place: Database | None) -> AsyncIterator[dict[str, str]]:
-    """The environment of a program that finds a server by it, as everybody's does."""
-    if place is None:
-        with FakeCreditgate(api_key="key") as fake:
-            yield {"CREDITGATE_TARGET": fake.target, "CREDITGATE_API_KEY": "key"}
-    else:
-        async with running_server(place.url) as server:
-            yield {"CREDITGATE_TARGET": server.target, "CREDITGATE_API_KEY": server.key}
 
 
 async def printed(example: Path, environ: dict[str, str]) -> str:
@@ -50,21 +36,22 @@ async def printed(example: Path, environ: dict[str, str]) -> str:
     return output.decode()
 
 
-async def test_what_is_recorded_is_what_they_print(environ: dict[str, str]) -> None:
-    # At once, because some of them wait; as customers of one tenant they do not see each other.
-    outputs = await asyncio.gather(*(printed(example, environ) for example in EXAMPLES))
-    for example, output in zip(EXAMPLES, outputs, strict=True):
-        assert output == example.with_suffix(".txt").read_text(), example.name
+async def check(programs: list[Path], *, target: str, key: str) -> None:
+    """Run programs, all at once because some of them wait, and compare what they print."""
+    environ = {"CREDITGATE_TARGET": target, "CREDITGATE_API_KEY": key}
+    outputs = await asyncio.gather(*(printed(program, environ) for program in programs))
+    for program, output in zip(programs, outputs, strict=True):
+        assert output == program.with_suffix(".txt").read_text(), program.name
 
 
-async def test_they_print_the_same_when_they_are_run_again() -> None:
-    with FakeCreditgate() as fake:
-        environ = {"CREDITGATE_TARGET": fake.target, "CREDITGATE_API_KEY": ""}
-        first, again = [
-            await asyncio.gather(*(printed(example, environ) for example in EXAMPLES))
-            for _ in range(2)
-        ]
-    assert first == again
+async def test_what_is_recorded_is_what_they_print(database: Database) -> None:
+    async with running_server(database.url) as server:
+        await check(EXAMPLES, target=server.target, key=server.key)
+
+
+async def test_so_it_is_with_the_fake_and_again() -> None:
+    with FakeCreditgate(api_key="key") as fake:
+        await check([*EXAMPLES, *EXAMPLES], target=fake.target, key="key")
 
 
 def test_each_is_listed_and_recorded() -> None:

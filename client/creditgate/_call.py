@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -78,7 +79,7 @@ class BaseCall(ABC):
         self._hold: Hold | None = None
         self._balance: Balance | None = None
         self._cause = ""
-        self._is_entered = self._is_settled = False
+        self._is_entered = self._is_settled = self._is_failing = False
 
     # What happens to the call.
 
@@ -234,6 +235,7 @@ class BaseCall(ABC):
             self._failed(denied(answer))
             return
         self._keep(answer.hold, answer.balance)
+        self._is_failing = False
         with self._guard:
             self._machine.see(
                 quota_of(answer), lives_seconds=lives_seconds(answer), at=self._clock.now_ns()
@@ -241,7 +243,10 @@ class BaseCall(ABC):
 
     def _failed(self, failure: CreditgateError) -> None:
         """Take up that a question was not answered, or was refused."""
-        log.warning("call %s of %s: %s", self.call_id, self.account_id, failure)
+        # Once for each time that nobody answers: there may be thousands of calls.
+        level = logging.DEBUG if self._is_failing else logging.WARNING
+        log.log(level, "call %s of %s: %s", self.call_id, self.account_id, failure)
+        self._is_failing = True
         machine = self._machine
         with self._guard:
             at = self._clock.now_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import creditgate
@@ -66,3 +67,8 @@ def settled(fake: Fake) -> tuple[str, int, str]:
     assert hold is not None
     assert hold.held_micros == 0
     return fake.state(), hold.charged_micros, hold.termination_cause
+
+
+def entries(folder: Path, pattern: str = "*.json") -> list[Path]:
+    """The files of a journal."""
+    return list(folder.glob(pattern))

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import creditgate
-from creditgate import _async_call, _outbox
+from creditgate import CallTerms, FailureHandling, _async_call, _outbox
+from creditgate.testing import FakeClock
 from tests.client.awaits import until
-from tests.client.calls import Minutes, calling, price, priced, settled
+from tests.client.calls import Minutes, calling, entries, price, priced, settled
 from tests.client.conftest import Fake
 
 
@@ -28,10 +29,6 @@ def minutes(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Minutes:
 async def credits_(fake: Fake) -> AsyncIterator[creditgate.AsyncClient]:
     async with fake.async_client(patience_seconds=1) as client:
         yield client
-
-
-def entries(folder: Path, pattern: str = "*.json") -> list[Path]:
-    return list(folder.glob(pattern))
 
 
 async def test_a_dead_server_cuts_at_the_right_second(
@@ -118,3 +115,98 @@ async def test_what_the_service_refuses_is_set_aside_and_told(
                 await credits_.release("acme", hold_id="work")
     assert entries(tmp_path, "*.refused")
     assert not entries(tmp_path)
+
+
+def lets_in(fake: Fake, handling: FailureHandling, *, allowance_seconds: int = 0) -> None:
+    """Let `acme` be on a plan that connects calls although nobody answers."""
+    terms = CallTerms(on_reserve_failure=handling, offline_allowance_seconds=allowance_seconds)
+    with fake.client() as client:
+        client.put_plan("open", version=1, rate_card_id="voice", call_terms=terms)
+        client.update_account("acme", plan="open@1")
+
+
+async def learn(client: creditgate.AsyncClient, clock: FakeClock) -> None:
+    """Make a call that is never answered: its quota says what to do with the next one."""
+    async with client.call("acme", call_id="first", meter="voice.call", clock=clock):
+        pass
+
+
+async def test_a_new_call_is_not_connected_while_nobody_answers(
+    fake: Fake, minutes: Minutes
+) -> None:
+    async with fake.async_client(patience_seconds=0.1) as client:
+        await learn(client, minutes.clock)
+        fake.stop()
+        with pytest.raises(creditgate.Unavailable):
+            async with calling(client, minutes.clock):
+                pytest.fail("connected")
+
+
+async def test_a_new_call_runs_for_the_allowance_while_nobody_answers(
+    fake: Fake, minutes: Minutes, tmp_path: Path
+) -> None:
+    lets_in(fake, FailureHandling.CONTINUE_WITHIN_ALLOWANCE, allowance_seconds=45)
+    async with fake.async_client(patience_seconds=0.1, journal=tmp_path) as client:
+        fake.refuse(10_000)
+        with pytest.raises(creditgate.Unavailable):
+            async with calling(client, minutes.clock):
+                pytest.fail("nothing is known of the account")
+        fake.clear_faults()
+        await learn(client, minutes.clock)
+        fake.refuse(10_000)
+        async with calling(client, minutes.clock) as call:
+            with pytest.raises(LookupError):
+                _ = call.hold
+            minutes.clock.advance(seconds=30)
+            call.answered()
+            assert call.seconds_left == 45
+            await minutes.go_on(44, call)
+            assert not call.cut.is_set()
+            await minutes.go_on(3, call)
+            assert call.cut.is_set()
+        assert not call.settled
+        fake.clear_faults()
+        await asyncio.wait_for(until(lambda: not entries(tmp_path)), 5)
+    assert settled(fake) == ("COMMITTED", price(45), "unreachable")
+
+
+async def test_a_call_that_began_unheld_is_held_when_somebody_answers(
+    fake: Fake, minutes: Minutes
+) -> None:
+    lets_in(fake, FailureHandling.CONTINUE)
+    async with fake.async_client(patience_seconds=0.1) as client:
+        await learn(client, minutes.clock)
+        fake.refuse(10_000)
+        async with calling(client, minutes.clock) as call:
+            call.answered()
+            assert (call.seconds_left, call.funded_until) == (None, None)
+            await minutes.go_on(100, call)
+            assert not call.cut.is_set()
+            fake.clear_faults()
+            await minutes.go_on(12, call)
+            assert call.hold.granted_quantity >= 170
+            assert call.funded_until is not None
+    assert settled(fake) == ("COMMITTED", price(112), "hang-up")
+
+
+async def test_a_call_that_began_unheld_is_cut_when_it_is_denied(
+    fake: Fake, minutes: Minutes, tmp_path: Path
+) -> None:
+    """What it had used by then is owed, and charged once there are credits."""
+    lets_in(fake, FailureHandling.CONTINUE)
+    async with fake.async_client(patience_seconds=0.1, journal=tmp_path) as client:
+        await learn(client, minutes.clock)
+        await client.charge("acme", hold_id="else", amount=100)
+        fake.refuse(1_000)
+        async with calling(client, minutes.clock) as call:
+            call.answered()
+            await minutes.go_on(20, call)
+            fake.clear_faults()
+            await minutes.go_on(10, call)
+            assert call.cut.is_set()
+        assert not call.settled
+        await client.add_grant("acme", grant_id="more", amount=5)
+        await asyncio.wait_for(until(lambda: not entries(tmp_path)), 5)
+    state, charged, _ = settled(fake)
+    assert state == "COMMITTED"
+    assert price(20) <= charged <= price(30)

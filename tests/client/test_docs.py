@@ -47,7 +47,10 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize("code", examples())
-def test_examples_run(code: str, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(
+    code: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CREDITGATE_TARGET", fake.target)
     monkeypatch.setenv("CREDITGATE_API_KEY", "key")
     code = code.replace('"127.0.0.1:50051", api_key="cg_..."', "")

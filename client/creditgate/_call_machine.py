@@ -52,6 +52,7 @@ class CallMachine:
         self._lives_ns = 0
         self._is_held = False
         self._began_unheld = False
+        self._allowed_ns = 0
         self._is_asking = False
         self._is_unanswered = False
         self._is_refused = False
@@ -128,6 +129,7 @@ class CallMachine:
         else:
             self._is_unanswered = self._began_unheld = False
         self._is_held = True
+        self._allowed_ns = self.clock.elapsed_ns(at)
         left = self.left_ns(at)
         if quota.final is None and left is not None and left > _ns(quota.warn_before_seconds):
             self.is_warned = False
@@ -143,6 +145,7 @@ class CallMachine:
         self._check(at)
         self._is_asking = self._is_unanswered = False
         self._is_refused = True
+        self._allowed_ns = self.clock.elapsed_ns(at)
 
     def expire(self, at: int) -> None:
         """Note that the hold has expired: nothing more can be granted, what is used is charged."""
@@ -188,7 +191,8 @@ class CallMachine:
         """Cut the call if what it had was used up by now, whatever was told meanwhile."""
         limit = self._limit_ns()
         if self.clock.is_running and limit is not None and self.clock.elapsed_ns(at) >= limit:
-            self._cut(at, limit)
+            # What ran while the limit was higher was used.
+            self._cut(at, max(limit, self._allowed_ns))
 
     def _cut(self, at: int, limit_ns: int | None) -> None:
         if not self.clock.is_over:

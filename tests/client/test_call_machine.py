@@ -69,6 +69,8 @@ class Story:
     asked: list[tuple[float, int, int | None]] = field(default_factory=list)
     warned: list[float] = field(default_factory=list)
     cut: list[float] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+    """What had been counted at each answer."""
 
     def run(self, *events: tuple[float, Callable[[int], None]], until: float) -> None:
         queue = sorted(((at(when), event) for when, event in events), key=lambda each: each[0])
@@ -104,7 +106,12 @@ class Story:
         if isinstance(answer, str):
             event: Callable[[int], None] = getattr(self.machine, answer)
             return event
-        return lambda when: self.machine.see(answer, lives_seconds=120, at=when)
+
+        def see(when: int) -> None:
+            self.machine.see(answer, lives_seconds=120, at=when)
+            self.answered.append(self.machine.clock.elapsed_ns(when))
+
+        return see
 
     @property
     def gaps(self) -> Iterator[float]:
@@ -248,6 +255,19 @@ def test_a_server_that_comes_back_gives_the_call_its_funds_again() -> None:
     assert not one.machine.is_warned
 
 
+@pytest.mark.parametrize("answer", ["refuse", "expire", quota(60, final=OUT_OF_CREDITS)])
+def test_what_ran_before_the_end_was_known_is_counted(answer: Quota | str) -> None:
+    """In the allowance the server comes back, and there is no more: it ends there, not before."""
+
+    def server(when: float, *_: object) -> Quota | str:
+        return "fail" if when < 75 else answer
+
+    one = story(server, quota(60, allowance=100))
+    one.run(until=1_000)
+    assert one.cut == [75]
+    assert one.machine.clock.seconds_in_all(at(1_000)) == 75
+
+
 def test_a_refusal_ends_the_call_with_what_was_granted() -> None:
     one = story(lambda *_: "refuse", quota(60, allowance=300))
     one.run(until=1_000)
@@ -363,8 +383,10 @@ def test_any_call_is_cut_exactly_when_its_funds_end(seed: int) -> None:
     events.append((moment + 1, lambda when: machine.resume("hold", when)))
     one.run(*events, until=5_000)
     assert len(one.cut) == 1
-    seconds = machine.clock.elapsed_ns(at(5_000)) / SECOND_NS
-    allowed = {float(each) for each in granted} | {float(each + allowance) for each in granted}
-    assert seconds in allowed
-    assert seconds <= credits_ + allowance
+    counted = machine.clock.elapsed_ns(at(5_000))
+    ends = {each * SECOND_NS for given in granted for each in (given, given + allowance)}
+    if counted not in ends:
+        assert counted == one.answered[-1], "an answer took back what the allowance had given"
+        assert counted > granted[-1] * SECOND_NS
+    assert counted <= (credits_ + allowance) * SECOND_NS
     assert min(one.gaps, default=5) >= 5

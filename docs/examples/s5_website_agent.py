@@ -1,0 +1,107 @@
+"""S5: a website's agents, who answer messages and calls on the same credits."""
+
+import asyncio
+from collections import defaultdict
+from decimal import Decimal
+from uuid import uuid4
+
+from creditgate import (
+    AsyncClient,
+    CallTerms,
+    CycleUnit,
+    GrantKind,
+    Rate,
+    Usage,
+)
+
+MESSAGE, VOICE = "chat.message", "voice.call"
+PACKAGE = 20  # credits with each billing cycle
+
+
+async def sell(credits: AsyncClient) -> None:
+    """Write down what messages and minutes cost, by model, and that calls have 3 s at most."""
+    rates = [
+        Rate.of(MESSAGE, model="small", unit_price=1),
+        Rate.of(MESSAGE, model="large", unit_price=3),
+        Rate.of(VOICE, model="small", unit_price=60, unit_size=60),
+        Rate.of(VOICE, model="large", unit_price=90, unit_size=60),
+    ]
+    await credits.put_rate_card("s5-site", version=1, rates=rates)
+    await credits.put_plan(
+        "s5-site",
+        version=1,
+        cycle=CycleUnit.MONTH,
+        allowance=PACKAGE,
+        rate_card_id="s5-site",
+        call_terms=CallTerms(max_duration_seconds=3),
+    )
+
+
+async def chat(credits: AsyncClient, site: str) -> None:
+    """Answer two messages of a visitor, and hand the third to a human."""
+    for message, model in (("hello", "small"), ("prices", "large"), ("complaint", "small")):
+        async with credits.hold(site, usage=Usage(MESSAGE, 1, model), hold_id=message) as hold:
+            if message == "complaint":
+                await hold.release(termination_cause="handed-off")
+            else:
+                hold.use(quantity=1)
+        print(f"{message}: {hold.hold.charged}")
+
+
+async def phone(credits: AsyncClient, site: str) -> None:
+    """Take a call until it is as long as calls may be."""
+    async with credits.call(site, call_id="call-1", meter=VOICE, model="large") as call:
+        call.answered()
+        await donut(credits, site)
+        await call.wait_cut()
+    assert call.final is not None
+    print(f"call-1: {call.seconds} s for {call.hold.charged}, {call.final.reason}")
+
+
+async def answer(credits: AsyncClient, site: str, message: str) -> None:
+    """Answer a single message at once, if there are credits."""
+    answered = await credits.charge(site, hold_id=message, usage=Usage(MESSAGE, 1, "small"))
+    print(f"{message}: {answered.decision}")
+
+
+async def donut(credits: AsyncClient, site: str) -> None:
+    """Show the cycle's credits, and apart from them what was bought, which outlives it."""
+    left = dict.fromkeys(GrantKind, Decimal(0))
+    async for grant in credits.list_grants(site):
+        left[grant.kind] += grant.remaining
+    held = (await credits.get_balance(site)).held
+    plan, bought = left[GrantKind.PLAN], left[GrantKind.PURCHASED]
+    print(f"  package {PACKAGE}, consumed {PACKAGE - plan}, remaining {plan}", end=", ")
+    print(f"purchased {bought}; held now {held}")
+
+
+async def log(credits: AsyncClient, site: str) -> None:
+    """Show what was done, the latest first, and what each model has cost."""
+    models = defaultdict[str, Decimal](Decimal)
+    async for hold in credits.list_holds(site):
+        assert hold.rate is not None
+        print(f"  {hold.rate.meter} by {hold.rate.model}: {hold.charged}")
+        models[hold.rate.model] += hold.charged
+    print("  in all:", ", ".join(f"{model} {spent}" for model, spent in models.items()))
+
+
+async def main() -> None:
+    async with AsyncClient() as credits:
+        await sell(credits)
+        site = f"site-{uuid4()}"
+        await credits.create_account(site)
+        await credits.update_account(site, plan="s5-site@1")
+        await donut(credits, site)
+        await chat(credits, site)
+        await phone(credits, site)
+        await credits.charge(site, hold_id="campaign", usage=Usage(MESSAGE, 11, "small"))
+
+        await answer(credits, site, "at-zero")
+        await credits.add_grant(site, grant_id="order-1", amount=30)
+        await answer(credits, site, "with-new-credits")
+        await donut(credits, site)
+        await log(credits, site)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

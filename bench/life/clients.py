@@ -83,7 +83,7 @@ class Clients:
                 await self._clock.until(call.begins + at)
                 tell()
         work.report({(METER, ""): leg.seconds})
-        work.state = COMMITTED if call.answered else RELEASED
+        work.state = RELEASED if call.answered is None else COMMITTED
         self.counts["calls cut" if leg.cut.is_set() else "calls ended"] += 1
         if not leg.settled:
             self._notes.wrong(f"{call.hold_id}: not settled")

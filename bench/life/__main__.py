@@ -28,7 +28,7 @@ _CONNECTIONS = 4
 async def live(story: Story) -> Lived:
     """Live through a story."""
     clock, book = Clock(story.factor), Book()
-    notes = Notes(clock, since=story.warm_until, until=story.measured_until)
+    notes = Notes(clock, since=story.warm_until, until=story.ends_at)
     counts: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         lines: list[Stream | Unary] = []
@@ -53,7 +53,7 @@ async def live(story: Story) -> Lived:
     for each in (cast, *lines):
         counts += each.counts
     return Lived(
-        seconds=(story.measured_until - story.warm_until) / story.factor,
+        seconds=(story.ends_at - story.warm_until) / story.factor,
         calls=notes.calls,
         latency_ms=notes.latencies_ms(),
         counts=dict(sorted(counts.items())),
@@ -65,7 +65,7 @@ async def live(story: Story) -> Lived:
 
 
 async def _mark(clock: Clock, story: Story) -> None:
-    for at, what in ((story.warm_until, "begin"), (story.measured_until, "end")):
+    for at, what in ((story.warm_until, "begin"), (story.ends_at, "end")):
         await clock.until(at)
         print(what, flush=True)
 

@@ -19,6 +19,8 @@ LONGEST = 480
 """The seconds that the plan lets a call have."""
 _TALK_MEAN, _TALK_MAX = 150.0, 1_800
 _GAP_MEAN = 2.0
+# They do not all hang up at once when the story ends.
+_LEAVING = 6.0
 _POOR_SHARE = 0.1
 _CRASHING = 20
 
@@ -94,18 +96,18 @@ def precedes_crash(story: Story, begins: float) -> bool:
 
 
 def line(story: Story, number: int) -> Iterator[Call]:
-    """The calls of one of a gateway's lines, one after the other, up to the end of the story."""
+    """The calls of one of a gateway's lines, one after the other; the last ends with the story."""
     draw = Random(f"{story.seed}-{number}")
-    begins = draw.uniform(0, RENEW)
+    begins, until = draw.uniform(0, RENEW), story.ends_at + draw.uniform(0, _LEAVING)
     for each in count():
         if begins >= story.ends_at - 1:
             return
-        call = _call(story, draw, f"call-{number}-{each}", begins)
+        call = _within(_call(story, draw, f"call-{number}-{each}", begins), until)
         if crashes(number):
             # Those of the gateway that crashes are lost by that alone.
             call = kept(call)
         if draw.random() < 0.05 and call.state == COMMITTED and not call.is_cut:
-            call = _transferred(story, draw, call)
+            call = _transferred(draw, call, until)
         if crashes(number) and precedes_crash(story, begins):
             call = _crashed(call, story.crash_at)
         yield call
@@ -119,11 +121,10 @@ def _call(story: Story, draw: Random, hold_id: str, begins: float) -> Call:
     pauses = _pauses(draw, ring, talk) if answered else ()
     ends = ring + talk + sum(until - since for since, until in pauses) if answered else ring
     lost = answered and draw.random() < 0.01
-    call = Call(
+    return Call(
         hold_id, _account(story, draw), begins, ring if answered else None, ends, pauses,
         EXPIRED if lost else COMMITTED if answered else RELEASED, lost, *_repeats(draw, ends),
     )  # fmt: skip
-    return _within(story, call)
 
 
 def _talk(draw: Random) -> int:
@@ -136,22 +137,22 @@ def _repeats(draw: Random, ends: int) -> tuple[frozenset[int], frozenset[int]]:
     return twice, frozenset(at for at in renewals if draw.random() < 0.01)
 
 
-def _transferred(story: Story, draw: Random, call: Call) -> Call:
-    """The same call, and a leg that goes on where it ends, if the story does."""
+def _transferred(draw: Random, call: Call, until: float) -> Call:
+    """The same call, and a leg that goes on where it ends, if there is time for it."""
     begins, talk = call.begins + call.ends, _talk(draw)
     twice, late = _repeats(draw, talk)
-    if begins >= story.ends_at - 1:
+    if begins >= until - 1:
         return call
     leg = Call(
         f"{call.hold_id}/2", call.account_id, begins, 0, talk, (), COMMITTED,
         lost=False, twice=twice, late=late,
     )  # fmt: skip
-    return call._replace(into=_within(story, leg))
+    return call._replace(into=_within(leg, until))
 
 
-def _within(story: Story, call: Call) -> Call:
-    """The same call; who is still talking hangs up when the story ends."""
-    left = int(story.ends_at - call.begins)
+def _within(call: Call, until: float) -> Call:
+    """The same call; who is still talking hangs up when there is no more time."""
+    left = int(until - call.begins)
     return _ended(call, left) if call.ends > left else call
 
 

@@ -6,8 +6,6 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-_LAST_SECONDS = 3.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
@@ -18,8 +16,8 @@ class Story:
     (`chat`). They spend from the accounts `rich-0` to `rich-<rich - 1>`, which have more than they
     can use, and `poor-0` to `poor-<poor - 1>`, of which each second one is given `topup_micros` at
     `topup_at`.
-    What happens from `warm_until` to `measured_until` is measured; at `ends_at` all that is under
-    way is ended. What is used may differ by `tolerance` from what was drawn.
+    What happens from `warm_until` to `ends_at` is measured; then all that is under way is ended.
+    What is used may differ by `tolerance` from what was drawn.
     At each of `cuts` all connections break; at `crash_at`, one line in twenty crashes. What is
     forgotten stays held for `hold_seconds`, real ones.
     """
@@ -41,11 +39,6 @@ class Story:
     cuts: tuple[float, ...] = ()
     crash_at: float = 0.0
     tolerance: int = 0
-
-    @property
-    def measured_until(self) -> float:
-        """When the measured time ends: before all that is under way is ended at once."""
-        return self.ends_at - _LAST_SECONDS
 
     @property
     def target(self) -> str:

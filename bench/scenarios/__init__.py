@@ -38,7 +38,6 @@ DEFAULT: dict[str, Scenario] = {
     "turns": turns.run,
     "plans": plans.run,
     "metered": metered.run,
-    "chat": chat.run,
     "tracing": tracing.run,
     "sql": sql.run,
     "python": python.run,
@@ -47,6 +46,7 @@ LONG: dict[str, Scenario] = {
     "memory": memory.run,
     "size": size.run,
     "reset": reset.run,
+    "chat": chat.run,
     "calls": calls.run,
 }
 ALL = DEFAULT | LONG

@@ -20,7 +20,7 @@ async def run(bench: Bench, *, lines: int = LINES, factor: float = FACTOR) -> Se
     """`bench.seconds` is not asked: a renewal takes 30 s."""
     usual: dict[str, Any] = {"kind": "calls", "actors": lines, "rich": 200, "poor": 20}
     # Long enough for each call that lasts to renew twice while it is measured.
-    now = usual | {"hold_seconds": 60.0, "warm_until": 45.0, "ends_at": 48.0 + 2 * RENEW}
+    now = usual | {"hold_seconds": 60.0, "warm_until": 45.0, "ends_at": 45.0 + 2 * RENEW}
     clients = now | {"kind": "clients", "tolerance": 3}
     soon = usual | {
         "seed": 2, "factor": factor, "hold_seconds": 60.0, "warm_until": 60.0, "ends_at": 480.0,

@@ -16,7 +16,7 @@ async def run(bench: Bench, *, users: int = USERS, factor: float = FACTOR) -> Se
     """`bench.seconds` is not asked: a conversation takes as long as it takes."""
     told = await tell(
         bench, kind="chat", hold_seconds=60.0, actors=users, rich=100, poor=20,
-        factor=factor, warm_until=60.0, ends_at=243.0, topup_at=120.0, topup_micros=10 * 10**6,
+        factor=factor, warm_until=60.0, ends_at=240.0, topup_at=120.0, topup_micros=10 * 10**6,
     )  # fmt: skip
     return Section(
         title=f"Chat: {users:,} users in bursts, {factor:g} times as fast as in life",

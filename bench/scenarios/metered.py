@@ -20,7 +20,7 @@ from bench.work import AMOUNT_MICROS, USAGES
 from creditgate_server.domain.rates import Usage
 
 LEVELS = (256, 1)
-ROUNDS = 6
+ROUNDS = 4
 SIZES = (1, 64)
 SQL_ROUNDS = 5
 _WORKS = {"amount": "reserves", "usage": "metered", "four usages": "lines"}

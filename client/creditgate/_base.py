@@ -23,23 +23,31 @@ from creditgate._policy import new_throttle, retry_policy
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as authorization
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import conversation_service_pb2 as conversations
 from creditgate.v1 import event_service_pb2 as events
+from creditgate.v1 import usage_service_pb2 as usage
 from creditgate.v1.account_service_pb2_grpc import AccountServiceStub
 from creditgate.v1.authorization_service_pb2_grpc import CreditAuthorizationServiceStub
 from creditgate.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from creditgate.v1.conversation_service_pb2_grpc import ConversationServiceStub
 from creditgate.v1.event_service_pb2_grpc import EventServiceStub
+from creditgate.v1.usage_service_pb2_grpc import UsageServiceStub
 
 _SERVICES = (
     authorization.DESCRIPTOR.services_by_name["CreditAuthorizationService"],
     accounts.DESCRIPTOR.services_by_name["AccountService"],
     catalog.DESCRIPTOR.services_by_name["CatalogService"],
     events.DESCRIPTOR.services_by_name["EventService"],
+    conversations.DESCRIPTOR.services_by_name["ConversationService"],
+    usage.DESCRIPTOR.services_by_name["UsageService"],
 )
 _STUBS = (
     CreditAuthorizationServiceStub,
     AccountServiceStub,
     CatalogServiceStub,
     EventServiceStub,
+    ConversationServiceStub,
+    UsageServiceStub,
 )
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (

@@ -68,6 +68,9 @@ BEGIN
     a.call_terms := (
         SELECT t.terms FROM creditgate.plan_call_terms AS t
          WHERE t.tenant_id = p_plan.tenant_id AND t.plan_id = p_plan.plan_id AND t.version = p_plan.version);
+    a.conversation_terms := (
+        SELECT t.terms FROM creditgate.plan_conversation_terms AS t
+         WHERE t.tenant_id = p_plan.tenant_id AND t.plan_id = p_plan.plan_id AND t.version = p_plan.version);
     a := creditgate.take_alerts(a, p_plan);
     RETURN creditgate.take_budgets(a, creditgate.own_budgets(a));
 END $$;
@@ -92,7 +95,8 @@ BEGIN
            topup_at_micros = p_account.topup_at_micros, topup_due_at = p_account.topup_due_at,
            topup_request_id = p_account.topup_request_id, topup_failures = p_account.topup_failures,
            rate_card_id = p_account.rate_card_id,
-           rate_card_version = p_account.rate_card_version, call_terms = p_account.call_terms
+           rate_card_version = p_account.rate_card_version, call_terms = p_account.call_terms,
+           conversation_terms = p_account.conversation_terms
      WHERE u.bucket = p_account.bucket AND u.account_key = p_account.account_key;
 END $$;
 

@@ -4,7 +4,10 @@
 -- not concern its neighbours. The caller's session keeps plans and takes them by the keys (`postgres/pool.py`).
 -- Quantities come beside the operations they belong to, in their order, several where an operation speaks of several
 -- meters, and are priced before they are decided.
-CREATE OR REPLACE FUNCTION creditgate.apply(p_operations creditgate.operation[], p_usages creditgate.metered[])
+-- p_together has the places of operations that go with the one before them: both are carried out, or neither is. Where
+-- the second is denied or refused, the first is as if it had never been, whatever it was answered.
+CREATE OR REPLACE FUNCTION creditgate.apply(
+    p_operations creditgate.operation[], p_usages creditgate.metered[], p_together bigint[] DEFAULT NULL)
 RETURNS SETOF creditgate.result
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -44,6 +47,9 @@ DECLARE
     v_call     boolean;
     v_quota    creditgate.quota;
     v_answer   creditgate.result;
+    v_paired   boolean := cardinality(p_together) > 0;
+    v_first    smallint;
+    was        record;
     m          record;
     r          record;
 BEGIN
@@ -113,6 +119,18 @@ BEGIN
             RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
             CONTINUE;
         END IF;
+        IF v_paired THEN
+            IF r.ordinal = ANY (p_together) AND v_first NOT IN (1, 10) THEN
+                v := ROW(v_first, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
+                RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+                CONTINUE;
+            ELSIF r.ordinal + 1 = ANY (p_together) THEN
+                SELECT v_accounts AS accounts, v_purses AS purses, v_holds AS holds, v_places AS places,
+                       v_entries AS entries, v_events AS events, v_counters AS counters, v_values AS names,
+                       v_numbers AS numbers
+                  INTO was;
+            END IF;
+        END IF;
         v_account := v_accounts[r.account_no];
         v_hold := r.hold;
         IF v_places[r.hold_no] > 0 THEN
@@ -165,6 +183,22 @@ BEGIN
             v.hold := creditgate.keep_gateway(v.hold, v_usage);
         END IF;
 
+        IF v_paired THEN
+            IF v.outcome NOT IN (1, 10) AND r.ordinal = ANY (p_together) THEN
+                -- What the one before it has changed is as if it had never been.
+                v_accounts := was.accounts;
+                v_purses := was.purses;
+                v_holds := was.holds;
+                v_places := was.places;
+                v_entries := was.entries;
+                v_events := was.events;
+                v_counters := was.counters;
+                v_values := was.names;
+                v_numbers := was.numbers;
+                v_account := v_accounts[r.account_no];
+            END IF;
+            v_first := v.outcome;
+        END IF;
         IF v.outcome < 20 AND v.hold IS DISTINCT FROM v_hold THEN
             -- The first that draws from grants, or lets go of ended ones, has the batch's purses opened.
             IF v_purses IS NULL AND (v.collected_micros > 0 OR v_hold.carried_micros > 0) THEN

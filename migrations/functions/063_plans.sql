@@ -1,11 +1,12 @@
 -- The function of a version before, which knew no budgets.
 DROP FUNCTION IF EXISTS creditgate.put_plan(creditgate.plans);
 
--- Write a version of a plan, its budgets, its rate card and its call terms (NULL: as usual): the next one, or the same
--- again with the same body. Of the card, version 0 is the latest there is now.
+-- Write a version of a plan, its budgets, its rate card, and its call and conversation terms (NULL: as usual): the next
+-- one, or the same again with the same body. Of the card, version 0 is the latest there is now.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
     p_plan creditgate.plans, p_budgets creditgate.budget[], p_rate_card_id text, p_rate_card_version integer,
-    p_call_terms creditgate.call_terms, OUT p_outcome smallint, OUT p_replayed boolean)
+    p_call_terms creditgate.call_terms, p_conversation_terms creditgate.conversation_terms,
+    OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_known creditgate.plans;
@@ -44,20 +45,23 @@ BEGIN
             SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_rate_card_id, v_card WHERE v_card IS NOT NULL;
             INSERT INTO creditgate.plan_call_terms
             SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_call_terms WHERE p_call_terms IS NOT NULL;
+            INSERT INTO creditgate.plan_conversation_terms
+            SELECT p_plan.tenant_id, p_plan.plan_id, p_plan.version, p_conversation_terms
+             WHERE p_conversation_terms IS NOT NULL;
             RETURN;
         END IF;
     END IF;
     -- Another caller wrote this version at the same moment: judge again by what it wrote.
     SELECT * INTO p_outcome, p_replayed FROM creditgate.put_plan(
-        p_plan, p_budgets, p_rate_card_id, p_rate_card_version, p_call_terms);
+        p_plan, p_budgets, p_rate_card_id, p_rate_card_version, p_call_terms, p_conversation_terms);
 END $$;
 
--- As servers of the version before write plans, whose calls run as usual.
+-- As servers of the version before write plans, whose calls and conversations are as usual.
 CREATE OR REPLACE FUNCTION creditgate.put_plan(
     p_plan creditgate.plans, p_budgets creditgate.budget[], p_rate_card_id text, p_rate_card_version integer,
     OUT p_outcome smallint, OUT p_replayed boolean)
 LANGUAGE sql AS $$
-    SELECT * FROM creditgate.put_plan(p_plan, p_budgets, p_rate_card_id, p_rate_card_version, NULL)
+    SELECT * FROM creditgate.put_plan(p_plan, p_budgets, p_rate_card_id, p_rate_card_version, NULL, NULL)
 $$;
 
 -- As servers before that one write plans, which have no rate card.

@@ -53,6 +53,30 @@ LANGUAGE sql STABLE AS $$
             ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
            AND e.version > k.since_version
          GROUP BY k.account_key, k.counter_no
+    ), session AS (
+        SELECT s.account_key, s.conversation_id, s.session, s.messages, s.charged_micros,
+               (SELECT coalesce(sum(h.charged_micros), 0)
+                  FROM generate_series(1, s.credits) AS n
+                  JOIN creditgate.holds AS h
+                    ON h.bucket = s.bucket AND h.account_key = s.account_key
+                   AND h.hold_id = s.conversation_id || '#' || s.session || '#' || n) AS for_session,
+               (SELECT count(*)
+                  FROM generate_series(1, s.credits) AS n
+                  JOIN creditgate.holds AS h
+                    ON h.bucket = s.bucket AND h.account_key = s.account_key
+                   AND h.hold_id = s.conversation_id || '#' || s.session || '#' || n
+                   AND h.used_micros > 0) AS credits_used,
+               (SELECT coalesce(sum(h.charged_micros), 0)
+                  FROM creditgate.messages AS m
+                  JOIN creditgate.holds AS h
+                    ON h.bucket = m.bucket AND h.account_key = m.account_key
+                   AND h.hold_id = m.conversation_id || '##' || m.message_id
+                 WHERE m.bucket = s.bucket AND m.account_key = s.account_key
+                   AND m.conversation_id = s.conversation_id AND m.session = s.session) AS for_messages,
+               (SELECT count(*) FROM creditgate.messages AS m
+                 WHERE m.bucket = s.bucket AND m.account_key = s.account_key
+                   AND m.conversation_id = s.conversation_id AND m.session = s.session AND m.state = 2) AS committed
+          FROM creditgate.conversations AS s WHERE s.bucket = p_bucket
     ), waiting AS (
         SELECT DISTINCT account_key, endpoint_id FROM creditgate.deliveries WHERE bucket = p_bucket AND state = 1
     ), line AS (
@@ -127,6 +151,17 @@ LANGUAGE sql STABLE AS $$
           FROM creditgate.holds AS h, LATERAL (
                 SELECT sum(creditgate.price(u.rate, u.used_quantity)) AS cost FROM unnest(h.lines) AS u) AS l
          WHERE h.bucket = p_bucket AND h.lines IS NOT NULL AND h.used_micros < l.cost
+        UNION ALL
+        SELECT 'a session cost what its holds were charged', s.account_key,
+               format('%s session %s: %s <> %s + %s', s.conversation_id, s.session, s.charged_micros, s.for_session,
+                      s.for_messages)
+          FROM session AS s WHERE s.charged_micros <> s.for_session + s.for_messages
+        UNION ALL
+        SELECT 'a session is charged once, with its first message', s.account_key,
+               format('%s session %s: %s credits used, %s messages of %s', s.conversation_id, s.session, s.credits_used,
+                      s.messages, s.committed)
+          FROM session AS s
+         WHERE s.messages <> s.committed OR s.credits_used > 1 OR (s.credits_used > 0 AND s.messages = 0)
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

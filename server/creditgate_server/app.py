@@ -6,20 +6,21 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from creditgate_server.domain.errors import BatchRefusedError, LedgerError
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.outcomes import Result
-from creditgate_server.lanes import Lanes
+from creditgate_server.lanes import Lanes, Op, Res
 from creditgate_server.migrate import pending
 from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.calls import PostgresCalls
 from creditgate_server.postgres.catalog import PostgresCatalog
+from creditgate_server.postgres.conversations import PostgresConversations
 from creditgate_server.postgres.endpoints import PostgresEndpoints
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
@@ -114,12 +115,14 @@ class App:
             limit=settings.reads_max, at_once=settings.reads_at_once, shed=self._shed
         )
         ledger = PostgresLedger(pool)
+        conversations = PostgresConversations(pool)
         self._lanes = self._make_lanes(ledger, telemetry)
+        self._conversation_lanes = self._lanes_of(conversations.converse, telemetry)
         self._topics = Topics(PostgresWatches(pool))
-        self._services = self._make_services(ledger, telemetry)
+        self._services = self._make_services(ledger, conversations, telemetry)
         self._server = self._make_server()
         self._loops = self._make_loops(telemetry)
-        telemetry.metrics.watch_lanes(lambda: self._lanes.depth)
+        telemetry.metrics.watch_lanes(lambda: self._lanes.depth + self._conversation_lanes.depth)
         telemetry.metrics.watch_watches(lambda: self._services.watches.count)
         telemetry.metrics.watch_pool(lambda: (pool.size - pool.idle, pool.idle))
 
@@ -160,6 +163,7 @@ class App:
                 await self._server.stop(grace_seconds=settings.drain_timeout_ms / 1000)
                 # Those of callers who have left run to their end, too.
                 await self._lanes.drain()
+                await self._conversation_lanes.drain()
                 await self._detached.drain()
 
     async def close(self) -> None:
@@ -173,9 +177,14 @@ class App:
         _log.info("ended")
 
     def _make_lanes(self, ledger: PostgresLedger, telemetry: Telemetry) -> Lanes[Operation, Result]:
+        return self._lanes_of(telemetry.counting(ledger.apply), telemetry)
+
+    def _lanes_of(
+        self, flush: Callable[[list[Op]], Awaitable[Sequence[Res]]], telemetry: Telemetry
+    ) -> Lanes[Op, Res]:
         settings = self._settings
         return Lanes(
-            telemetry.counting(ledger.apply),
+            flush,
             lanes=settings.lanes,
             batch_max=settings.batch_size_max,
             queue_max=settings.lane_queue_max,
@@ -207,7 +216,9 @@ class App:
         )
         return (watch, *work)
 
-    def _make_services(self, ledger: PostgresLedger, telemetry: Telemetry) -> Services:
+    def _make_services(
+        self, ledger: PostgresLedger, conversations: PostgresConversations, telemetry: Telemetry
+    ) -> Services:
         settings = self._settings
         rates = Rates(
             per_second=settings.tenant_rate_per_second,
@@ -251,6 +262,8 @@ class App:
                 mail=bool(settings.smtp_url),
             ),
             lanes=self._lanes,
+            conversations=conversations,
+            conversation_lanes=self._conversation_lanes,
             detached=self._detached,
             pages=Pages(settings.key_pepper),
             rates=rates,

@@ -119,7 +119,7 @@ class Settings:
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
-    pool_size: Annotated[int, Within(12, 200), "database connections of a process"] = 18
+    pool_size: Annotated[int, Within(12, 200), "database connections of a process"] = 20
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
     acquire_timeout_ms: Annotated[
         int, Within(10, 60_000), "to get a connection, opened anew where need be"
@@ -266,7 +266,9 @@ class Settings:
     @property
     def reads_at_once(self) -> int:
         """How many connections are left for reads and administration; the rest has its own."""
-        return self.pool_size - self.lanes - _CONNECTIONS_KEPT
+        spare = self.pool_size - _CONNECTIONS_KEPT - self.lanes
+        # Conversations have as many lanes again; a small pool lets them wait for each other.
+        return max(spare - self.lanes, min(spare, 1))
 
     @property
     def listens_locally(self) -> bool:

@@ -21,10 +21,13 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     stretchmix a out,,90 mixed in,,50    extends so; countmix and tallymix commit
     quote voice.call,,60 pin 30     promises the price for 30 s; quotemix prices several usages
     use a voice.call,,60 pinned 1   is priced as the latest such quote promised, 2 the one before
+    say c m type sales costs tokens,,60     a message asks to be answered: conversation, message
+    said c m counted 40             it was answered; unsay c m handed yes: it was not; end c; talk c
+    talks about c state OPEN        the sessions of conversations, as conversation#session
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
-balance, hold, grant, add-on or account, of which the first word may be a state. Every account
+balance, hold, grant, add-on, talk or account, of which the first word may be a state. Every account
 starts empty, with overage policy CAP; a story that begins with `account` describes another, and
 one that begins with `absent` has none.
 """
@@ -45,6 +48,7 @@ from tests.contract.vocabulary import (
     PERIOD,
     SOLD,
     STATES,
+    TALKS,
     TERMS,
     VERBS,
     instant,
@@ -56,6 +60,8 @@ from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan
 
 Words = list[str]
+# Parts of answers that stories call otherwise.
+PARTS = {"talk": "conversation"}
 
 
 @dataclass
@@ -117,7 +123,7 @@ def _operation(verb: str, words: Words) -> Operation:
     arguments: dict[str, Any] = dict(DEFAULTS.get(verb, {}))
     for (argument, read), text in zip(places, words, strict=False):
         arguments[argument] = read(text)
-    known = PERIOD if verb == "statement" else ARGUMENTS
+    known = {"statement": PERIOD, "talks": TALKS}.get(verb, ARGUMENTS)
     arguments |= _pairs_of(words[len(places) :], known)
     return Operation(name, arguments)
 
@@ -130,9 +136,9 @@ def _expectation(text: str) -> dict[str, Any]:
         if place == 0:
             expected["outcome"], part = part, ""
         elif part in STATES and words and words[0].isupper():
-            expected[f"{part}.{STATES[part]}"] = words.pop(0)
-        prefix = f"{part}." if part else ""
+            expected[f"{PARTS.get(part, part)}.{STATES[part]}"] = words.pop(0)
         found = _pairs_of(words, EXPECTED[part])
+        prefix = f"{PARTS.get(part, part)}." if part else ""
         expected |= {prefix + name: value for name, value in found.items()}
     return expected
 
@@ -174,10 +180,13 @@ def _look(answer: Answer, path: str) -> Any:
     if path == "names":
         if answer.topups:
             return tuple(each.request_id for each in answer.topups)
+        talks = tuple(f"{each.conversation_id}#{each.session}" for each in answer.conversations)
         holds = tuple(hold.hold_id for hold in answer.holds)
         addons = tuple(addon.addon_id for addon in answer.addons)
         bounds = tuple(each.budget_id for each, _ in answer.budgets)
-        return holds or addons or bounds or tuple(grant.grant_id for grant in answer.grants)
+        return (
+            talks or holds or addons or bounds or tuple(grant.grant_id for grant in answer.grants)
+        )
     value: Any = answer
     for name in path.split("."):
         value = getattr(value, name, None)

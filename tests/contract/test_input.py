@@ -20,6 +20,7 @@ from creditgate.v1 import authorization_service_pb2 as messages
 from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
 from tests.contract.wrong_calls import WRONG as WRONG_CALLS
+from tests.contract.wrong_conversations import WRONG as WRONG_CONVERSATIONS
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
 from tests.support.bad_usages import bad_usages
@@ -128,7 +129,10 @@ WRONG_USAGES: list[Any] = [
 CASES = [
     pytest.param(request, field, id=f"{number}: {type(request).__name__} {field}")
     for number, (request, field) in enumerate(
-        WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES + WRONG_USAGES
+        [
+            *(WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES),
+            *(WRONG_USAGES + WRONG_CONVERSATIONS),
+        ]
     )
 ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.contract.budget_words import budget, budgets
 from tests.contract.call_words import CALL_ARGUMENTS, QUOTA, call_terms, gateway
+from tests.contract.conversation_words import conversation_terms
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, usage, usages
 from tests.contract.topup_words import auto_topup
@@ -98,6 +99,11 @@ ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "pin": ("pin_for_ms", milliseconds),
     "pinned": ("pinned", int),
     **CALL_ARGUMENTS,
+    "costs": ("usage", usage),
+    "type": ("type", str),
+    "handed": ("handed_off", flag),
+    "session": ("session", int),
+    "about": ("conversation_id", str),
 }
 # What packages are made of.
 SOLD: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -121,6 +127,7 @@ TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "notice": ("expiry_notice_ms", milliseconds),
     "card": ("card", plan),
     "calls": ("terms", call_terms),
+    "talks": ("conversations", conversation_terms),
 }
 # The verbs: what the oracle calls them, and how the words right after them are read.
 VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
@@ -165,6 +172,12 @@ VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "budgets": ("list_budgets", []),
     "statement": ("get_statement", []),
     "events": ("list_events", []),
+    "say": ("reserve_message", [("conversation_id", str), ("message_id", str)]),
+    "said": ("commit_message", [("conversation_id", str), ("message_id", str)]),
+    "unsay": ("release_message", [("conversation_id", str), ("message_id", str)]),
+    "end": ("close_conversation", [("conversation_id", str)]),
+    "talk": ("get_conversation", [("conversation_id", str)]),
+    "talks": ("list_conversations", []),
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
@@ -172,6 +185,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "tallymix": {"keep_open": True},
     "grant": {"kind": "PURCHASED"},
     "buy": {"kind": "PURCHASED"},
+}
+TALKS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "about": ("conversation_id", str),
+    "state": ("state", str),
+    "from": ("start", instant),
+    "until": ("until", instant),
 }
 PERIOD: dict[str, tuple[str, Callable[[str], Any]]] = {
     "from": ("start", instant),
@@ -199,6 +218,7 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "until": ("pinned_until", instant),
         "parts": ("quoted", lambda text: tuple(text.split("+"))),
         "model": ("rate.model", str),
+        "opened": ("opened", flag),
     },
     "balance": {
         "settled": ("settled", micros),
@@ -247,6 +267,20 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "unpaid": ("unpaid", micros),
         "request": ("topup_request", lambda text: "" if text == "none" else text),
     },
+    "talk": {
+        "session": ("session", int),
+        "type": ("type", str),
+        "started": ("started_at", instant),
+        "active": ("last_activity_at", instant),
+        "ends": ("ends_at", instant),
+        "ended": ("ended_at", instant),
+        "lasted": ("duration", micros),
+        "messages": ("messages", int),
+        "charged": ("charged", micros),
+        "ending": ("ending", str),
+        "cause": ("cause", str),
+        "pricing": ("pricing", str),
+    },
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
-STATES = {"hold": "state", "grant": "state", "account": "status"}
+STATES = {"hold": "state", "talk": "state", "grant": "state", "account": "status"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +12,18 @@ from creditgate._convert import (
     number,
     word,
 )
-from creditgate.v1 import account_pb2, event_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import conversation_service_pb2 as conversations
 from creditgate.v1 import event_service_pb2 as events
+from creditgate.v1 import usage_service_pb2 as usage
 from tests.contract.call_words import to_call_terms, to_leg, to_quota
+from tests.contract.conversation_words import to_conversation, to_conversation_terms
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
+from tests.contract.wire_events import to_event
 from tests.contract.wire_rates import (
     to_line,
     to_quoted,
@@ -34,7 +38,6 @@ from tests.oracle.answers import (
     Answer,
     BalanceView,
     CycleView,
-    EventView,
     GrantView,
     HoldView,
     StandingView,
@@ -70,6 +73,10 @@ _FIELDS = {
     "add_addon": {"amount": "amount_micros"},
     "get_statement": {"start": "from"},
     "list_events": {"after": "after_number"},
+    "commit_message": {"used": "used_micros"},
+    "release_message": {"cause": "termination_cause"},
+    "close_conversation": {"cause": "termination_cause"},
+    "list_conversations": {"start": "from"},
 }
 _INSTANTS = frozenset({"effective_at", "expires_at", "billing_anchor", "from", "until"})
 _ENUMERATIONS = {
@@ -90,6 +97,7 @@ _NUMBERS = {
     "opening": "opening_micros",
     "closing": "closing_micros",
 }
+SERVICES = (messages, accounts, events, conversations, usage)
 HOT_VERBS = frozenset({"reserve", "extend", "commit", "release", "charge"})
 
 
@@ -109,10 +117,13 @@ def to_request(operation: Operation, account_id: str) -> Message:
         card = to_rate_card(operation.arguments["card"], account_id)
         return catalog.PutRateCardRequest(rate_card=card)
     name = f"{method_name(operation)}Request"
-    kind = next(getattr(each, name) for each in (messages, accounts, events) if hasattr(each, name))
+    kind = next(getattr(each, name) for each in SERVICES if hasattr(each, name))
     request: Message = kind(account_id=account_id)
     renamed = _FIELDS.get(operation.verb, {})
     arguments = dict(operation.arguments)
+    if operation.verb == "list_conversations" and (state := arguments.pop("state", None)):
+        kept: Any = request
+        kept.state = number(conversation_pb2.ConversationState, state)
     if bought := arguments.pop("package", None):
         order: Any = request
         order.package.package_id, order.package.version = f"{account_id}/{bought[0]}", bought[1]
@@ -179,6 +190,10 @@ def to_answer(response: Any) -> Answer:
         given["hold"] = to_hold(response.hold)
     if hasattr(response, "quota") and response.HasField("quota"):
         given["quota"] = to_quota(response.quota)
+    if hasattr(response, "conversation") and response.HasField("conversation"):
+        given["conversation"] = to_conversation(response.conversation)
+    given["conversations"] = tuple(map(to_conversation, getattr(response, "conversations", ())))
+    given["opened"] = getattr(response, "opened", False)
     if hasattr(response, "grant"):
         given["grant"] = to_grant(response.grant)
     if hasattr(response, "account"):
@@ -344,6 +359,8 @@ def to_plan(plan: Plan, account_id: str) -> catalog.Plan:
         message.expiry_notice.FromMilliseconds(plan.expiry_notice_ms)
     if plan.terms != Plan.terms:
         message.call_terms.CopyFrom(to_call_terms(plan.terms))
+    if plan.conversations != Plan.conversations:
+        message.conversation_terms.CopyFrom(to_conversation_terms(plan.conversations))
     return message
 
 
@@ -366,31 +383,3 @@ def to_threshold(threshold: account_pb2.Threshold) -> Threshold:
     if threshold.WhichOneof("at") == "percent":
         return "percent", threshold.percent
     return "amount", threshold.amount_micros
-
-
-def to_event(event: event_pb2.Event) -> EventView:
-    assert event.event_id == f"{event.account_id}/{event.number}"
-    assert event.balance.as_of == event.created_at
-    it = event.balance
-    assert it.available_micros == it.settled_micros + it.overdraft_limit_micros - it.held_micros
-    return EventView(
-        number=event.number,
-        kind=word(event_pb2.EventKind, event.kind),
-        version=it.version,
-        settled=it.settled_micros,
-        held=it.held_micros,
-        overdraft=it.overdraft_limit_micros,
-        created_at=event.created_at.ToMicroseconds(),
-        details=tuple(_details(event)),
-    )
-
-
-def _details(event: event_pb2.Event) -> Iterator[Any]:
-    """The fields of an event's details in their order, those of a cycle among them."""
-    name = event.WhichOneof("details")
-    details: Any = getattr(event, name) if name else None
-    if isinstance(details, event_pb2.CycleReset):
-        details = details.cycle
-    for each in details.DESCRIPTOR.fields if details else ():
-        value = getattr(details, each.name)
-        yield value.ToMicroseconds() if each.name.endswith("_at") else value

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate.v1 import account_pb2
+from creditgate.v1 import account_pb2, conversation_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import catalog_service_pb2 as catalog
 from tests.support.calls import good_budget, good_plan
@@ -27,6 +27,10 @@ def _limit(**limits: Any) -> catalog.PutPlanRequest:
 
 def _calls(**terms: Any) -> catalog.PutPlanRequest:
     return _put(call_terms=account_pb2.CallTerms(**terms))
+
+
+def _talks(**terms: Any) -> catalog.PutPlanRequest:
+    return _put(conversation_terms=conversation_pb2.ConversationTerms(**terms))
 
 
 def _change(**changes: Any) -> accounts.UpdateAccountRequest:
@@ -103,6 +107,15 @@ WRONG: list[tuple[Any, str]] = [
     (_calls(redirect_target="desk"), "plan.call_terms.redirect_target"),
     (_calls(on_reserve_failure=4), "plan.call_terms.on_reserve_failure"),
     (_calls(on_extend_failure=-1), "plan.call_terms.on_extend_failure"),
+    (_talks(pricing=4), "plan.conversation_terms.pricing"),
+    *[
+        (_talks(inactivity_timeout=bad), "plan.conversation_terms.inactivity_timeout")
+        for bad in (Duration(), Duration(seconds=59), Duration(seconds=86_401))
+    ],
+    (_talks(reopen_within=Duration(seconds=-1)), "plan.conversation_terms.reopen_within"),
+    (_talks(reopen_within=Duration(seconds=86_401)), "plan.conversation_terms.reopen_within"),
+    (_talks(conversation_meter="a" * 129), "plan.conversation_terms.conversation_meter"),
+    (_talks(message_meter="a" * 129), "plan.conversation_terms.message_meter"),
     (catalog.GetPlanRequest(), "plan_id"),
     (catalog.GetPlanRequest(plan_id="pro", version=-1), "version"),
     (catalog.ListPlansRequest(page_size=-1), "page_size"),

@@ -28,8 +28,20 @@ from tests.support.figures import Figures
 from tests.support.server import Caller, Running, keys_in, running_server
 from tests.support.server import new_key as new_key_of
 
-AUTHORIZE = {"Reserve", "Extend", "Commit", "Release", "Charge", "BatchAuthorize", "Authorize"}
-READ_OR_AUTHORIZE = {"Quote", "GetHold", "GetBalance", "WatchAccount"}
+AUTHORIZE = {
+    "Reserve",
+    "Extend",
+    "Commit",
+    "Release",
+    "Charge",
+    "BatchAuthorize",
+    "Authorize",
+    "ReserveMessage",
+    "CommitMessage",
+    "ReleaseMessage",
+    "CloseConversation",
+}
+READ_OR_AUTHORIZE = {"Quote", "GetHold", "GetBalance", "WatchAccount", "GetConversation"}
 READ_OR_ADMIN = {
     "GetAccount",
     "ListAccounts",
@@ -47,6 +59,7 @@ READ_OR_ADMIN = {
     "ListPackages",
     "ListTopups",
     "ListDeliveries",
+    "ListConversations",
 }
 ADMIN = {
     "CreateAccount",

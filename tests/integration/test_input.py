@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
@@ -51,6 +51,8 @@ TABLES = (
     "budget_counters",
     "events",
     "endpoints",
+    "conversations",
+    "messages",
 )
 
 
@@ -114,6 +116,17 @@ MORE = [
             *[("epoch_below", bad) for bad in BAD_TOTALS],
         )
     ],
+    *[
+        Case(method, "hold_id", {"hold_id": "c#1#1"})
+        for method in ("Reserve", "Extend", "Commit", "Release", "Charge")
+    ],
+    *[Case(method, "hold_id", {"hold_id": "#" * 301}) for method in ("GetHold", "Refund")],
+    Case(
+        "ReserveMessage",
+        "attributes.conversation_id",
+        {"attributes": hold_pb2.Attributes(conversation_id="another")},
+    ),
+    Case("ListConversations", "until", {"until": Timestamp(seconds=1_700_000_000)}),
     Case("AddGrant", "grant_id", {"grant_id": "cycle/"}),
     Case("AddGrant", "grant_id", {"grant_id": "cycle/welcome"}),
     Case("AddAddon", "addon_id", {"addon_id": "a" * 81}),
@@ -181,16 +194,28 @@ def test_no_field_of_any_request_is_without_a_bound() -> None:
         for field in method.request.DESCRIPTOR.fields
     }
     bounded = {(method, field) for method, field in fields if bad_values(BY_NAME[method], field)}
-    assert {field for _, field in fields - bounded} == {"keep_open", "outlives_cycle", "unpaid"}
+    assert {field for _, field in fields - bounded} == {
+        "handed_off",
+        "keep_open",
+        "outlives_cycle",
+        "unpaid",
+    }
     named = {named.removeprefix("plan.").partition("[")[0] for named, _ in bad_plans()}
     parts: dict[Any, str] = {
         catalog_pb.Plan: "",
         catalog_pb.PlanLimits: "limits.",
         account_pb2.CallTerms: "call_terms.",
+        conversation_pb2.ConversationTerms: "conversation_terms.",
     }
     for message, prefix in parts.items():
         said = {prefix + field.name for field in message.DESCRIPTOR.fields}
-        assert said - named <= {"limits", "created_at", "thresholds", "call_terms"}
+        assert said - named <= {
+            "limits",
+            "created_at",
+            "thresholds",
+            "call_terms",
+            "conversation_terms",
+        }
     assert "thresholds.thresholds" in named
     assert all(
         field.type not in {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}

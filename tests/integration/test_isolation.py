@@ -14,7 +14,9 @@ from creditgate_server.rpc.method import Method
 from tests.support.calls import (
     ADMINISTRATION,
     BY_NAME,
+    CONVERSING,
     OPERATIONS,
+    REPORTING,
     SELLING,
     TELLING,
     UNARY,
@@ -56,6 +58,7 @@ async def their_account(owner: Caller) -> None:
         "AddGrant",
         "AddAddon",
         "PutEndpoint",
+        "ReleaseMessage",
     ):
         name = "charged" if method == "Charge" else THEIRS
         await service_of(owner, BY_NAME[method])(good(BY_NAME[method], THEIRS, name=name))
@@ -96,7 +99,7 @@ async def test_what_is_anothers_is_absent_to_the_byte_on_every_method(
                 assert THEIRS.encode() not in foreign[2]
                 cells += 1
         figures(cells=cells, leaks=0)
-        methods = (*OPERATIONS, *ADMINISTRATION, *SELLING, *TELLING)
+        methods = (*OPERATIONS, *ADMINISTRATION, *SELLING, *TELLING, *CONVERSING, *REPORTING)
         assert cells == len(methods) - 10
 
 

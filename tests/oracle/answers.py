@@ -235,6 +235,29 @@ class EventView:
 
 
 @dataclass(frozen=True)
+class ConversationView:
+    """A session of a conversation as a response shows it; `ending` is empty while it is open."""
+
+    account_id: str
+    conversation_id: str
+    session: int
+    state: str
+    type: str
+    started_at: int
+    last_activity_at: int
+    ends_at: int
+    ended_at: int | None
+    duration: int
+    messages: int
+    charged: int
+    ending: str
+    cause: str
+    attributes: Pairs
+    labels: Pairs
+    pricing: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """One response; fields that do not apply stay as they are here.
 
@@ -274,3 +297,6 @@ class Answer:
     quota: QuotaView | None = None
     quoted: tuple[tuple[RateView, int, int], ...] = ()
     pinned_until: int | None = None
+    conversation: ConversationView | None = None
+    conversations: tuple[ConversationView, ...] = ()
+    opened: bool = False

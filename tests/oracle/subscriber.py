@@ -24,6 +24,7 @@ from tests.oracle.calendar import EPOCH, cycle_at
 from tests.oracle.calls import USUAL_CALLS, CallTerms
 from tests.oracle.events import NO_PLAN_THRESHOLDS
 from tests.oracle.prices import RateCard
+from tests.oracle.terms import USUAL_CONVERSATIONS, ConversationTerms
 from tests.oracle.topups import Desk
 
 DAY_MS = 86_400_000
@@ -53,6 +54,7 @@ class Plan:
     card: tuple[str, int] | None = None
     prices: RateCard | None = field(default=None, compare=False)
     terms: CallTerms = USUAL_CALLS
+    conversations: ConversationTerms = USUAL_CONVERSATIONS
 
     @property
     def name(self) -> tuple[str, int]:

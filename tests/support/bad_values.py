@@ -11,6 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
+from tests.support.bad_conversations import bad_conversation_terms
 from tests.support.bad_usages import bad_usages
 from tests.support.calls import (
     good_auto_topup,
@@ -54,6 +55,7 @@ def bad_values(method: Method, name: str) -> list[tuple[str, Any]]:
     if name.endswith("_id"):
         # Where empty means all.
         some = method.name == "ListDeliveries" or name == "gateway_id"
+        some |= method.name == "ListConversations" and name == "conversation_id"
         return [(name, value) for value in BAD_IDS if value or not some]
     if name in {"plan", "package"}:
         return BAD_GOODS[method.name]()
@@ -105,6 +107,10 @@ def bad_plans() -> list[tuple[str, Any]]:
     plans += [
         (f"plan.call_terms.{name}", good_plan(call_terms=account_pb2.CallTerms(**terms)))
         for name, terms in bad_call_terms()
+    ]
+    plans += [
+        (f"plan.conversation_terms.{name}", good_plan(conversation_terms=terms))
+        for name, terms in bad_conversation_terms(BAD_TTLS, BAD_TEXTS[:2])
     ]
     for at, bad in bad_thresholds():
         given = catalog_pb.Thresholds(thresholds=bad)
@@ -362,6 +368,15 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "pin_for": [("pin_for", value) for value in BAD_TTLS[2:]],
     "quote_token": [("quote_token", value) for value in BAD_TOKENS],
     **{name: bad_usages(name, BAD_TOTALS) for name in ("usages", "quantities", "used_quantities")},
+    "ReserveMessage.usage": [
+        ("usage.meter", hold_pb2.Usage(meter="m" * 129)),
+        ("usage.meter", hold_pb2.Usage(meter="\0")),
+        ("usage.model", hold_pb2.Usage(model="m" * 129)),
+        *[("usage.quantity", hold_pb2.Usage(quantity=value)) for value in BAD_TOTALS],
+    ],
+    "session": [("session", -1), ("session", -(2**31))],
+    "type": [("type", value) for value in BAD_TEXTS],
+    "handed_off": [],  # both of its values are right
     "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],

@@ -11,19 +11,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, delivery_pb2, event_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import (
     ACCOUNTS,
     ADMINISTRATION,
     CATALOG,
+    CONVERSATIONS,
+    CONVERSING,
     EVENTS,
     METHODS,
     OPERATIONS,
+    REPORTING,
     SELLING,
     STREAM,
     TELLING,
+    USAGE,
     WATCH,
     Method,
 )
@@ -78,7 +82,13 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "endpoint_id": name,
         "generation": 2,
         "event_number": 1,
+        "conversation_id": "c",
+        "message_id": name,
+        "type": "sales",
+        "session": 1,
     }
+    if method.name == "ReserveMessage":
+        body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=2)
     if method.name == "Quote":
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
     if method.name == "PutPackage":
@@ -175,6 +185,7 @@ def good_plan(**changes: Any) -> catalog_pb.Plan:
         "thresholds": catalog_pb.Thresholds(thresholds=good_thresholds()),
         "expiry_notice": Duration(seconds=86_400),
         "call_terms": good_call_terms(),
+        "conversation_terms": good_conversation_terms(),
     }
     return catalog_pb.Plan(**body | changes)
 
@@ -191,6 +202,18 @@ def good_call_terms() -> account_pb2.CallTerms:
         on_extend_failure=account_pb2.FAILURE_HANDLING_TERMINATE,
         offline_allowance=Duration(seconds=30),
     )
+
+
+def good_conversation_terms(**changes: Any) -> conversation_pb2.ConversationTerms:
+    """Answer terms of conversations that are right, every field of them set."""
+    body: dict[str, Any] = {
+        "pricing": conversation_pb2.CONVERSATION_PRICING_BOTH,
+        "inactivity_timeout": Duration(seconds=90, nanos=500_000_000),
+        "reopen_within": Duration(seconds=30),
+        "conversation_meter": "talk",
+        "message_meter": "word",
+    }
+    return conversation_pb2.ConversationTerms(**body | changes)
 
 
 def good_budget(**changes: Any) -> account_pb2.Budget:
@@ -246,15 +269,23 @@ def read_failure(error: grpc.aio.AioRpcError) -> Failure:
 
 def service_of(caller: Any, method: Method) -> Any:
     """Answer the stub's function for a method."""
-    services = {ACCOUNTS: caller.accounts, CATALOG: caller.catalog, EVENTS: caller.events}
+    services = {
+        ACCOUNTS: caller.accounts,
+        CATALOG: caller.catalog,
+        EVENTS: caller.events,
+        CONVERSATIONS: caller.conversations,
+        USAGE: caller.usage,
+    }
     return getattr(services.get(method.service, caller.authorization), method.name)
 
 
 __all__ = [
     "ADMINISTRATION",
     "BY_NAME",
+    "CONVERSING",
     "METHODS",
     "OPERATIONS",
+    "REPORTING",
     "SELLING",
     "STREAM",
     "TELLING",

@@ -24,7 +24,9 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import account_service_pb2_grpc as accounts_grpc
 from creditgate.v1 import authorization_service_pb2_grpc as authorization_grpc
 from creditgate.v1 import catalog_service_pb2_grpc as catalog_grpc
+from creditgate.v1 import conversation_service_pb2_grpc as conversation_grpc
 from creditgate.v1 import event_service_pb2_grpc as events_grpc
+from creditgate.v1 import usage_service_pb2_grpc as usage_grpc
 from creditgate_server.app import App
 from creditgate_server.domain.keys import Scope
 from creditgate_server.domain.operations import Operation
@@ -62,6 +64,10 @@ class Caller:
         self.accounts: Any = _Keyed(accounts_grpc.AccountServiceStub(self.channel), self.key)
         self.catalog: Any = _Keyed(catalog_grpc.CatalogServiceStub(self.channel), self.key)
         self.events: Any = _Keyed(events_grpc.EventServiceStub(self.channel), self.key)
+        self.conversations: Any = _Keyed(
+            conversation_grpc.ConversationServiceStub(self.channel), self.key
+        )
+        self.usage: Any = _Keyed(usage_grpc.UsageServiceStub(self.channel), self.key)
         self.health: Any = health_pb2_grpc.HealthStub(self.channel)
 
     async def __aenter__(self) -> Self:

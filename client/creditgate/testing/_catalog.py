@@ -5,6 +5,7 @@ from __future__ import annotations
 from creditgate.testing._administration import Administration, page
 from creditgate.testing._budgets import OWN_MAX
 from creditgate.testing._call_terms import fill_call_terms
+from creditgate.testing._conversation_terms import fill_conversation_terms
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._teller import NOTICE_MS_DEFAULT, sort
 from creditgate.testing._wallet import RefusalError, stamp
@@ -29,6 +30,8 @@ class Catalog(Administration):
         if not plan.HasField("expiry_notice"):
             plan.expiry_notice.FromMilliseconds(NOTICE_MS_DEFAULT)
         plan.call_terms.CopyFrom(fill_call_terms(request.plan.call_terms))
+        talks = fill_conversation_terms(request.plan.conversation_terms)
+        plan.conversation_terms.CopyFrom(talks)
         thresholds = sort(plan.thresholds.thresholds)
         del plan.thresholds.thresholds[:]
         plan.thresholds.thresholds.extend(thresholds)

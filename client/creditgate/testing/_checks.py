@@ -11,6 +11,13 @@ from zoneinfo import available_timezones
 from google.protobuf.message import Message
 
 from creditgate.testing._call_terms import check_call, check_call_terms
+from creditgate.testing._conversation_terms import (
+    check_committed_message,
+    check_conversation_terms,
+    check_listed,
+    check_message,
+    check_session,
+)
 from creditgate.testing._rate_checks import check_list, check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 
@@ -31,6 +38,7 @@ URL_MAX = 2048
 # Of what the service takes as a webhook's URL, what tests have use for.
 URLS = re.compile(r"https://[A-Za-z0-9.-]+(:(443|[1-9]\d{3,4}))?([/?][!\"$-~]*)?", re.ASCII)
 MAILS = re.compile(r"[^@\s]+@[A-Za-z0-9.-]+", re.ASCII)
+HOLDS = re.compile(r"[A-Za-z0-9._:@/#-]{1,300}", re.ASCII)
 IDS = re.compile(r"[A-Za-z0-9._:@/-]{1,128}", re.ASCII)
 
 
@@ -45,6 +53,8 @@ def _checked(request: Any) -> Iterator[tuple[str, bool]]:
         value = getattr(request, field.name)
         if field.name in _PARTS:
             yield from _PARTS[field.name](value)
+        elif (type(request).__name__, field.name) in _APART:
+            continue
         elif field.name in _TESTS and (value or type(request).__name__ not in _OPTIONAL):
             yield field.name, _TESTS[field.name](value)
         elif field.name.endswith("_micros"):
@@ -98,7 +108,12 @@ def _holds(request: Any) -> Iterator[tuple[str, bool]]:
     yield "state", request.state in known
 
 
+def _look(request: Any) -> Iterator[tuple[str, bool]]:
+    yield "hold_id", HOLDS.fullmatch(request.hold_id) is not None
+
+
 def _refund(request: Any) -> Iterator[tuple[str, bool]]:
+    yield from _look(request)
     yield "amount_micros", request.amount_micros > 0
 
 
@@ -158,6 +173,7 @@ def _plan(request: Any) -> Iterator[tuple[str, bool]]:
     yield "plan.rate_card_version", 0 <= plan.rate_card_version <= (VERSION_MAX if carded else 0)
     yield "plan.expiry_notice", timedelta() <= plan.expiry_notice.ToTimedelta() <= NOTICE_MAX
     yield from check_call_terms(request)
+    yield from check_conversation_terms(request)
 
 
 def _plan_budgets(request: Any) -> Iterator[tuple[str, bool]]:
@@ -279,6 +295,8 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "grant_id": _id,
     "refund_id": _id,
     "budget_id": _id,
+    "conversation_id": _id,
+    "message_id": _id,
     "addon_id": lambda name: _id(name) and len(name) <= ADDON_ID_MAX,
     "plan_id": _id,
     "request_id": _id,
@@ -295,7 +313,9 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "reference": lambda note: len(note) <= REFERENCE_MAX,
 }
 # Where an empty name means everything.
-_OPTIONAL = {"ListDeliveriesRequest", "ListHoldsRequest"}
+_OPTIONAL = {"ListDeliveriesRequest", "ListHoldsRequest", "ListConversationsRequest"}
+# Where a name may be one that callers cannot choose.
+_APART = {("GetHoldRequest", "hold_id"), ("RefundRequest", "hold_id")}
 _PARTS = {"labels": _labels, "attributes": _attributes}
 _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ReserveRequest": _priced,
@@ -304,7 +324,13 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "CommitRequest": _commit,
     "QuoteRequest": _quote,
     "ListHoldsRequest": _holds,
+    "GetHoldRequest": _look,
     "RefundRequest": _refund,
+    "ReserveMessageRequest": check_message,
+    "CommitMessageRequest": check_committed_message,
+    "CloseConversationRequest": check_session,
+    "GetConversationRequest": check_session,
+    "ListConversationsRequest": check_listed,
     "AddGrantRequest": _grant,
     "AddAddonRequest": _addon,
     "PutPlanRequest": _plan,

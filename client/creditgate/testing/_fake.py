@@ -19,14 +19,16 @@ from creditgate._amount import Amount, to_micros
 from creditgate._async import AsyncClient
 from creditgate._failures import DETAILS_KEY, DOMAIN
 from creditgate._sync import Client
-from creditgate.testing._ledger import Ledger
+from creditgate.testing._conversations import Conversing
 from creditgate.testing._wallet import RefusalError
 from creditgate.testing._watch import Watch
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog
+from creditgate.v1 import conversation_service_pb2 as conversations
 from creditgate.v1 import event_service_pb2 as events
+from creditgate.v1 import usage_service_pb2 as usage
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 # Each watch keeps one for itself.
@@ -43,6 +45,8 @@ _CODES = {
     "PLAN_NOT_FOUND": code_pb2.NOT_FOUND,
     "ADDON_NOT_FOUND": code_pb2.NOT_FOUND,
     "RATE_CARD_NOT_FOUND": code_pb2.NOT_FOUND,
+    "CONVERSATION_NOT_FOUND": code_pb2.NOT_FOUND,
+    "MESSAGE_NOT_FOUND": code_pb2.NOT_FOUND,
     "ENDPOINT_NOT_FOUND": code_pb2.NOT_FOUND,
     "DELIVERY_NOT_FOUND": code_pb2.NOT_FOUND,
     "NAME_REUSED": code_pb2.ALREADY_EXISTS,
@@ -63,7 +67,7 @@ class FakeCreditgate:
 
     def __init__(self, *, api_key: str | None = None, now: datetime = START) -> None:
         self._api_key, self._now = api_key, _micros(now)
-        self._ledger, self._lock = Ledger(), threading.Lock()
+        self._ledger, self._lock = Conversing(), threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._server: grpc.Server | None = None
         self._faults: deque[str] = deque()
@@ -85,6 +89,8 @@ class FakeCreditgate:
             (accounts, "AccountService"),
             (catalog, "CatalogService"),
             (events, "EventService"),
+            (conversations, "ConversationService"),
+            (usage, "UsageService"),
         ):
             described = module.DESCRIPTOR.services_by_name[service]
             handlers = {m.name: self._handler(m.name, m) for m in described.methods}
@@ -295,7 +301,7 @@ def _abort(context: grpc.ServicerContext, refusal: RefusalError) -> NoReturn:
 def _class_of(described: Any) -> Any:
     return next(
         getattr(module, described.name)
-        for module in (messages, accounts, catalog, events)
+        for module in (messages, accounts, catalog, events, conversations, usage)
         if hasattr(module, described.name)
     )
 

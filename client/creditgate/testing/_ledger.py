@@ -46,16 +46,19 @@ class Ledger(RateCards):
             raise RefusalError("INVALID_FIELD", field)
         if isinstance(request, messages.ReserveRequest | messages.ChargeRequest):
             self.check_token(request)
-        if speaks_of_quantities(request):
-            answer = self._meter(request, now)
-        else:
-            answer = self._method(request)(request, now)
+        answer = self._carry_out(request, now)
         changed = self.wallets.get(getattr(request, "account_id", ""))
         if isinstance(request, messages.ReserveRequest | messages.ExtendRequest) and changed:
             show_quota(answer, request, changed, now)
         if changed is not None:
             changed.tell()
         return answer
+
+    def _carry_out(self, request: Any, now: int) -> Any:
+        """Carry out a request that was checked, or is our own."""
+        if speaks_of_quantities(request):
+            return self._meter(request, now)
+        return self._method(request)(request, now)
 
     def _method(self, request: Any) -> Callable[[Any, int], Any]:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))

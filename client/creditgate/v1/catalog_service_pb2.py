@@ -23,66 +23,67 @@ _sym_db = _symbol_database.Default()
 
 
 from creditgate.v1 import account_pb2 as creditgate_dot_v1_dot_account__pb2
+from creditgate.v1 import conversation_pb2 as creditgate_dot_v1_dot_conversation__pb2
 from creditgate.v1 import hold_pb2 as creditgate_dot_v1_dot_hold__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#creditgate/v1/catalog_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x04\n\x04Plan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x18\n\x10\x61llowance_micros\x18\x04 \x01(\x03\x12\'\n\x05\x63ycle\x18\x05 \x01(\x0e\x32\x18.creditgate.v1.CycleUnit\x12\x1b\n\x13rollover_max_micros\x18\x06 \x01(\x03\x12\x16\n\x0ewelcome_micros\x18\x07 \x01(\x03\x12\x1e\n\x16overdraft_limit_micros\x18\x08 \x01(\x03\x12\x34\n\x0eoverage_policy\x18\t \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12)\n\x06limits\x18\n \x01(\x0b\x32\x19.creditgate.v1.PlanLimits\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x62udgets\x18\x0c \x03(\x0b\x32\x15.creditgate.v1.Budget\x12-\n\nthresholds\x18\r \x01(\x0b\x32\x19.creditgate.v1.Thresholds\x12\x30\n\rexpiry_notice\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0crate_card_id\x18\x0f \x01(\t\x12\x19\n\x11rate_card_version\x18\x10 \x01(\x05\x12,\n\ncall_terms\x18\x11 \x01(\x0b\x32\x18.creditgate.v1.CallTerms\"\x93\x01\n\x08RateCard\x12\x14\n\x0crate_card_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\"\n\x05rates\x18\x04 \x03(\x0b\x32\x13.creditgate.v1.Rate\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\nThresholds\x12,\n\nthresholds\x18\x01 \x03(\x0b\x32\x18.creditgate.v1.Threshold\"n\n\nPlanLimits\x12\x17\n\x0fhold_max_micros\x18\x01 \x01(\x03\x12/\n\x0chold_ttl_max\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eopen_holds_max\x18\x03 \x01(\x03\"3\n\x0ePutPlanRequest\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\"F\n\x0fPutPlanResponse\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"2\n\x0eGetPlanRequest\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"4\n\x0fGetPlanResponse\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\"9\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"P\n\x11ListPlansResponse\x12\"\n\x05plans\x18\x01 \x03(\x0b\x32\x13.creditgate.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc3\x01\n\x07Package\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12,\n\tvalid_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x11PutPackageRequest\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\"O\n\x12PutPackageResponse\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"8\n\x11GetPackageRequest\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"=\n\x12GetPackageResponse\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\"<\n\x13ListPackagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListPackagesResponse\x12(\n\x08packages\x18\x01 \x03(\x0b\x32\x16.creditgate.v1.Package\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x12PutRateCardRequest\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\"S\n\x13PutRateCardResponse\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\x12\x10\n\x08replayed\x18\x02 \x01(\x08\";\n\x12GetRateCardRequest\x12\x14\n\x0crate_card_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"A\n\x13GetRateCardResponse\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\"=\n\x14ListRateCardsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x15ListRateCardsResponse\x12+\n\nrate_cards\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.RateCard\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\tCycleUnit\x12\x1a\n\x16\x43YCLE_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43YCLE_UNIT_DAY\x10\x01\x12\x13\n\x0f\x43YCLE_UNIT_WEEK\x10\x02\x12\x14\n\x10\x43YCLE_UNIT_MONTH\x10\x03\x12\x13\n\x0f\x43YCLE_UNIT_YEAR\x10\x04\x32\xfb\x05\n\x0e\x43\x61talogService\x12H\n\x07PutPlan\x12\x1d.creditgate.v1.PutPlanRequest\x1a\x1e.creditgate.v1.PutPlanResponse\x12H\n\x07GetPlan\x12\x1d.creditgate.v1.GetPlanRequest\x1a\x1e.creditgate.v1.GetPlanResponse\x12N\n\tListPlans\x12\x1f.creditgate.v1.ListPlansRequest\x1a .creditgate.v1.ListPlansResponse\x12Q\n\nPutPackage\x12 .creditgate.v1.PutPackageRequest\x1a!.creditgate.v1.PutPackageResponse\x12Q\n\nGetPackage\x12 .creditgate.v1.GetPackageRequest\x1a!.creditgate.v1.GetPackageResponse\x12W\n\x0cListPackages\x12\".creditgate.v1.ListPackagesRequest\x1a#.creditgate.v1.ListPackagesResponse\x12T\n\x0bPutRateCard\x12!.creditgate.v1.PutRateCardRequest\x1a\".creditgate.v1.PutRateCardResponse\x12T\n\x0bGetRateCard\x12!.creditgate.v1.GetRateCardRequest\x1a\".creditgate.v1.GetRateCardResponse\x12Z\n\rListRateCards\x12#.creditgate.v1.ListRateCardsRequest\x1a$.creditgate.v1.ListRateCardsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#creditgate/v1/catalog_service.proto\x12\rcreditgate.v1\x1a\x1b\x63reditgate/v1/account.proto\x1a creditgate/v1/conversation.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x05\n\x04Plan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x18\n\x10\x61llowance_micros\x18\x04 \x01(\x03\x12\'\n\x05\x63ycle\x18\x05 \x01(\x0e\x32\x18.creditgate.v1.CycleUnit\x12\x1b\n\x13rollover_max_micros\x18\x06 \x01(\x03\x12\x16\n\x0ewelcome_micros\x18\x07 \x01(\x03\x12\x1e\n\x16overdraft_limit_micros\x18\x08 \x01(\x03\x12\x34\n\x0eoverage_policy\x18\t \x01(\x0e\x32\x1c.creditgate.v1.OveragePolicy\x12)\n\x06limits\x18\n \x01(\x0b\x32\x19.creditgate.v1.PlanLimits\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x62udgets\x18\x0c \x03(\x0b\x32\x15.creditgate.v1.Budget\x12-\n\nthresholds\x18\r \x01(\x0b\x32\x19.creditgate.v1.Thresholds\x12\x30\n\rexpiry_notice\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0crate_card_id\x18\x0f \x01(\t\x12\x19\n\x11rate_card_version\x18\x10 \x01(\x05\x12,\n\ncall_terms\x18\x11 \x01(\x0b\x32\x18.creditgate.v1.CallTerms\x12<\n\x12\x63onversation_terms\x18\x12 \x01(\x0b\x32 .creditgate.v1.ConversationTerms\"\x93\x01\n\x08RateCard\x12\x14\n\x0crate_card_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\"\n\x05rates\x18\x04 \x03(\x0b\x32\x13.creditgate.v1.Rate\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\nThresholds\x12,\n\nthresholds\x18\x01 \x03(\x0b\x32\x18.creditgate.v1.Threshold\"n\n\nPlanLimits\x12\x17\n\x0fhold_max_micros\x18\x01 \x01(\x03\x12/\n\x0chold_ttl_max\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eopen_holds_max\x18\x03 \x01(\x03\"3\n\x0ePutPlanRequest\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\"F\n\x0fPutPlanResponse\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"2\n\x0eGetPlanRequest\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"4\n\x0fGetPlanResponse\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.creditgate.v1.Plan\"9\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"P\n\x11ListPlansResponse\x12\"\n\x05plans\x18\x01 \x03(\x0b\x32\x13.creditgate.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc3\x01\n\x07Package\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12,\n\tvalid_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x11PutPackageRequest\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\"O\n\x12PutPackageResponse\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"8\n\x11GetPackageRequest\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"=\n\x12GetPackageResponse\x12\'\n\x07package\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Package\"<\n\x13ListPackagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListPackagesResponse\x12(\n\x08packages\x18\x01 \x03(\x0b\x32\x16.creditgate.v1.Package\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x12PutRateCardRequest\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\"S\n\x13PutRateCardResponse\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\x12\x10\n\x08replayed\x18\x02 \x01(\x08\";\n\x12GetRateCardRequest\x12\x14\n\x0crate_card_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"A\n\x13GetRateCardResponse\x12*\n\trate_card\x18\x01 \x01(\x0b\x32\x17.creditgate.v1.RateCard\"=\n\x14ListRateCardsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x15ListRateCardsResponse\x12+\n\nrate_cards\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.RateCard\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\tCycleUnit\x12\x1a\n\x16\x43YCLE_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43YCLE_UNIT_DAY\x10\x01\x12\x13\n\x0f\x43YCLE_UNIT_WEEK\x10\x02\x12\x14\n\x10\x43YCLE_UNIT_MONTH\x10\x03\x12\x13\n\x0f\x43YCLE_UNIT_YEAR\x10\x04\x32\xfb\x05\n\x0e\x43\x61talogService\x12H\n\x07PutPlan\x12\x1d.creditgate.v1.PutPlanRequest\x1a\x1e.creditgate.v1.PutPlanResponse\x12H\n\x07GetPlan\x12\x1d.creditgate.v1.GetPlanRequest\x1a\x1e.creditgate.v1.GetPlanResponse\x12N\n\tListPlans\x12\x1f.creditgate.v1.ListPlansRequest\x1a .creditgate.v1.ListPlansResponse\x12Q\n\nPutPackage\x12 .creditgate.v1.PutPackageRequest\x1a!.creditgate.v1.PutPackageResponse\x12Q\n\nGetPackage\x12 .creditgate.v1.GetPackageRequest\x1a!.creditgate.v1.GetPackageResponse\x12W\n\x0cListPackages\x12\".creditgate.v1.ListPackagesRequest\x1a#.creditgate.v1.ListPackagesResponse\x12T\n\x0bPutRateCard\x12!.creditgate.v1.PutRateCardRequest\x1a\".creditgate.v1.PutRateCardResponse\x12T\n\x0bGetRateCard\x12!.creditgate.v1.GetRateCardRequest\x1a\".creditgate.v1.GetRateCardResponse\x12Z\n\rListRateCards\x12#.creditgate.v1.ListRateCardsRequest\x1a$.creditgate.v1.ListRateCardsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'creditgate.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CYCLEUNIT']._serialized_start=2506
-  _globals['_CYCLEUNIT']._serialized_end=2629
-  _globals['_PLAN']._serialized_start=175
-  _globals['_PLAN']._serialized_end=758
-  _globals['_RATECARD']._serialized_start=761
-  _globals['_RATECARD']._serialized_end=908
-  _globals['_THRESHOLDS']._serialized_start=910
-  _globals['_THRESHOLDS']._serialized_end=968
-  _globals['_PLANLIMITS']._serialized_start=970
-  _globals['_PLANLIMITS']._serialized_end=1080
-  _globals['_PUTPLANREQUEST']._serialized_start=1082
-  _globals['_PUTPLANREQUEST']._serialized_end=1133
-  _globals['_PUTPLANRESPONSE']._serialized_start=1135
-  _globals['_PUTPLANRESPONSE']._serialized_end=1205
-  _globals['_GETPLANREQUEST']._serialized_start=1207
-  _globals['_GETPLANREQUEST']._serialized_end=1257
-  _globals['_GETPLANRESPONSE']._serialized_start=1259
-  _globals['_GETPLANRESPONSE']._serialized_end=1311
-  _globals['_LISTPLANSREQUEST']._serialized_start=1313
-  _globals['_LISTPLANSREQUEST']._serialized_end=1370
-  _globals['_LISTPLANSRESPONSE']._serialized_start=1372
-  _globals['_LISTPLANSRESPONSE']._serialized_end=1452
-  _globals['_PACKAGE']._serialized_start=1455
-  _globals['_PACKAGE']._serialized_end=1650
-  _globals['_PUTPACKAGEREQUEST']._serialized_start=1652
-  _globals['_PUTPACKAGEREQUEST']._serialized_end=1712
-  _globals['_PUTPACKAGERESPONSE']._serialized_start=1714
-  _globals['_PUTPACKAGERESPONSE']._serialized_end=1793
-  _globals['_GETPACKAGEREQUEST']._serialized_start=1795
-  _globals['_GETPACKAGEREQUEST']._serialized_end=1851
-  _globals['_GETPACKAGERESPONSE']._serialized_start=1853
-  _globals['_GETPACKAGERESPONSE']._serialized_end=1914
-  _globals['_LISTPACKAGESREQUEST']._serialized_start=1916
-  _globals['_LISTPACKAGESREQUEST']._serialized_end=1976
-  _globals['_LISTPACKAGESRESPONSE']._serialized_start=1978
-  _globals['_LISTPACKAGESRESPONSE']._serialized_end=2067
-  _globals['_PUTRATECARDREQUEST']._serialized_start=2069
-  _globals['_PUTRATECARDREQUEST']._serialized_end=2133
-  _globals['_PUTRATECARDRESPONSE']._serialized_start=2135
-  _globals['_PUTRATECARDRESPONSE']._serialized_end=2218
-  _globals['_GETRATECARDREQUEST']._serialized_start=2220
-  _globals['_GETRATECARDREQUEST']._serialized_end=2279
-  _globals['_GETRATECARDRESPONSE']._serialized_start=2281
-  _globals['_GETRATECARDRESPONSE']._serialized_end=2346
-  _globals['_LISTRATECARDSREQUEST']._serialized_start=2348
-  _globals['_LISTRATECARDSREQUEST']._serialized_end=2409
-  _globals['_LISTRATECARDSRESPONSE']._serialized_start=2411
-  _globals['_LISTRATECARDSRESPONSE']._serialized_end=2504
-  _globals['_CATALOGSERVICE']._serialized_start=2632
-  _globals['_CATALOGSERVICE']._serialized_end=3395
+  _globals['_CYCLEUNIT']._serialized_start=2602
+  _globals['_CYCLEUNIT']._serialized_end=2725
+  _globals['_PLAN']._serialized_start=209
+  _globals['_PLAN']._serialized_end=854
+  _globals['_RATECARD']._serialized_start=857
+  _globals['_RATECARD']._serialized_end=1004
+  _globals['_THRESHOLDS']._serialized_start=1006
+  _globals['_THRESHOLDS']._serialized_end=1064
+  _globals['_PLANLIMITS']._serialized_start=1066
+  _globals['_PLANLIMITS']._serialized_end=1176
+  _globals['_PUTPLANREQUEST']._serialized_start=1178
+  _globals['_PUTPLANREQUEST']._serialized_end=1229
+  _globals['_PUTPLANRESPONSE']._serialized_start=1231
+  _globals['_PUTPLANRESPONSE']._serialized_end=1301
+  _globals['_GETPLANREQUEST']._serialized_start=1303
+  _globals['_GETPLANREQUEST']._serialized_end=1353
+  _globals['_GETPLANRESPONSE']._serialized_start=1355
+  _globals['_GETPLANRESPONSE']._serialized_end=1407
+  _globals['_LISTPLANSREQUEST']._serialized_start=1409
+  _globals['_LISTPLANSREQUEST']._serialized_end=1466
+  _globals['_LISTPLANSRESPONSE']._serialized_start=1468
+  _globals['_LISTPLANSRESPONSE']._serialized_end=1548
+  _globals['_PACKAGE']._serialized_start=1551
+  _globals['_PACKAGE']._serialized_end=1746
+  _globals['_PUTPACKAGEREQUEST']._serialized_start=1748
+  _globals['_PUTPACKAGEREQUEST']._serialized_end=1808
+  _globals['_PUTPACKAGERESPONSE']._serialized_start=1810
+  _globals['_PUTPACKAGERESPONSE']._serialized_end=1889
+  _globals['_GETPACKAGEREQUEST']._serialized_start=1891
+  _globals['_GETPACKAGEREQUEST']._serialized_end=1947
+  _globals['_GETPACKAGERESPONSE']._serialized_start=1949
+  _globals['_GETPACKAGERESPONSE']._serialized_end=2010
+  _globals['_LISTPACKAGESREQUEST']._serialized_start=2012
+  _globals['_LISTPACKAGESREQUEST']._serialized_end=2072
+  _globals['_LISTPACKAGESRESPONSE']._serialized_start=2074
+  _globals['_LISTPACKAGESRESPONSE']._serialized_end=2163
+  _globals['_PUTRATECARDREQUEST']._serialized_start=2165
+  _globals['_PUTRATECARDREQUEST']._serialized_end=2229
+  _globals['_PUTRATECARDRESPONSE']._serialized_start=2231
+  _globals['_PUTRATECARDRESPONSE']._serialized_end=2314
+  _globals['_GETRATECARDREQUEST']._serialized_start=2316
+  _globals['_GETRATECARDREQUEST']._serialized_end=2375
+  _globals['_GETRATECARDRESPONSE']._serialized_start=2377
+  _globals['_GETRATECARDRESPONSE']._serialized_end=2442
+  _globals['_LISTRATECARDSREQUEST']._serialized_start=2444
+  _globals['_LISTRATECARDSREQUEST']._serialized_end=2505
+  _globals['_LISTRATECARDSRESPONSE']._serialized_start=2507
+  _globals['_LISTRATECARDSRESPONSE']._serialized_end=2600
+  _globals['_CATALOGSERVICE']._serialized_start=2728
+  _globals['_CATALOGSERVICE']._serialized_end=3491
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditgate.v1 import account_pb2 as _account_pb2
+from creditgate.v1 import conversation_pb2 as _conversation_pb2
 from creditgate.v1 import hold_pb2 as _hold_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
@@ -78,6 +79,7 @@ class Plan(_message.Message):
     RATE_CARD_ID_FIELD_NUMBER: _builtins.int
     RATE_CARD_VERSION_FIELD_NUMBER: _builtins.int
     CALL_TERMS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_TERMS_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """plan_id names the plan, unique within the tenant."""
     version: _builtins.int
@@ -132,6 +134,10 @@ class Plan(_message.Message):
     def call_terms(self) -> _account_pb2.CallTerms:
         """call_terms is how calls run; unset means all as usual. It is answered with what was left out filled in."""
 
+    @_builtins.property
+    def conversation_terms(self) -> _conversation_pb2.ConversationTerms:
+        """conversation_terms is what the conversations of accounts on this plan cost and when they end; unset means as usual."""
+
     def __init__(
         self,
         *,
@@ -152,10 +158,11 @@ class Plan(_message.Message):
         rate_card_id: _builtins.str = ...,
         rate_card_version: _builtins.int = ...,
         call_terms: _account_pb2.CallTerms | None = ...,
+        conversation_terms: _conversation_pb2.ConversationTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call_terms", b"call_terms", "created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_terms", b"call_terms", "conversation_terms", b"conversation_terms", "created_at", b"created_at", "expiry_notice", b"expiry_notice", "limits", b"limits", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "call_terms", b"call_terms", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rate_card_id", b"rate_card_id", "rate_card_version", b"rate_card_version", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_micros", b"allowance_micros", "budgets", b"budgets", "call_terms", b"call_terms", "conversation_terms", b"conversation_terms", "created_at", b"created_at", "cycle", b"cycle", "expiry_notice", b"expiry_notice", "limits", b"limits", "name", b"name", "overage_policy", b"overage_policy", "overdraft_limit_micros", b"overdraft_limit_micros", "plan_id", b"plan_id", "rate_card_id", b"rate_card_id", "rate_card_version", b"rate_card_version", "rollover_max_micros", b"rollover_max_micros", "thresholds", b"thresholds", "version", b"version", "welcome_micros", b"welcome_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -88,6 +88,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
     ERROR_REASON_RATE_CARD_NOT_FOUND: _ErrorReason.ValueType  # 40
     """ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
+    ERROR_REASON_CONVERSATION_NOT_FOUND: _ErrorReason.ValueType  # 41
+    """ERROR_REASON_CONVERSATION_NOT_FOUND: NOT_FOUND. The account has no such conversation, or that has no such session."""
+    ERROR_REASON_MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 42
+    """ERROR_REASON_MESSAGE_NOT_FOUND: NOT_FOUND. The conversation has no such message."""
     ERROR_REASON_QUOTE_EXPIRED: _ErrorReason.ValueType  # 45
     """ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
     names quote_token. Not done; ask for another quote.
@@ -179,6 +183,10 @@ ERROR_REASON_TOPUP_COMPLETED: ErrorReason.ValueType  # 27
 """ERROR_REASON_TOPUP_COMPLETED: FAILED_PRECONDITION. The credits that were asked for have come."""
 ERROR_REASON_RATE_CARD_NOT_FOUND: ErrorReason.ValueType  # 40
 """ERROR_REASON_RATE_CARD_NOT_FOUND: NOT_FOUND. The tenant has no such version of a rate card."""
+ERROR_REASON_CONVERSATION_NOT_FOUND: ErrorReason.ValueType  # 41
+"""ERROR_REASON_CONVERSATION_NOT_FOUND: NOT_FOUND. The account has no such conversation, or that has no such session."""
+ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 42
+"""ERROR_REASON_MESSAGE_NOT_FOUND: NOT_FOUND. The conversation has no such message."""
 ERROR_REASON_QUOTE_EXPIRED: ErrorReason.ValueType  # 45
 """ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
 names quote_token. Not done; ask for another quote.

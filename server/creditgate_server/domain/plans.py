@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .calls import CallTerms
+from .conversations import ConversationTerms
 from .events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Plan(NamedTuple):
     rate_card_version: int = 0
     budgets: tuple[Budget, ...] = ()
     call_terms: CallTerms = CallTerms()
+    conversation_terms: ConversationTerms = ConversationTerms()
 
 
 class PlanResult(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.calls import CallTerms
+from creditgate_server.domain.conversations import ConversationTerms
 from creditgate_server.domain.outcomes import Balance, Outcome
 from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
 
@@ -25,6 +26,8 @@ _PLAN_COLUMNS = f"""
        {", ".join(f"p.{name}" for name in Plan._fields[:_TERMS])},
        coalesce(c.rate_card_id, ''), coalesce(c.rate_card_version, 0),
        (SELECT t.terms FROM creditgate.plan_call_terms AS t
+         WHERE t.tenant_id = p.tenant_id AND t.plan_id = p.plan_id AND t.version = p.version),
+       (SELECT t.terms FROM creditgate.plan_conversation_terms AS t
          WHERE t.tenant_id = p.tenant_id AND t.plan_id = p.plan_id AND t.version = p.version),
        (SELECT b.budgets FROM creditgate.plan_budgets AS b
          WHERE b.tenant_id = p.tenant_id AND b.plan_id = p.plan_id AND b.version = p.version)
@@ -72,12 +75,14 @@ class PostgresCatalog:
         """Write a version of a plan, or answer the one that was written with the same body."""
         rows = await self._rows(
             "SELECT * FROM creditgate.put_plan("
-            "   $1::creditgate.plans, $2::creditgate.budget[], $3, $4, $5::creditgate.call_terms)",
+            "   $1::creditgate.plans, $2::creditgate.budget[], $3, $4, $5::creditgate.call_terms,"
+            "   $6::creditgate.conversation_terms)",
             (tenant_id, *plan[:_TERMS]),
             plan.budgets,
             plan.rate_card_id,
             plan.rate_card_version,
             None if plan.call_terms == CallTerms() else plan.call_terms,
+            None if plan.conversation_terms == ConversationTerms() else plan.conversation_terms,
         )
         outcome, replayed = Outcome(rows[0][0]), rows[0][1]
         if outcome.refused:
@@ -132,6 +137,10 @@ class PostgresCatalog:
 
 
 def _plan(row: Record) -> Plan:
-    *terms, calls, budgets = row
+    *terms, calls, conversations, budgets = row
     plan = Plan(*terms)._replace(budgets=read_budgets(budgets))
-    return plan if calls is None else plan._replace(call_terms=CallTerms(*calls))
+    if calls is not None:
+        plan = plan._replace(call_terms=CallTerms(*calls))
+    if conversations is not None:
+        plan = plan._replace(conversation_terms=ConversationTerms(*conversations))
+    return plan

@@ -86,7 +86,7 @@ class PostgresLedger:
         undecided = _undecided(rows)
         if undecided:
             await self._decide(undecided, operations, rows)
-        return [_result(row) for row in rows]
+        return [read_result(row) for row in rows]
 
     async def _call(self, operations: Sequence[Operation]) -> list[Record]:
         asked = [operation[:_ASKED] for operation in operations]
@@ -137,7 +137,8 @@ def _undecided(rows: Sequence[Record]) -> list[int]:
     return [at for at, row in enumerate(rows) if row[_OUTCOME] == _UNDECIDED]
 
 
-def _result(row: Record) -> Result:
+def read_result(row: Record) -> Result:
+    """Read a row of `creditgate.result`."""
     balance = None if row[_BALANCE.start] is None else Balance(*row[_BALANCE])
     hold = None if row[_HOLD.start] is None else Hold(*row[_HOLD])
     if hold is not None and (row[_RATE] is not None or row[_LINES] is not None):

@@ -135,7 +135,7 @@ class AccountAdministration:
         """Give charged credits back."""
         account = key_of(request, call)
         refund_id = fields.identifier(request, "refund_id", request.refund_id)
-        hold_id = fields.identifier(request, "hold_id", request.hold_id)
+        hold_id = fields.hold_name(request, "hold_id", request.hold_id)
         amount_micros = fields.amount(request, "amount_micros", request.amount_micros)
         result = await self._run(self._accounts.refund(account, refund_id, hold_id, amount_micros))
         if result.outcome != Outcome.ACCEPTED or result.hold is None or result.balance is None:

@@ -79,7 +79,8 @@ class Authorization:
     async def get_hold(self, request: pb.GetHoldRequest, call: Call) -> pb.GetHoldResponse:
         """Read one hold."""
         account = decode.account(request, call.tenant_id)
-        hold, balance = await self._find_hold(account, decode.hold_id(request))
+        name = fields.hold_name(request, "hold_id", request.hold_id)
+        hold, balance = await self._find_hold(account, name)
         response = pb.GetHoldResponse()
         encode.hold(response.hold, hold, request.account_id)
         encode.balance(response.balance, balance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate_server.domain.accounts import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
@@ -29,7 +30,7 @@ def account(request: AccountRequest | HoldRequest, tenant_id: UUID) -> AccountKe
     return account_key(tenant_id, fields.identifier(request, "account_id", request.account_id))
 
 
-def hold_id(request: HoldRequest | pb.GetHoldRequest) -> str:
+def hold_id(request: HoldRequest) -> str:
     """Check and answer the hold's name."""
     return fields.identifier(request, "hold_id", request.hold_id)
 
@@ -138,14 +139,17 @@ def _termination_cause(request: pb.CommitRequest | pb.ReleaseRequest) -> str:
 
 def _details(request: pb.ReserveRequest | pb.ChargeRequest) -> str | None:
     """Write attributes and labels as JSON text; None when there are none."""
-    attributes = _attributes(request) if request.HasField("attributes") else {}
+    read = attributes(request) if request.HasField("attributes") else {}
     labels = fields.labels(request, request.labels) if request.labels else {}
-    if not attributes and not labels:
+    if not read and not labels:
         return None
-    return fields.canonical_json({"attributes": attributes, "labels": labels})
+    return fields.canonical_json({"attributes": read, "labels": labels})
 
 
-def _attributes(request: pb.ReserveRequest | pb.ChargeRequest) -> dict[str, str]:
+def attributes(
+    request: pb.ReserveRequest | pb.ChargeRequest | conversations_pb.ReserveMessageRequest,
+) -> dict[str, str]:
+    """Check and answer the attributes of a request that are set."""
     given = ((name, getattr(request.attributes, name)) for name in ATTRIBUTES)
     return {
         name: fields.text(request, f"attributes.{name}", value) for name, value in given if value

@@ -10,7 +10,7 @@ from creditgate_server.domain.accounts import OveragePolicy
 from creditgate_server.domain.events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS_DEFAULT
 from creditgate_server.domain.plans import Addon, CycleUnit, Plan
 
-from . import decode_budgets, decode_calls, fields, thresholds
+from . import decode_budgets, decode_calls, decode_conversations, fields, thresholds
 from .fingerprint import fingerprint
 
 VERSION_MAX = 2**31 - 1
@@ -23,7 +23,7 @@ _POLICIES = frozenset(map(int, OveragePolicy))
 _UNITS = frozenset(map(int, CycleUnit))
 _TIMINGS = frozenset(pb.PlanTiming.values())
 # Fields that name a plan, and those that a fingerprint writes in its own way.
-_APART = frozenset({"plan_id", "version", "budgets", "call_terms"})
+_APART = frozenset({"plan_id", "version", "budgets", "call_terms", "conversation_terms"})
 # Left out of fingerprints where they are as usual: plans were written before they were known.
 _USUAL = {"thresholds": THRESHOLDS_DEFAULT, "expiry_notice_ms": EXPIRY_NOTICE_MS_DEFAULT}
 
@@ -76,6 +76,7 @@ def new_plan(request: catalog_pb.PutPlanRequest) -> Plan:
         rate_card_id=fields.identifier_or_empty(request, "plan.rate_card_id", given.rate_card_id),
         rate_card_version=_rate_card_version(request),
         call_terms=decode_calls.call_terms(request),
+        conversation_terms=decode_conversations.conversation_terms(request),
     )
     return plan._replace(fingerprint=_plan_fingerprint(plan))
 
@@ -154,6 +155,7 @@ def _plan_fingerprint(plan: Plan) -> bytes:
     if plan.budgets:
         parts.append(f"budgets={decode_budgets.meaning(plan.budgets)}")
     parts += decode_calls.meaning(plan.call_terms)
+    parts += decode_conversations.meaning(plan.conversation_terms)
     return fingerprint("plan", parts)
 
 

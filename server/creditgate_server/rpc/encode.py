@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import Account, Grant, GrantState, Standing
 from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
@@ -36,6 +36,8 @@ _NAMELESS = frozenset(
         Outcome.PACKAGE_NOT_FOUND,
         Outcome.TOPUP_NOT_FOUND,
         Outcome.RATE_CARD_NOT_FOUND,
+        Outcome.CONVERSATION_NOT_FOUND,
+        Outcome.MESSAGE_NOT_FOUND,
         Outcome.ENDPOINT_NOT_FOUND,
         Outcome.DELIVERY_NOT_FOUND,
     }
@@ -82,7 +84,7 @@ def hold(to: hold_pb2.Hold, of: Hold, account_id: str) -> None:
     if of.settled_at is not None:
         moment(to.settled_at, of.settled_at)
     if of.details is not None:
-        _details(to, of.details)
+        details(to, of.details)
     if of.rate is not None:
         to.used_quantity = of.used_quantity or 0
         to.granted_quantity = of.granted_quantity or 0
@@ -113,11 +115,12 @@ def rate(to: hold_pb2.Rate, of: Rate) -> None:
         to.tiers.add(from_quantity=beyond, unit_price_micros=price)
 
 
-def _details(to: hold_pb2.Hold, text: str) -> None:
-    details = json.loads(text)
-    for name, value in details.get("attributes", {}).items():
+def details(to: hold_pb2.Hold | conversation_pb2.Conversation, text: str) -> None:
+    """Write the attributes and labels that were given."""
+    given = json.loads(text)
+    for name, value in given.get("attributes", {}).items():
         setattr(to.attributes, name, value)
-    to.labels.update(details.get("labels", {}))
+    to.labels.update(given.get("labels", {}))
 
 
 def account(to: account_pb2.Account, of: Account) -> None:

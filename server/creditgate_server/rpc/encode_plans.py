@@ -9,7 +9,7 @@ from creditgate.v1 import catalog_service_pb2
 from creditgate_server.domain.plans import Addon, Plan
 from creditgate_server.domain.statements import Entry
 
-from . import encode_budgets, encode_calls, thresholds
+from . import encode_budgets, encode_calls, encode_conversations, thresholds
 from .encode import moment
 
 
@@ -38,6 +38,7 @@ def plan(to: catalog_service_pb2.Plan, of: Plan) -> None:
     to.rate_card_id = of.rate_card_id
     to.rate_card_version = of.rate_card_version
     encode_calls.call_terms(to.call_terms, of.call_terms)
+    encode_conversations.conversation_terms(to.conversation_terms, of.conversation_terms)
 
 
 def addon(to: pb.Addon, of: Addon) -> None:

@@ -25,9 +25,10 @@ PRIORITY_MAX = 1000
 
 _ID_ALPHABET = "A-Z a-z 0-9 . _ : @ / -"
 _is_id = re.compile(r"[A-Za-z0-9._:@/-]{1,128}").fullmatch
+_is_hold_name = re.compile(r"[A-Za-z0-9._:@/#-]{1,300}").fullmatch
 _is_label_key = re.compile(r"[A-Za-z0-9._:@/-]{1,64}").fullmatch
 _is_time_zone = re.compile(r"[A-Za-z0-9_+/-]{1,64}").fullmatch
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The last second of the year 9998: the driver takes the last microsecond of 9999 for infinity.
 _SECONDS_MAX = 253_370_764_799
 _NANOS = 1_000_000_000
@@ -56,6 +57,13 @@ def identifier_or_empty(request: Message, field: str, value: str) -> str:
     if value and not _is_id(value):
         raise bad(request, field, _id_problem(value))
     return value
+
+
+def hold_name(request: Message, field: str, value: str) -> str:
+    """Check the name of a hold that is only looked at: those of conversations have a # in them."""
+    if "#" in value and _is_hold_name(value):
+        return value
+    return identifier(request, field, value)
 
 
 def _id_problem(value: str) -> str:
@@ -134,7 +142,7 @@ def moment(request: Message, field: str, value: Timestamp) -> datetime:
     """Check a timestamp and answer it in UTC, cut to microseconds."""
     if not (0 <= value.seconds <= _SECONDS_MAX and 0 <= value.nanos < _NANOS):
         raise bad(request, field, "must be a time from the year 1970 to the year 9998")
-    return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+    return EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
 
 def time_zone(request: Message, field: str, value: str) -> str:

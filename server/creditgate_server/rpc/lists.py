@@ -5,6 +5,7 @@ from __future__ import annotations
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate.v1 import event_service_pb2 as events_pb
+from creditgate.v1 import usage_service_pb2 as usage_pb
 
 from . import fields
 from .call import Call
@@ -27,6 +28,7 @@ Paged = (
     | events_pb.ListEventsRequest
     | events_pb.ListEndpointsRequest
     | events_pb.ListDeliveriesRequest
+    | usage_pb.ListConversationsRequest
 )
 
 

@@ -11,14 +11,18 @@ from google.protobuf.message import Message
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
+from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate.v1 import event_service_pb2 as events_pb
+from creditgate.v1 import usage_service_pb2 as usage_pb
 from creditgate_server.domain.keys import Scope
 
 AUTHORIZATION = "creditgate.v1.CreditAuthorizationService"
 ACCOUNTS = "creditgate.v1.AccountService"
 CATALOG = "creditgate.v1.CatalogService"
 EVENTS = "creditgate.v1.EventService"
-API_SERVICES = (AUTHORIZATION, ACCOUNTS, CATALOG, EVENTS)
+CONVERSATIONS = "creditgate.v1.ConversationService"
+USAGE = "creditgate.v1.UsageService"
+API_SERVICES = (AUTHORIZATION, ACCOUNTS, CATALOG, EVENTS, CONVERSATIONS, USAGE)
 
 REQUEST_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
@@ -53,7 +57,7 @@ class Method:
     @property
     def admin(self) -> bool:
         """True when the method belongs to administration."""
-        return self.service != AUTHORIZATION
+        return self.service not in {AUTHORIZATION, CONVERSATIONS}
 
     @property
     def decides(self) -> bool:
@@ -75,6 +79,14 @@ def _catalog(name: str, *scopes: Scope) -> Method:
 
 def _event(name: str, *scopes: Scope) -> Method:
     return _method(EVENTS, events_pb, name, scopes or (Scope.ADMIN,))
+
+
+def _conversation(name: str, *scopes: Scope) -> Method:
+    return _method(CONVERSATIONS, conversations_pb, name, scopes or (Scope.AUTHORIZE,))
+
+
+def _usage(name: str) -> Method:
+    return _method(USAGE, usage_pb, name, (Scope.READ, Scope.ADMIN))
 
 
 def _method(service: str, messages: ModuleType, name: str, scopes: tuple[Scope, ...]) -> Method:
@@ -173,5 +185,27 @@ TELLING = (
 )
 """What EventService has, but for streams."""
 
-METHODS = (*OPERATIONS, BATCH, STREAM, *ADMINISTRATION, *SELLING, *TELLING, WATCH)
+CONVERSING = (
+    _conversation("ReserveMessage"),
+    _conversation("CommitMessage"),
+    _conversation("ReleaseMessage"),
+    _conversation("CloseConversation"),
+    _conversation("GetConversation", Scope.READ, Scope.AUTHORIZE),
+)
+"""What ConversationService has."""
+
+REPORTING = (_usage("ListConversations"),)
+"""What UsageService has."""
+
+METHODS = (
+    *OPERATIONS,
+    BATCH,
+    STREAM,
+    *ADMINISTRATION,
+    *SELLING,
+    *TELLING,
+    WATCH,
+    *CONVERSING,
+    *REPORTING,
+)
 """Every method of the API."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from creditgate.v1 import account_service_pb2 as pb
+from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate.v1 import event_service_pb2 as events_pb
+from creditgate.v1 import usage_service_pb2 as usage_pb
 from creditgate_server.domain.accounts import AccountKey, account_key
 
 from . import fields
@@ -28,6 +30,12 @@ AboutAccount = (
     | pb.GetStatementRequest
     | pb.ListHoldsRequest
     | events_pb.ListEventsRequest
+    | conversations_pb.ReserveMessageRequest
+    | conversations_pb.CommitMessageRequest
+    | conversations_pb.ReleaseMessageRequest
+    | conversations_pb.CloseConversationRequest
+    | conversations_pb.GetConversationRequest
+    | usage_pb.ListConversationsRequest
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from creditgate_server.domain.budgets import Budgets
 from creditgate_server.domain.calls import GatewayCalls
+from creditgate_server.domain.conversations import Conversations, Reply, Utterance
 from creditgate_server.domain.deliveries import Endpoints
 from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
@@ -25,6 +26,7 @@ from .authorization import Authorization
 from .budgets import BudgetAdministration
 from .call import Handler
 from .catalog import PlanCatalog
+from .conversations import ConversationReading, Conversing
 from .deliveries import DeliveryAdministration
 from .detached import Detached, Shed
 from .endpoints import EndpointAdministration
@@ -35,7 +37,9 @@ from .lists import Lists
 from .method import (
     ADMINISTRATION,
     BATCH,
+    CONVERSING,
     OPERATIONS,
+    REPORTING,
     SELLING,
     STREAM,
     TELLING,
@@ -87,6 +91,8 @@ def make_services(
     endpoints: Endpoints,
     targets: Targets,
     lanes: Lanes[Operation, Result],
+    conversations: Conversations,
+    conversation_lanes: Lanes[Utterance, Reply],
     detached: Detached,
     pages: Pages,
     rates: Rates,
@@ -106,12 +112,15 @@ def make_services(
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),
         RateCardCatalog(rate_cards, lists, detached),
+        Conversing(conversations, conversation_lanes, detached),
+        ConversationReading(conversations, lists, detached),
         EventReading(events, lists, detached),
         EndpointAdministration(endpoints, lists, detached, targets),
         DeliveryAdministration(endpoints, lists, detached),
     )
     hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
-    admin = {method: _find(method, rest) for method in (*ADMINISTRATION, *SELLING, *TELLING)}
+    methods = (*ADMINISTRATION, *SELLING, *TELLING, *CONVERSING, *REPORTING)
+    admin = {method: _find(method, rest) for method in methods}
     on_stream = {m.snake: pipeline.for_message(m, handler) for m, handler in hot.items()}
     in_batch = {m.snake: pipeline.for_part(m, handler) for m, handler in hot.items()}
     streams = Streams(Operations(on_stream))

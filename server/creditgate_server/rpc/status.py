@@ -162,6 +162,12 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
     Outcome.RATE_CARD_NOT_FOUND: Refusal(
         Code.NOT_FOUND, "RATE_CARD_NOT_FOUND", "there is no such version of a rate card"
     ),
+    Outcome.CONVERSATION_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "CONVERSATION_NOT_FOUND", "there is no such session of a conversation"
+    ),
+    Outcome.MESSAGE_NOT_FOUND: Refusal(
+        Code.NOT_FOUND, "MESSAGE_NOT_FOUND", "there is no such message in the conversation"
+    ),
     Outcome.QUOTE_EXPIRED: Refusal(
         Code.INVALID_ARGUMENT, "QUOTE_EXPIRED", "the price is no longer promised: ask for a quote"
     ),

@@ -10,17 +10,19 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate.v1 import account_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
-from creditgate_server.rpc import decode
+from creditgate.v1 import conversation_service_pb2 as conversations_pb
+from creditgate_server.rpc import decode, decode_conversations
+from creditgate_server.rpc.call import Call
 from creditgate_server.rpc.decode_accounts import new_grant
 from creditgate_server.rpc.decode_plans import new_addon, new_plan
 from creditgate_server.rpc.fingerprint import fingerprint
 from creditgate_server.rpc.pages import Pages
 from creditgate_server.rpc.pins import Pins
-from tests.support.calls import good_plan, good_thresholds
+from tests.support.calls import good_conversation_terms, good_plan, good_thresholds
 
 TENANT = UUID(int=1)
 PINS = Pins(Pages("p" * 32))
@@ -60,6 +62,12 @@ def addon(**changes: Any) -> str:
     return new_addon(accounts_pb.AddAddonRequest(**body)).fingerprint.hex()
 
 
+def message(**changes: Any) -> str:
+    body: dict[str, Any] = {"account_id": "acme", "conversation_id": "c", "message_id": "m"}
+    request = conversations_pb.ReserveMessageRequest(**body | changes)
+    return _hex(decode_conversations.reserve(request, Call((), remaining_seconds=1)).fingerprint)
+
+
 def _hex(digest: bytes | None) -> str:
     assert digest is not None
     return digest.hex()
@@ -79,13 +87,23 @@ def test_stored_digests_never_change() -> None:
     assert full == "223d09b6b52219666fefc9d762612160"
     assert plan(catalog_pb.Plan(plan_id="free", version=1)) == "0b9deaed2cc54d3587dcce45d1dce4e0"
     older = good_plan()
-    for name in ("thresholds", "expiry_notice", "call_terms"):  # what plans did not know at first
+    for name in (
+        "thresholds",
+        "expiry_notice",
+        "call_terms",
+        "conversation_terms",
+    ):  # unknown at first
         older.ClearField(name)
     assert plan(older) == "5bed314d4df32c71b484b87b7ecbd0e9"
     older.ClearField("budgets")  # nor these
     assert plan(older) == "2e1129a1e9d7e45d6ced207ad1bdb397"
-    assert plan(good_plan(call_terms=None)) == "bd95890251f02dab67688ad603b81215"
-    assert plan(good_plan()) == "62a5027422eeba098c61c9b98b07b921"
+    assert (
+        plan(good_plan(call_terms=None, conversation_terms=None))
+        == "bd95890251f02dab67688ad603b81215"
+    )
+    assert plan(good_plan(conversation_terms=None)) == "62a5027422eeba098c61c9b98b07b921"
+    assert plan(good_plan()) == "a15c3a3df905968f444c34c03af6bf99"
+    assert message() == "e732422695964aac3247300284696733"
     assert addon() == "e015e796c68209c6d47b3c693d0ea176"
     assert addon(outlives_cycle=True, priority=3) == "601885ac2e800e627849c114f2b42783"
 
@@ -145,6 +163,15 @@ def test_a_plan_means_what_it_says_and_not_when_or_by_what_name_it_is_written() 
         on_extend_failure=account_pb2.FAILURE_HANDLING_CONTINUE_WITHIN_ALLOWANCE,
     )
     assert plan(good_plan(call_terms=None)) == plan(good_plan(call_terms=usual))
+    usually = conversation_pb2.ConversationTerms(
+        pricing=conversation_pb2.CONVERSATION_PRICING_MESSAGE,
+        inactivity_timeout=Duration(seconds=1800),
+        reopen_within=Duration(),
+        conversation_meter="chat.conversation",
+        message_meter="chat.message",
+    )
+    silent = plan(good_plan(conversation_terms=None))
+    assert silent == plan(good_plan(conversation_terms=usually))
     free = catalog_pb.Plan(plan_id="free", version=1)
     assert plan(free) == plan(
         catalog_pb.Plan(
@@ -190,11 +217,38 @@ LIMITS = catalog_pb.PlanLimits(
                 {"offline_allowance": Duration(seconds=60)},
             )
         ],
+        *[
+            {"conversation_terms": good_conversation_terms(**terms)}
+            for terms in (
+                {"pricing": conversation_pb2.CONVERSATION_PRICING_CONVERSATION},
+                {"inactivity_timeout": Duration(seconds=60)},
+                {"reopen_within": None},
+                {"conversation_meter": ""},
+                {"message_meter": "other"},
+            )
+        ],
     ],
 )
 def test_another_plan_has_another_digest(change: dict[str, Any]) -> None:
     assert plan(good_plan(limits=LIMITS)) == plan(good_plan())
     assert plan(good_plan(**change)) != plan(good_plan())
+
+
+def test_a_message_means_what_it_may_cost_and_says() -> None:
+    assert message() == message(message_id="other", conversation_id="c", account_id="other")
+    assert message() == message(attributes=hold_pb2.Attributes(conversation_id="c"))
+    assert message() == message(ttl=Duration(seconds=60), usage=hold_pb2.Usage(quantity=1))
+    changes: list[dict[str, Any]] = [
+        {"type": "sales"},
+        {"ttl": Duration(seconds=61)},
+        {"usage": hold_pb2.Usage(quantity=2)},
+        {"usage": hold_pb2.Usage(meter="sales")},
+        {"usage": hold_pb2.Usage(model="sales")},
+        {"attributes": hold_pb2.Attributes(agent="maria")},
+        {"labels": {"a": "1"}},
+    ]
+    digests = {message(), *(message(**change) for change in changes)}
+    assert len(digests) == 1 + len(changes)
 
 
 def test_another_addon_has_another_digest() -> None:

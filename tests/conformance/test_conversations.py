@@ -80,7 +80,9 @@ def test_c07_a_conversation_and_its_messages_are_charged_once_each(world: World)
         name = f"m-{number}"
         for _ in range(3):
             assert reserve(wallet, name).decision == GRANTED
-        charged += commit(wallet, name).charged_micros
+        answered = commit(wallet, name)
+        assert answered.balance.held_micros == 0
+        charged += answered.charged_micros
         again = commit(wallet, name)
         assert again.charged_micros == 0
         assert (again.conversation.messages, again.conversation.session) == (number, 1)

@@ -32,6 +32,7 @@ def contract(case: str) -> str:
 
 RACES = "tests/integration/test_races.py::"
 GRANTS = "tests/integration/test_exact_grant.py::"
+CHATS = "tests/conformance/test_conversations.py::"
 QUOTES = "tests/conformance/test_quotes.py::"
 LINES = "tests/property/test_lines.py::"
 CALLS = "tests/conformance/test_calls.py::"
@@ -258,6 +259,34 @@ MUTANTS = (
         "IF v_call THEN\n                v_answer.quota",
         "IF v_call OR v_metered THEN\n                v_answer.quota",
         contract("calls: in one request only calls have quotas"),
+    ),
+    Mutant(
+        "a conversation whose credit is set aside with each of its messages",
+        SQL + "052_conversations.sql",
+        "        ELSIF (s.terms).pricing > 1 AND s.messages = 0 THEN\n            s.credits",
+        "        ELSIF (s.terms).pricing > 1 THEN\n            s.credits",
+        CHATS + "test_c07_a_conversation_and_its_messages_are_charged_once_each",
+    ),
+    Mutant(
+        "a message that gives up the credit of a session that another may confirm",
+        SQL + "052_conversations.sql",
+        "IF m.state = 1 AND (s.terms).pricing > 1 AND s.messages = 0 AND c.others = 0 AND",
+        "IF m.state = 1 AND (s.terms).pricing > 1 AND s.messages = 0 AND",
+        CHATS + "test_c06_a_message_that_is_not_answered_costs_nothing_nor_its_session",
+    ),
+    Mutant(
+        "a session that is there for a moment after its end",
+        SQL + "052_conversations.sql",
+        "coalesce(p_session.ends_at > p_now, false)",
+        "coalesce(p_session.ends_at >= p_now, false)",
+        contract("conversations: silence ends a session, and the next message opens another"),
+    ),
+    Mutant(
+        "a session that goes on when its messages were given to a human",
+        SQL + "052_conversations.sql",
+        "        IF u.handed_off THEN\n",
+        "        IF false THEN\n",
+        CHATS + "test_c07_a_conversation_that_was_handed_off_begins_anew",
     ),
     Mutant(
         "a budget that forgets what is held",

@@ -32,7 +32,7 @@ BEHAVIOURS = (
     Behaviour(
         "V3",
         "A grant carries all a gateway needs to cut a call by itself",
-        "that it does so is the gateway's part, and the SDK's",
+        "that it does so is the gateway's part; the SDK's is in tests/client/test_call_outages.py",
     ),
     Behaviour("V4", "A partial grant is only for who asks for it"),
     Behaviour("V5", "Too few credits and credits held by others are different answers"),
@@ -58,12 +58,13 @@ BEHAVIOURS = (
     Behaviour(
         "V13",
         "Seconds on hold cost nothing",
-        "no reduced price of silence: gateways report what counts",
+        "no reduced price of silence: gateways report what counts; "
+        "how the SDK counts is in tests/client/test_call_clock.py",
     ),
     Behaviour(
         "V14",
         "A long pause gives the hold back",
-        "out of scope: the gateway lets the hold go and reserves anew, as after any end",
+        "out of scope: a gateway that wants it lets the hold go and reserves anew",
     ),
     Behaviour(
         "V15",
@@ -78,16 +79,22 @@ BEHAVIOURS = (
         "no error for it: late and repeated reports are ordinary",
     ),
     Behaviour("V19", "A denied Extend charges what it reports and takes nothing away"),
-    Behaviour("V20", "An Extend under way while the quota ends leaves no gap"),
+    Behaviour(
+        "V20",
+        "An Extend under way while the quota ends leaves no gap",
+        "that service goes on meanwhile is the gateway's part; "
+        "the SDK's is in tests/client/test_call_machine.py",
+    ),
     Behaviour(
         "V21",
         "Renewals are not asked for at once",
-        "the service says when; that gateways keep to it, and to five seconds at least, is theirs",
+        "the service says when; to keep to it, and to five seconds at least, is the gateway's part; "
+        "the SDK's is in tests/client/test_call_machine.py",
     ),
     Behaviour(
         "V22",
         "Renewals of many calls are spread",
-        "the gateway's part: the SDK does it, not the service",
+        "out of scope: the gateway's part; the SDK's is in tests/client/test_call_machine.py",
     ),
     Behaviour("V23", "Usage beyond the grant follows the policy, never from others' holds"),
     Behaviour("V24", "Rounding happens once: any split costs what the total costs"),
@@ -108,7 +115,11 @@ BEHAVIOURS = (
     Behaviour("V35", "A lost connection ends no work"),
     Behaviour("V36", "A gateway that starts again finds its calls, and only its own"),
     Behaviour("V37", "A killed server is stood in for by any other"),
-    Behaviour("V38", "Each call's policy for when the service is away comes with it"),
+    Behaviour(
+        "V38",
+        "Each call's policy for when the service is away comes with it",
+        "to keep to it is the gateway's part; the SDK's is in tests/client/test_call_machine.py",
+    ),
     Behaviour("V39", "What may be spent while the service is away is bounded, and shown"),
     Behaviour(
         "V40",
@@ -132,7 +143,12 @@ BEHAVIOURS = (
     Behaviour("V46", "Extend and Commit of what is not there are NOT_FOUND"),
     Behaviour("V47", "Ending again answers how it ended"),
     Behaviour("V48", "After a lost answer the name tells what is true"),
-    Behaviour("V49", "A request that comes again does not begin again"),
+    Behaviour(
+        "V49",
+        "A request that comes again does not begin again",
+        "events of a call that come again are the gateway's part; "
+        "the SDK's is in tests/client/test_call_clock.py",
+    ),
     Behaviour("V50", "Names of two tenants never meet"),
     Behaviour("V51", "Every way a call can end gives back what was not used"),
     Behaviour(
@@ -162,7 +178,8 @@ BEHAVIOURS = (
     Behaviour(
         "C6",
         "What a caller abandons is free when its time is over",
-        "cancelled tasks in the caller's own process are the SDK's part",
+        "cancelled tasks in the caller's own process are the SDK's part: "
+        "tests/client/test_cancellation.py",
     ),
     Behaviour("C7", "One message is charged once, however often it is tried"),
     Behaviour(

@@ -43,7 +43,11 @@ TOKENS = (
     Price("tokens.output", "large", 7_000_003, unit_size=1_000, increment=10),
     Price("tools.call", "*", 250_000),
 )
-CARD = (VOICE, *TOKENS)
+SESSIONS = (
+    Price("chat.conversation", "*", 1_000_000),
+    Price("chat.conversation", "sales", 2_500_000),
+)
+CARD = (VOICE, *TOKENS, *SESSIONS)
 
 
 def find(meter: str, model: str, card: Iterable[Price] = CARD) -> Price:

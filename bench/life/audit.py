@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from time import monotonic
 
 from bench.life import plot
-from bench.life.book import Book, Work
+from bench.life.book import SESSION, Book, Work
 from bench.life.story import Lived, Story
 from creditgate import AsyncClient, EntryKind, Hold
 
 _PAGE = 1_000
 _SHOWN = 10
 _LOOK_SECONDS = 0.5
+_SESSION = re.compile(r".+#\d+#(?=\d+$)")
 
 
 class DifferenceError(Exception):
@@ -71,7 +73,10 @@ async def _holds(client: AsyncClient, account_id: str, works: Mapping[str, Work]
     """Compare each hold of an account; answer the differences."""
     there: dict[str, Hold] = {}
     async for hold in client.list_holds(account_id, page_size=_PAGE):
-        there[hold.hold_id] = hold
+        # What the holds of a session come to is seen in the statement.
+        if _name(hold.hold_id) == hold.hold_id:
+            there[hold.hold_id] = hold
+    works = {name: work for name, work in works.items() if work.state != SESSION}
     wrong = [f"{account_id}: {name} in one place only" for name in there.keys() ^ works.keys()]
     for name in there.keys() & works.keys():
         hold, work = there[name], works[name]
@@ -96,7 +101,7 @@ async def _statement(
     async for entry in statement:
         counts["entries"] += 1
         if entry.kind is EntryKind.CHARGE:
-            charged[entry.hold_id] -= entry.amount_micros
+            charged[_name(entry.hold_id)] -= entry.amount_micros
         elif entry.kind is EntryKind.GRANT:
             granted += entry.amount_micros
     costs = {name: work.cost for name, work in works.items() if work.cost}
@@ -109,3 +114,9 @@ async def _statement(
     if (granted, statement.closing_micros) != (given, left):
         wrong.append(f"{account_id}: {granted} given, {statement.closing_micros} left, not {left}")
     return wrong
+
+
+def _name(hold_id: str) -> str:
+    """The name of a hold, or of the session that it is one of."""
+    begins = _SESSION.match(hold_id)
+    return begins[0] if begins else hold_id

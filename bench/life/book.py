@@ -9,6 +9,8 @@ from typing import Any, Self
 from bench.prices import find
 
 OPEN, COMMITTED, RELEASED, EXPIRED = "OPEN", "COMMITTED", "RELEASED", "EXPIRED"
+SESSION = "SESSION"
+"""The state of what is no hold: a session, which may have had several before it was charged."""
 
 Quantities = dict[tuple[str, str], int]
 

@@ -10,18 +10,17 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from bench.life.book import COMMITTED, EXPIRED, RELEASED, Book, Quantities, Work
+from bench.life.book import COMMITTED, EXPIRED, RELEASED, SESSION, Book, Work
 from bench.life.clock import Clock
 from bench.life.lines import RefusedError, Unary
 from bench.life.messages import OUTPUT, Conversation, Fate, Message, Quirk, conversations
 from bench.life.notes import Notes
+from bench.life.papers import Asked, Papers, SessionPapers, cost_of, names_of
 from bench.life.story import Story
-from bench.prices import find
 from creditgate.v1 import authorization_service_pb2 as pb
+from creditgate.v1 import conversation_service_pb2 as conversation_pb
 from creditgate.v1 import hold_pb2
 
-LEAST = 50
-"""The tokens of output that are still worth an answer."""
 _GRANTED = (pb.DECISION_GRANTED, pb.DECISION_GRANTED_PARTIAL)
 _LOST_SECONDS = 0.004
 
@@ -55,28 +54,33 @@ class Chat:
                         break
                 except RefusedError as refused:
                     self.wrong(f"{message.hold_id}: {refused.reason}")
+            if conversation.session:
+                await self._check(conversation, ask)
 
-    def request(self, conversation: Conversation, message: Message) -> pb.ReserveRequest:
-        """What is asked for a reply."""
-        request = pb.ReserveRequest(
-            account_id=conversation.account_id,
-            hold_id=message.hold_id,
-            minimum_micros=_cost({**message.asked, (OUTPUT, message.model): LEAST}),
-            ttl=self._ttl,
-            attributes=hold_pb2.Attributes(
-                conversation_id=conversation.conversation_id, model=message.model
-            ),
-        )
-        usages = _usages(message.asked)
-        if message.more:
-            request.usages.CopyFrom(usages)
+    async def _check(self, conversation: Conversation, ask: Any) -> None:
+        """Compare the conversation's record with the book; close some."""
+        known = [each for each in conversation.messages if each.quirk is not Quirk.OVERTAKEN]
+        if not known:
+            return
+        names: Asked = {"account_id": conversation.account_id,
+                 "conversation_id": conversation.conversation_id}  # fmt: skip
+        if conversation.closes:
+            self.counts["conversations closed"] += 1
+            answer = await ask(close_conversation=conversation_pb.CloseConversationRequest(**names))
         else:
-            request.usage.CopyFrom(usages.usages[0])
-        return request
+            answer = await ask(get_conversation=conversation_pb.GetConversationRequest(**names))
+        works = [
+            self._book.works.get((conversation.account_id, each)) for each in names_of(conversation)
+        ]
+        there = [each for each in works if each is not None]
+        committed = sum(each.state == COMMITTED for each in there)
+        found, meant = answer.conversation, (1, committed, sum(each.cost for each in there))
+        if (found.session, found.messages, found.charged_micros) != meant:
+            self.wrong(f"{conversation.conversation_id}: {found}, not {meant}")
 
-    def open(self, conversation: Conversation, message: Message) -> Work:
+    def open(self, account_id: str, hold_id: str) -> Work:
         """Note a hold."""
-        return self._book.open(conversation.account_id, message.hold_id)
+        return self._book.open(account_id, hold_id)
 
     async def until(self, at: float) -> None:
         """Wait until a time of the story."""
@@ -102,8 +106,10 @@ class Reply:
     def __init__(self, chat: Chat, conversation: Conversation, message: Message, ask: Any) -> None:
         self._chat, self._message, self._ask = chat, message, ask
         self._account_id = conversation.account_id
-        self._request = chat.request(conversation, message)
-        self._open = partial(chat.open, conversation, message)
+        self._session = conversation.session
+        papers = SessionPapers if self._session else Papers
+        self._papers = papers(conversation, message, chat.ttl)
+        self._open = partial(chat.open, self._account_id, self._papers.hold_id)
         self._granted = 0
 
     async def live(self) -> bool:
@@ -111,7 +117,6 @@ class Reply:
         message, counts = self._message, self._chat.counts
         counts["messages"] += 1
         if message.quirk is Quirk.OVERTAKEN:
-            self._work = self._open()
             await self._overtaken()
             return True
         answer = await self._reserve()
@@ -130,41 +135,36 @@ class Reply:
         return True
 
     async def _reserve(self) -> Any:
-        message, due = self._message, self._message.at
+        message, asked = self._message, self._papers.reserve()
         self._chat.counts[message.quirk.value or "asked once"] += 1
         if message.quirk is Quirk.LOST:
-            answer = await self._ask(reserve=self._request, lost_after=_LOST_SECONDS)
+            answer = await self._ask(**asked, lost_after=_LOST_SECONDS)
         elif message.quirk is Quirk.HEDGED:
-            answer, other = await asyncio.gather(*(self._ask(reserve=self._request) for _ in "12"))
+            answer, other = await asyncio.gather(*(self._ask(**asked) for _ in "12"))
             if answer.decision not in _GRANTED:
                 answer, other = other, answer
             if other.decision in _GRANTED and answer.hold != other.hold:
                 self._chat.wrong(f"{message.hold_id}: two workers, two holds")
         else:
-            answer = await self._ask(reserve=self._request)
+            answer = await self._ask(**asked)
         if message.quirk is Quirk.NONE:
-            self._chat.took("reserve", due)
+            self._chat.took(f"reserve{self._papers.kind}", message.at)
         if message.quirk is Quirk.REUSED and answer.decision in _GRANTED:
-            await self._reuse()
+            await self._must_refuse("NAME_REUSED", self._papers.reserve(more=1))
         return answer
-
-    async def _reuse(self) -> None:
-        """Ask for something else by the same name, which must be refused."""
-        other = pb.ReserveRequest()
-        other.CopyFrom(self._request)
-        used = other.usages.usages[0] if self._message.more else other.usage
-        used.quantity += 1
-        await self._must_refuse("NAME_REUSED", other)
 
     async def _overtaken(self) -> None:
         """Cancel first and ask then, as a slow request does: it must be refused."""
-        await self._release()
+        if not self._session:
+            # The name of a message that was never held for is remembered without a hold.
+            self._open().state = RELEASED
+        await self._ask(**self._papers.release())
         self._chat.counts[Quirk.OVERTAKEN.value] += 1
-        await self._must_refuse("HOLD_RELEASED", self._request)
+        await self._must_refuse("HOLD_RELEASED", self._papers.reserve())
 
-    async def _must_refuse(self, reason: str, request: pb.ReserveRequest) -> None:
+    async def _must_refuse(self, reason: str, asked: Asked) -> None:
         try:
-            answer = await self._ask(reserve=request)
+            answer = await self._ask(**asked)
             found = f"answered {answer.decision}"
         except RefusedError as refused:
             found = refused.reason
@@ -175,29 +175,18 @@ class Reply:
         """Report what was used so far, and go on holding what was granted."""
         used = self._message.told(min(self._message.half, self._granted))
         self._work.report(used)
-        request = pb.ExtendRequest(
-            account_id=self._account_id, hold_id=self._message.hold_id, ttl=self._chat.ttl
-        )
-        self._tell(request, used)
-        await self._ask(extend=request)
+        await self._ask(**self._papers.extend(used))
         self._chat.took("extend", self._message.at + self._message.seconds / 2)
 
     async def _end(self) -> None:
         fate = self._message.fate
         if fate is Fate.CANCELLED:
-            await self._release()
+            self._work.state = RELEASED
+            await self._ask(**self._papers.release())
         elif fate is Fate.FORGOTTEN:
             self._work.state = EXPIRED
         else:
             await self._commit(self._message.half if fate is Fate.STOPPED else self._message.used)
-
-    async def _release(self) -> None:
-        self._work.state = RELEASED
-        request = pb.ReleaseRequest(
-            account_id=self._account_id, hold_id=self._message.hold_id,
-            termination_cause="cancelled",
-        )  # fmt: skip
-        await self._ask(release=request)
 
     async def _commit(self, output: int) -> None:
         # An agent that was granted less writes less; one with credits enough may write more.
@@ -206,41 +195,26 @@ class Reply:
         used = self._message.spent(output)
         self._work.report(used)
         self._work.state = COMMITTED
-        request = pb.CommitRequest(account_id=self._account_id, hold_id=self._message.hold_id)
-        self._tell(request, used)
+        if self._session:
+            # Whatever it is the first of, the conversation is charged once.
+            name, quantities = self._session
+            session = self._chat.open(self._account_id, name)
+            session.state = SESSION
+            session.report(quantities)
         for _ in range(self._message.commits):
-            answer = await self._ask(commit=request)
+            answer = await self._ask(**self._papers.commit(used))
             if answer.hold.charged_micros != self._work.cost:
                 charged = answer.hold.charged_micros
                 self._chat.wrong(f"{self._message.hold_id}: {charged} for {self._work.cost}")
-        self._chat.took("commit", self._message.at + self._message.seconds)
-
-    def _tell(self, request: Any, used: Quantities) -> None:
-        if self._message.more:
-            request.used_quantities.CopyFrom(_usages(used))
-        else:
-            (request.used_quantity,) = used.values()
+        self._chat.took(f"commit{self._papers.kind}", self._message.at + self._message.seconds)
 
     def _affordable(self, hold: hold_pb2.Hold) -> int:
         """The tokens of output that the hold pays for, which are as many as it says."""
         said = hold.lines[0].affordable_quantity if hold.lines else hold.granted_quantity
         least, beyond = (
-            _cost({**self._message.asked, (OUTPUT, self._message.model): said + more})
+            cost_of({**self._message.asked, (OUTPUT, self._message.model): said + more})
             for more in (0, 1)
         )
         if not least <= hold.granted_micros < beyond:
             self._chat.wrong(f"{hold.hold_id}: {said} for {hold.granted_micros}")
         return int(said)
-
-
-def _usages(quantities: Quantities) -> hold_pb2.Usages:
-    return hold_pb2.Usages(
-        usages=[
-            hold_pb2.Usage(meter=meter, model=model, quantity=quantity)
-            for (meter, model), quantity in quantities.items()
-        ]
-    )
-
-
-def _cost(quantities: Quantities) -> int:
-    return sum(find(*what).of(quantity) for what, quantity in quantities.items())

@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import authorization_service_pb2_grpc as pb_grpc
+from creditgate.v1 import conversation_service_pb2_grpc as conversation_grpc
 
 _UNKNOWN = frozenset({1, 2, 4, 8, 13, 14})
 """gRPC's codes after which the same is asked again."""
@@ -120,9 +121,13 @@ class Unary:
 
     def __init__(self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
         stub = pb_grpc.CreditAuthorizationServiceStub(channel)
+        talks = conversation_grpc.ConversationServiceStub(channel)
         self._calls: dict[str, Any] = {
             "reserve": stub.Reserve, "extend": stub.Extend, "commit": stub.Commit,
-            "release": stub.Release,
+            "release": stub.Release, "reserve_message": talks.ReserveMessage,
+            "commit_message": talks.CommitMessage, "release_message": talks.ReleaseMessage,
+            "close_conversation": talks.CloseConversation,
+            "get_conversation": talks.GetConversation,
         }  # fmt: skip
         self._metadata = metadata
         self.counts: Counter[str] = Counter()

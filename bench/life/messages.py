@@ -57,6 +57,7 @@ class Message(NamedTuple):
     quirk: Quirk
     commits: int
     more: Quantities
+    whole: bool = False
 
     @property
     def asked(self) -> Quantities:
@@ -89,18 +90,31 @@ class Message(NamedTuple):
     @property
     def long(self) -> bool:
         """Whether the agent reports while it still writes."""
-        return self.used > _LONG_TOKENS
+        return self.used > _LONG_TOKENS and not self.whole
 
 
 _LONG_TOKENS = 700
 
 
 class Conversation(NamedTuple):
-    """Messages of one user with one agent, one after the other."""
+    """Messages of one user with one agent, one after the other.
+
+    With a `type` it is one session of the account's plan, charged once. `closes` says that it is
+    ended in the end.
+    """
 
     conversation_id: str
     account_id: str
     messages: tuple[Message, ...]
+    type: str
+    closes: bool
+
+    @property
+    def session(self) -> tuple[str, Quantities] | None:
+        """How the names of its holds begin, and what it costs."""
+        if not self.type:
+            return None
+        return f"{self.conversation_id}#1#", {("chat.conversation", self.type): 1}
 
 
 def conversations(story: Story, number: int) -> Iterator[Conversation]:
@@ -110,8 +124,9 @@ def conversations(story: Story, number: int) -> Iterator[Conversation]:
     at, each = draw.uniform(0, _IDLE_MEAN), 0
     while at < story.ends_at:
         name = f"chat-{number}-{each}"
-        messages = tuple(_messages(story, draw, name, at))
-        yield Conversation(name, account_id, messages)
+        kind = draw.choice(("support", "sales")) if has_sessions(account_id) else ""
+        messages = tuple(_messages(story, draw, name, at, whole=bool(kind)))
+        yield Conversation(name, account_id, messages, kind, draw.random() < 0.5)
         last = messages[-1]
         at = last.at + last.seconds + draw.expovariate(1 / _IDLE_MEAN)
         each += 1
@@ -123,13 +138,24 @@ def _account(story: Story, draw: Random) -> str:
                          else draw.randrange(story.rich))  # fmt: skip
 
 
-def _messages(story: Story, draw: Random, name: str, at: float) -> Iterator[Message]:
+def has_sessions(account_id: str) -> bool:
+    """Whether an account's plan charges conversations, too."""
+    kind, number = account_id.split("-")
+    return kind == "rich" and not int(number) % 3
+
+
+def _messages(
+    story: Story, draw: Random, name: str, at: float, *, whole: bool
+) -> Iterator[Message]:
     """A burst: few conversations are long, and all end with the story."""
     length = min(int(draw.expovariate(1 / 3)) + 1, _MESSAGES_MAX)
     for place in range(length):
         if place and at >= story.ends_at:
             return
         message = _message(draw, f"{name}/{place}", at)
+        if whole:
+            # Of one meter, and told of at its end alone.
+            message = message._replace(more={}, whole=True)
         yield message
         at += message.seconds + draw.expovariate(1 / _THINK_MEAN)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bench.life import calls, messages
-from bench.life.book import COMMITTED, EXPIRED, RELEASED, Work
-from bench.life.messages import Fate, Message, Quirk
+from bench.life.book import COMMITTED, EXPIRED, RELEASED, SESSION, Work
+from bench.life.messages import Conversation, Fate, Message, Quirk
 from bench.life.story import Story
 
 
@@ -30,14 +32,24 @@ def _calls(story: Story) -> list[Work]:
 
 def _messages(story: Story) -> list[Work]:
     return [
-        Work(
-            conversation.account_id, each.hold_id, _state(each),
-            each.charged,
-        )
+        work
         for number in range(story.actors)
         for conversation in messages.conversations(story, number)
-        for each in conversation.messages
-    ]  # fmt: skip
+        for work in _conversation(conversation)
+    ]
+
+
+def _conversation(of: Conversation) -> Iterator[Work]:
+    states = [_state(each) for each in of.messages]
+    for message, state in zip(of.messages, states, strict=True):
+        if of.session and message.quirk is Quirk.OVERTAKEN:
+            # The name of a message that was never held for is remembered without a hold.
+            continue
+        name = f"{of.conversation_id}##{message.hold_id}" if of.session else message.hold_id
+        yield Work(of.account_id, name, state, message.charged)
+    if of.session and COMMITTED in states:
+        name, costs = of.session
+        yield Work(of.account_id, name, SESSION, costs)
 
 
 def _state(message: Message) -> str:

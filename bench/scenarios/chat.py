@@ -9,7 +9,7 @@ from bench.section import Row, Section
 
 USERS = 2_000
 FACTOR = 2.0
-_KINDS = ("reserve", "extend", "commit")
+_KINDS = ("reserve", "reserve message", "extend", "commit", "commit message")
 
 
 async def run(bench: Bench, *, users: int = USERS, factor: float = FACTOR) -> Section:

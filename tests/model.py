@@ -8,6 +8,7 @@ responses under one set of names.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ class Model(Catalog):
     """All accounts of one tenant. Every method takes the time first and answers an `Answer`."""
 
     @refusable
-    def reserve(
+    def _reserve(
         self,
         at: int,
         account_id: str,
@@ -41,11 +42,13 @@ class Model(Catalog):
         attributes: Pairs = (),
         labels: Pairs = (),
         call: tuple[str, int] | None = None,
+        replaces: tuple[str, dict[str, Any]] | None = None,
     ) -> Answer:
         account = self.account(at, account_id)
         card = account.pins[-pinned][0].name if pinned else None
+        replaced = replaces[0] if replaces else None
         asked = (usage, sorted(usages or ()), card)
-        body = ("reserve", amount, asked, minimum, ttl_ms, attributes, labels, call)
+        body = ("reserve", amount, asked, minimum, ttl_ms, attributes, labels, call, replaced)
         if hold_id in account.holds:
             return _replay(account, account.holds[hold_id], body, at)
         if usage and call:
@@ -66,6 +69,22 @@ class Model(Catalog):
             account.holds[hold_id] = hold
         shown = replace(decided, hold=hold.view(), balance=account.balance(at))
         return _running(_reaching(shown, account, rate, hold), account, hold, at)
+
+    @refusable
+    def reserve(self, at: int, account_id: str, hold_id: str, **asked: Any) -> Answer:
+        """Reserve, and commit the hold that is replaced before: both, unless one is refused."""
+        if "replaces" not in asked:
+            return self._reserve(at, account_id, hold_id, **asked)
+        as_it_was = deepcopy(self.account(at, account_id))
+        name, used = asked["replaces"]
+        done = self.commit(at, account_id, name, **used)
+        if done.outcome != "ACCEPTED":
+            return done
+        answer = self._reserve(at, account_id, hold_id, **asked)
+        if not answer.outcome.startswith(("GRANTED", "DENIED")):
+            self.accounts[account_id] = as_it_was
+            return answer
+        return replace(answer, replaced=replace(done, balance=None))
 
     @refusable
     def charge(

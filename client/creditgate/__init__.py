@@ -97,6 +97,7 @@ from creditgate._rate_types import (
     RateCard,
     RateCardPublication,
     RateTier,
+    ReplacedHold,
     Usage,
 )
 from creditgate._reconcile import Reconciliation
@@ -225,6 +226,7 @@ __all__ = [
     "Refund",
     "RefundExceedsCharge",
     "Refused",
+    "ReplacedHold",
     "Reservation",
     "Revocation",
     "ScopeMissing",

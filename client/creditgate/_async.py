@@ -19,7 +19,7 @@ from creditgate._async_transport import CHANNEL_CLOSED, AsyncTransport, is_cance
 from creditgate._call_types import CallLeg
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._rate_types import Quote, Usage
+from creditgate._rate_types import Quote, ReplacedHold, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -118,6 +118,7 @@ class AsyncClient(AsyncTransport, AsyncGateway):
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
         quote: Quote | str | None = None,
+        replaces: ReplacedHold | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
@@ -130,6 +131,9 @@ class AsyncClient(AsyncTransport, AsyncGateway):
         pinned, or its token, it costs what was quoted. `call` makes it a call's: its usage counts
         seconds, and the answer has a quota.
 
+        `replaces` commits another hold finally first, in the same transaction, so that its credits
+        are free for this one.
+
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
         return await self._send(
@@ -140,6 +144,7 @@ class AsyncClient(AsyncTransport, AsyncGateway):
                 usage=usage,
                 usages=usages,
                 quote=quote,
+                replaces=replaces,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,

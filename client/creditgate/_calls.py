@@ -15,7 +15,7 @@ from creditgate._amount import Amount, to_micros
 from creditgate._call_messages import leg_message, read_leg, read_quota
 from creditgate._call_types import CallLeg
 from creditgate._convert import duration, instant, optional_instant, optional_seconds, word
-from creditgate._rate_types import HoldLine, Quote, Rate, RateTier, Usage
+from creditgate._rate_types import HoldLine, Quote, Rate, RateTier, ReplacedHold, Usage
 from creditgate._types import (
     Attributes,
     Balance,
@@ -51,6 +51,7 @@ def reserve(
     usage: Usage | None,
     usages: Iterable[Usage] | None,
     quote: Quote | str | None = None,
+    replaces: ReplacedHold | None = None,
     minimum: Amount | None,
     ttl_seconds: float,
     attributes: Attributes | None,
@@ -68,6 +69,8 @@ def reserve(
     )
     _price(request, amount, usage, usages)
     _pin(request, quote)
+    if replaces is not None:
+        _replace(request, replaces)
     return Call("Reserve", request, read_reservation)
 
 
@@ -136,8 +139,7 @@ def commit(
     keep_open: bool,
     termination_cause: str,
 ) -> Call[Settlement]:
-    if (used, used_quantity, used_quantities).count(None) != 2:  # noqa: PLR2004 - all but one
-        raise TypeError("a commit takes either used, used_quantity or used_quantities")
+    _exactly_one(used, used_quantity, used_quantities)
     request = messages.CommitRequest(
         account_id=account_id,
         hold_id=hold_id,
@@ -177,6 +179,20 @@ def read_reservation(answer: messages.ReserveResponse | messages.ChargeResponse)
         affordable_quantity=answer.affordable_quantity,
         replayed=answer.replayed,
         quota=read_quota(answer) if isinstance(answer, messages.ReserveResponse) else None,
+        replaced=_read_replaced(answer) if isinstance(answer, messages.ReserveResponse) else None,
+    )
+
+
+def _read_replaced(answer: messages.ReserveResponse) -> Settlement | None:
+    replaced = answer.replaced
+    if not answer.HasField("replaced"):
+        return None
+    return Settlement(
+        hold=read_hold(replaced.hold),
+        balance=read_balance(answer.balance),
+        charged_micros=replaced.charged_micros,
+        uncollected_micros=replaced.uncollected_micros,
+        late=replaced.late,
     )
 
 
@@ -321,8 +337,21 @@ def _pin(
     request.quote_token = token or ""
 
 
+def _replace(request: messages.ReserveRequest, replaces: ReplacedHold) -> None:
+    used = (replaces.used, replaces.used_quantity, replaces.used_quantities)
+    _exactly_one(*used)
+    request.replaces.hold_id = replaces.hold_id
+    request.replaces.termination_cause = replaces.termination_cause
+    _used(request.replaces, *used)
+
+
+def _exactly_one(*used: object) -> None:
+    if sum(each is not None for each in used) != 1:
+        raise TypeError("a commit takes either used, used_quantity or used_quantities")
+
+
 def _used(
-    request: messages.ExtendRequest | messages.CommitRequest,
+    request: messages.ExtendRequest | messages.CommitRequest | messages.ReplacedHold,
     used: Amount | None,
     used_quantity: int | None,
     used_quantities: Iterable[Usage] | None,

@@ -24,6 +24,20 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplacedHold:
+    """A hold that a Reserve takes the place of, and what it has used in all: one of the three.
+
+    It is committed finally in the same transaction, first.
+    """
+
+    hold_id: str
+    used: Amount | None = None
+    used_quantity: int | None = None
+    used_quantities: Iterable[Usage] | None = None
+    termination_cause: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RateTier:
     """What a unit costs beyond a quantity."""
 

@@ -16,7 +16,7 @@ from creditgate._call_types import CallLeg
 from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
-from creditgate._rate_types import Quote, Usage
+from creditgate._rate_types import Quote, ReplacedHold, Usage
 from creditgate._sync_gateway import SyncGateway
 from creditgate._sync_hold import SyncHold
 from creditgate._types import (
@@ -123,6 +123,7 @@ class Client(SyncGateway, BaseClient):
         usage: Usage | None = None,
         usages: Iterable[Usage] | None = None,
         quote: Quote | str | None = None,
+        replaces: ReplacedHold | None = None,
         minimum: Amount | None = None,
         ttl_seconds: float = 60.0,
         attributes: Attributes | None = None,
@@ -135,6 +136,9 @@ class Client(SyncGateway, BaseClient):
         pinned, or its token, it costs what was quoted. `call` makes it a call's: its usage counts
         seconds, and the answer has a quota.
 
+        `replaces` commits another hold finally first, in the same transaction, so that its credits
+        are free for this one.
+
         A denial is an answer, not an exception; see `raise_if_denied`.
         """
         return self._send(
@@ -145,6 +149,7 @@ class Client(SyncGateway, BaseClient):
                 usage=usage,
                 usages=usages,
                 quote=quote,
+                replaces=replaces,
                 minimum=minimum,
                 ttl_seconds=ttl_seconds,
                 attributes=attributes,

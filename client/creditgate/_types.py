@@ -204,10 +204,12 @@ class Reservation(_Decided):
 
     `replayed` is true when this name had been decided before and that decision is repeated.
     `quota` is how a call may run; None where no open one was asked for.
+    `replaced` is the final Commit of the hold that was replaced; None where none was.
     """
 
     replayed: bool = False
     quota: Quota | None = None
+    replaced: Settlement | None = None
 
     def raise_if_denied(self) -> Hold:
         """Return the hold, or raise the `Denied` that says why there is none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import click
 
@@ -20,7 +22,7 @@ from creditgate._command import (
     pairs,
 )
 from creditgate._output import balance_line, hold_line, plain, quota_line
-from creditgate._rate_types import Usage
+from creditgate._rate_types import ReplacedHold, Usage
 from creditgate._types import Extension, HoldState, HoldStatus, Reservation, Settlement
 from creditgate._usage_options import OF, usages_of
 
@@ -33,7 +35,25 @@ METER = click.option("--meter", help="What is used, in the place of AMOUNT.")
 MODEL = click.option("--model", default="", help="The model whose rate is asked for.")
 QUANTITY = click.option("--quantity", type=int, help="How much of the meter.")
 QUOTE = click.option("--quote", help="The token of a quote: what is used costs what was quoted.")
+REPLACES = (
+    click.option("--replaces", help="A hold that this one takes the place of: it is committed."),
+    click.option("--replaced-used", type=CREDITS, help="Credits that one has used in all."),
+    click.option("--replaced-quantity", type=int, help="What it has used in its rate's unit."),
+    click.option(
+        "--replaced-of",
+        multiple=True,
+        metavar="METER[,MODEL]=QUANTITY",
+        help="What it has used of one of several meters; once for each.",
+    ),
+)
 STATES = [state.value.lower() for state in HoldState if state is not HoldState.UNKNOWN]
+
+
+def _replacing(of: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options about a hold that is replaced."""
+    for option in reversed(REPLACES):
+        of = option(of)
+    return of
 
 
 @command
@@ -59,6 +79,7 @@ def balance(session: Session, *, account: str) -> None:
 @EPOCH
 @ATTRIBUTE
 @LABEL
+@_replacing
 def reserve(
     session: Session,
     *,
@@ -76,6 +97,7 @@ def reserve(
     epoch: int | None,
     attributes: tuple[str, ...],
     labels: tuple[str, ...],
+    **replacing: Any,
 ) -> None:
     """Set AMOUNT credits aside."""
     answer = session.client.reserve(
@@ -89,6 +111,7 @@ def reserve(
         ttl_seconds=ttl,
         attributes=described(attributes),
         labels=pairs(labels),
+        replaces=_replaced(**replacing),
         call=leg(gateway, epoch),
     )
     _show_decision(session, answer)
@@ -263,6 +286,28 @@ def holds(
     session.show(found, *map(hold_line, found))
 
 
+def _replaced(
+    *,
+    replaces: str | None,
+    replaced_used: Decimal | None,
+    replaced_quantity: int | None,
+    replaced_of: tuple[str, ...],
+) -> ReplacedHold | None:
+    """The hold that is replaced, and what it has used."""
+    quantities = usages_of(replaced_of, replaced_used, replaced_quantity)
+    used = (replaced_used, replaced_quantity, quantities)
+    if sum(each is not None for each in used) != (replaces is not None):
+        raise click.UsageError("--replaces needs one of --replaced-used, -quantity and -of")
+    if replaces is None:
+        return None
+    return ReplacedHold(
+        hold_id=replaces,
+        used=replaced_used,
+        used_quantity=replaced_quantity,
+        used_quantities=quantities,
+    )
+
+
 def _usage(
     amount: Decimal | None, meter: str | None, model: str, quantity: int | None
 ) -> Usage | None:
@@ -287,6 +332,8 @@ def _show_decision(session: Session, answer: Reservation | Extension) -> None:
         lines[0] += f"  up to {answer.affordable_quantity} in all"
     lines += [hold_line(answer.hold)] if answer.hold else []
     lines += [quota_line(answer.quota)] if answer.quota else []
+    if isinstance(answer, Reservation) and answer.replaced is not None:
+        lines.append(f"replaced {hold_line(answer.replaced.hold)}")
     session.show(answer, *lines, balance_line(answer.balance))
     if not answer.granted:
         raise SystemExit(EXIT_DENIED)

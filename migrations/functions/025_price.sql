@@ -64,27 +64,30 @@ END $$;
 -- The functions of the version before, which knew one meter for each operation.
 DROP FUNCTION IF EXISTS creditgate.find_rates(
     creditgate.accounts[], creditgate.operation[], creditgate.usage[]);
+DROP FUNCTION IF EXISTS creditgate.find_rates(
+    creditgate.accounts[], creditgate.operation[], creditgate.metered[]);
 DROP FUNCTION IF EXISTS creditgate.needing_all(creditgate.operation[], creditgate.usage[]);
 DROP FUNCTION IF EXISTS creditgate.price_operation(
     creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
 DROP FUNCTION IF EXISTS creditgate.keep_usage(
     creditgate.verdict, creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
 
--- The rate of the accounts' cards for each usage, in their order; NULL where nothing prices it.
+-- The rate of the accounts' cards for each usage, in their order; NULL where nothing prices it. p_keys are the accounts'.
 CREATE OR REPLACE FUNCTION creditgate.find_rates(
-    p_accounts creditgate.accounts[], p_operations creditgate.operation[], p_usages creditgate.metered[])
+    p_accounts creditgate.accounts[], p_keys uuid[], p_operations creditgate.operation[],
+    p_usages creditgate.metered[])
 RETURNS creditgate.rate[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN ARRAY(
         SELECT (SELECT r.rate
-                  FROM unnest(p_accounts) AS a
-                  JOIN creditgate.rates AS r
-                    ON r.tenant_id = a.tenant_id AND r.rate_card_id = coalesce(u.rate_card_id, a.rate_card_id)
-                   AND r.version = coalesce(u.rate_card_version, a.rate_card_version) AND r.meter = u.meter AND r.model IN (u.model, '*')
-                 WHERE a.account_key = (p_operations[u.ordinal]).account_key
+                  FROM creditgate.rates AS r
+                 WHERE r.tenant_id = (u.a).tenant_id AND r.rate_card_id = coalesce(u.rate_card_id, (u.a).rate_card_id)
+                   AND r.version = coalesce(u.rate_card_version, (u.a).rate_card_version)
+                   AND r.meter = u.meter AND r.model IN (u.model, '*')
                  ORDER BY r.model = '*' LIMIT 1)
-          FROM unnest(p_usages) WITH ORDINALITY AS u
+          FROM (SELECT m.*, p_accounts[array_position(p_keys, (p_operations[m.ordinal]).account_key)] AS a
+                  FROM unnest(p_usages) WITH ORDINALITY AS m OFFSET 0) AS u
          ORDER BY u.ordinality);
 END $$;
 
@@ -205,7 +208,7 @@ BEGIN
         RETURN;
     END IF;
     v_op.account_key := p_account_key;
-    rates := creditgate.find_rates(ARRAY[account], ARRAY[v_op], p_usages);
+    rates := creditgate.find_rates(ARRAY[account], ARRAY[p_account_key], ARRAY[v_op], p_usages);
     FOR i IN 1 .. cardinality(p_usages) LOOP
         IF (rates[i]).meter IS NULL THEN
             outcome := 27;

@@ -5,7 +5,8 @@
 -- Quantities come beside the operations they belong to, in their order, several where an operation speaks of several
 -- meters, and are priced before they are decided.
 -- p_together has the places of operations that go with the one before them: both are carried out, or neither is. Where
--- the second is denied or refused, the first is as if it had never been, whatever it was answered.
+-- the second is denied or refused, the first is as if it had never been, whatever it was answered. One that depends on
+-- the one before it likewise, but for denials: these are answers, and leave the first as it is.
 CREATE OR REPLACE FUNCTION creditgate.apply(
     p_operations creditgate.operation[], p_usages creditgate.metered[], p_together bigint[] DEFAULT NULL)
 RETURNS SETOF creditgate.result
@@ -35,7 +36,7 @@ DECLARE
     b          creditgate.booking;
     v_retry_at timestamptz;
     v_metered  boolean := cardinality(p_usages) > 0;
-    v_needs    creditgate.operation[] := p_operations;
+    v_needs    creditgate.operation[];
     v_rates    creditgate.rate[];
     v_usage_no integer := 1;
     v_first_no integer;
@@ -47,7 +48,10 @@ DECLARE
     v_call     boolean;
     v_quota    creditgate.quota;
     v_answer   creditgate.result;
-    v_paired   boolean := cardinality(p_together) > 0;
+    -- Whether there are operations that go with, or depend on, the one before them.
+    v_paired   boolean := cardinality(p_together) > 0
+        OR EXISTS (SELECT FROM unnest(p_usages) AS u WHERE u.depends);
+    v_together boolean;
     v_first    smallint;
     was        record;
     m          record;
@@ -61,14 +65,12 @@ BEGIN
         ORDER BY a.bucket, a.account_key
         FOR NO KEY UPDATE OF a);
     v_now := creditgate.clock();
-    IF v_metered THEN
-        v_needs := creditgate.needing_all(p_operations, p_usages);
-    END IF;
 
     -- What time alone has changed comes first; an account with nothing due pays this comparison.
     FOR i IN 1 .. cardinality(v_accounts) LOOP
         v_keys[i] := v_accounts[i].account_key;
         IF v_accounts[i].due_at <= v_now THEN
+            v_needs := coalesce(v_needs, creditgate.needing_all(p_operations, p_usages));
             v_accounts[i] := creditgate.advance_for(v_accounts[i], v_now, v_needs);
             v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, v_needs);
         END IF;
@@ -80,7 +82,7 @@ BEGIN
     END IF;
 
     IF v_metered THEN
-        v_rates := creditgate.find_rates(v_accounts, p_operations, p_usages);
+        v_rates := creditgate.find_rates(v_accounts, v_keys, p_operations, p_usages);
     END IF;
 
     FOR r IN
@@ -120,11 +122,13 @@ BEGIN
             CONTINUE;
         END IF;
         IF v_paired THEN
-            IF r.ordinal = ANY (p_together) AND v_first NOT IN (1, 10) THEN
+            v_together := coalesce(r.ordinal = ANY (p_together), false);
+            IF (v_together AND v_first NOT IN (1, 10)) OR (v_usage.depends AND v_first >= 20) THEN
                 v := ROW(v_first, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
                 RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
                 CONTINUE;
-            ELSIF r.ordinal + 1 = ANY (p_together) THEN
+            ELSIF r.ordinal + 1 = ANY (p_together)
+                    OR ((p_usages[v_usage_no]).depends AND (p_usages[v_usage_no]).ordinal = r.ordinal + 1) THEN
                 SELECT v_accounts AS accounts, v_purses AS purses, v_holds AS holds, v_places AS places,
                        v_entries AS entries, v_events AS events, v_counters AS counters, v_values AS names,
                        v_numbers AS numbers
@@ -156,7 +160,7 @@ BEGIN
             v_refused := m.p_refused;
             v_unpriced := m.p_unpriced;
         ELSIF num_nonnulls(v_usage.quantity, v_usage.used_quantity) > 0 THEN
-            SELECT * INTO m FROM creditgate.price_operation(r.op, v_usage, v_rate, v_hold);
+            m := creditgate.price_operation(r.op, v_usage, v_rate, v_hold);
             r.op := m.p_op;
             v_rate := m.p_rate;
             v_refused := m.p_refused;
@@ -184,7 +188,7 @@ BEGIN
         END IF;
 
         IF v_paired THEN
-            IF v.outcome NOT IN (1, 10) AND r.ordinal = ANY (p_together) THEN
+            IF (v_together AND v.outcome NOT IN (1, 10)) OR (v_usage.depends AND v.outcome >= 20) THEN
                 -- What the one before it has changed is as if it had never been.
                 v_accounts := was.accounts;
                 v_purses := was.purses;

@@ -16,7 +16,7 @@ BEGIN
             v_asked := v_asked || m;
         END IF;
     END LOOP;
-    v_rates := creditgate.find_rates(ARRAY[a], ARRAY[v_op], v_asked);
+    v_rates := creditgate.find_rates(ARRAY[a], ARRAY[a.account_key], ARRAY[v_op], v_asked);
     FOR i IN 1 .. cardinality(v_asked) LOOP
         v_total := v_total + coalesce(creditgate.price(v_rates[i], v_asked[i].quantity), 0);
     END LOOP;

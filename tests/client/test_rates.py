@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import creditgate
-from creditgate import CycleUnit, Rate, RateTier, Usage
+from creditgate import CycleUnit, Rate, RateTier, ReplacedHold, Usage
 from tests.client.conftest import Fake, Shell, answer
 
 CALL = Rate.of("voice.call", unit_price="0.6", unit_size=60, connection_fee="0.05", increment=6)
@@ -189,6 +189,32 @@ def test_a_hold_counts_its_lines(fake: Fake) -> None:
         assert [line.used_quantity for line in kept.lines] == [61, 21]
 
 
+def test_a_hold_takes_the_place_of_another(fake: Fake) -> None:
+    call = Usage("voice.call", 61)
+    with fake.client() as client:
+        client.reserve("acme", hold_id="leg-1", usage=call)
+        leg = ReplacedHold(hold_id="leg-1", used_quantity=31, termination_cause="transferred")
+        second = client.reserve("acme", hold_id="leg-2", usage=call, replaces=leg)
+        assert second.granted
+        assert second.replaced is not None
+        assert second.replaced.charged == second.replaced.hold.charged == Decimal("0.41")
+        assert second.replaced.hold.termination_cause == "transferred"
+        again = client.reserve("acme", hold_id="leg-2", usage=call, replaces=leg)
+        assert again.replayed
+        assert again.replaced is not None
+        assert again.replaced.charged == 0
+        assert client.reserve("acme", hold_id="other", amount=1).replaced is None
+        late = ReplacedHold(hold_id="leg-1", used=1)
+        with pytest.raises(creditgate.HoldCommitted):
+            client.reserve("acme", hold_id="leg-3", usage=call, replaces=late)
+        for wrong in (
+            ReplacedHold(hold_id="other"),
+            ReplacedHold(hold_id="other", used=1, used_quantity=1),
+        ):
+            with pytest.raises(TypeError):
+                client.reserve("acme", hold_id="w", amount=1, replaces=wrong)
+
+
 def test_a_quote_may_promise_its_price(fake: Fake) -> None:
     call = Usage("voice.call", 61)
     with fake.client() as client:
@@ -283,7 +309,15 @@ def test_on_the_command_line(shell: Shell, local: Path) -> None:
     assert settled["hold"]["charged_micros"] == 6_000_000
     assert settled["hold"]["lines"][0]["used_quantity"] == 2
     assert "granted" in shell("charge", "acme", "--hold", "d", *several).stdout
+    moved = ("reserve", "acme", "1", "--hold", "e", "--replaces", "a")
+    assert "replaced hold a" in shell(*moved, "--replaced-used", "6").stdout
+    shell("reserve", "acme", "--hold", "f", *several)
+    more = ("reserve", "acme", "1", "--hold", "g", "--replaces", "f")
+    said = answer(shell(*more, "--replaced-of", "chat.message=3", "--json"))
+    assert said["replaced"]["charged_micros"] == 5_000_000
     for wrong in (
+        ("reserve", "acme", "1", "--replaces", "a"),
+        ("reserve", "acme", "1", "--replaced-used", "1"),
         ("reserve", "acme", "1", *several),
         ("reserve", "acme", "--of", "chat.message"),
         ("reserve", "acme", "--of", "=3"),

@@ -20,6 +20,7 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     mix a in,,900+out,large,60      reserves for several usages; spendmix charges them
     stretchmix a out,,90 mixed in,,50    extends so; countmix and tallymix commit
     quote voice.call,,60 pin 30     promises the price for 30 s; quotemix prices several usages
+    use b voice.call,,60 replacing a/counted=61/cause=moved    commits a hold, and takes its place
     use a voice.call,,60 pinned 1   is priced as the latest such quote promised, 2 the one before
     say c m type sales costs tokens,,60     a message asks to be answered: conversation, message
     said c m counted 40             it was answered; unsay c m handed yes: it was not; end c; talk c

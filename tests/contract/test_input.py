@@ -23,7 +23,7 @@ from tests.contract.wrong_calls import WRONG as WRONG_CALLS
 from tests.contract.wrong_conversations import WRONG as WRONG_CONVERSATIONS
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
-from tests.support.bad_usages import bad_usages
+from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.bad_values import BAD_TOTALS
 from tests.support.database import Database
 from tests.support.stage import Stage
@@ -126,12 +126,16 @@ WRONG_USAGES: list[Any] = [
     )
     for field, usages in bad_usages(name, BAD_TOTALS)
 ]
+WRONG_REPLACES: list[Any] = [
+    (messages.ReserveRequest(**NAMED, amount_micros=1, replaces=replaces), field)
+    for field, replaces in bad_replaces(BAD_TOTALS)
+]
 CASES = [
     pytest.param(request, field, id=f"{number}: {type(request).__name__} {field}")
     for number, (request, field) in enumerate(
         [
             *(WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES),
-            *(WRONG_USAGES + WRONG_CONVERSATIONS),
+            *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES),
         ]
     )
 ]

@@ -62,6 +62,14 @@ def told(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
 
+def replaced(text: str) -> tuple[str, dict[str, Any]]:
+    """`old/used=5`, `old/counted=61/cause=moved`: the hold that is replaced, and its Commit."""
+    name, *words = text.split("/")
+    told = dict(word.split("=", 1) for word in words)
+    known = {word: ARGUMENTS[word] for word in ("used", "counted", "mixed", "cause")}
+    return name, {known[word][0]: known[word][1](value) for word, value in told.items()}
+
+
 # How each argument of a step is written, by the word before it.
 ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "min": ("minimum", micros),
@@ -98,6 +106,7 @@ ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "mixed": ("used_quantities", usages),
     "pin": ("pin_for_ms", milliseconds),
     "pinned": ("pinned", int),
+    "replacing": ("replaces", replaced),
     **CALL_ARGUMENTS,
     "costs": ("usage", usage),
     "type": ("type", str),
@@ -244,6 +253,14 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "lines": ("lines", lambda text: tuple(text.split("+"))),
     },
     "quota": {**QUOTA, "until": ("funded_until", instant)},
+    "replaced": {
+        "state": ("hold.state", str),
+        "used": ("hold.used", micros),
+        "cause": ("hold.cause", str),
+        "charged": ("charged", micros),
+        "uncollected": ("uncollected", micros),
+        "late": ("late", flag),
+    },
     "grant": {
         "remaining": ("remaining", micros),
         "amount": ("amount", micros),

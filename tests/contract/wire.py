@@ -29,6 +29,7 @@ from tests.contract.wire_rates import (
     to_quoted,
     to_rate,
     to_rate_card,
+    to_replaced,
     to_usage,
     to_usages,
 )
@@ -184,6 +185,7 @@ def to_answer(response: Any) -> Answer:
         given["outcome"] = word(messages.Decision, response.decision)
         if response.HasField("retry_after"):
             given["retry_after"] = response.retry_after.ToMicroseconds()
+    given["replaced"] = _replaced(response)
     if hasattr(response, "balance"):
         given["balance"] = to_balance(response.balance)
     if hasattr(response, "hold") and response.HasField("hold"):
@@ -213,6 +215,13 @@ def to_answer(response: Any) -> Answer:
     given["topups"] = tuple(map(to_topup, getattr(response, "topups", ())))
     given["events"] = tuple(map(to_event, getattr(response, "events", ())))
     return Answer(**given)
+
+
+def _replaced(response: Any) -> Answer | None:
+    """What became of the hold that was replaced."""
+    if hasattr(response, "replaced") and response.HasField("replaced"):
+        return to_answer(response.replaced)
+    return None
 
 
 def to_balance(balance: account_pb2.Balance) -> BalanceView:
@@ -368,6 +377,7 @@ _MESSAGES: dict[str, Callable[[Any], Message]] = {
     "budget": to_budget_message,
     "usage": to_usage,
     "usages": to_usages,
+    "replaces": to_replaced,
     "quantities": to_usages,
     "used_quantities": to_usages,
     "call": lambda call: hold_pb2.Call(gateway_id=call[0], gateway_epoch=call[1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from creditgate.v1 import authorization_service_pb2 as messages
@@ -70,3 +71,16 @@ def to_usages(usages: tuple[tuple[str, str, int], ...]) -> hold_pb2.Usages:
 def to_usage(usage: tuple[str, str, int]) -> hold_pb2.Usage:
     meter, model, quantity = usage
     return hold_pb2.Usage(meter=meter, model=model, quantity=quantity)
+
+
+def to_replaced(replaces: tuple[str, Mapping[str, Any]]) -> messages.ReplacedHold:
+    """What is replaced: the name of a hold, and the arguments of its Commit."""
+    name, done = replaces
+    replaced = messages.ReplacedHold(hold_id=name, termination_cause=done.get("cause", ""))
+    if "used" in done:
+        replaced.used_micros = done["used"]
+    if "used_quantity" in done:
+        replaced.used_quantity = done["used_quantity"]
+    if "used_quantities" in done:
+        replaced.used_quantities.CopyFrom(to_usages(done["used_quantities"]))
+    return replaced

@@ -300,3 +300,4 @@ class Answer:
     conversation: ConversationView | None = None
     conversations: tuple[ConversationView, ...] = ()
     opened: bool = False
+    replaced: Answer | None = None

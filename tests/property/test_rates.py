@@ -176,11 +176,17 @@ class Chooser:
             pinned = {"pinned": pick((1, self.quotes)), "hold_id": fresh}
         pin = {"pin_for_ms": pick((0, 2_000, 60_000))}
         several = {"hold_id": pick("mnopqrstuvwxyz" if pick((1, 0)) else "amn")}
+        old = pick("abcdefghijklmnopq")
+        used = pick(({"used": amount}, {"used_quantity": quantity}, {"used_quantities": some}))
+        fresh = f"moved-{self._random.randint(1, 60)}"
+        replaces = {"hold_id": fresh, "replaces": (old, used)}
         return pick(
             (
                 Operation("reserve", {**hold, **usage, **minimum, **ttl}),
                 Operation("reserve", {**hold, **usage, **ttl, **pinned}),
                 Operation("reserve", {**hold, "amount": amount, **ttl}),
+                Operation("reserve", {"amount": amount // 9 + 1, **replaces}),
+                Operation("reserve", {"usages": mixed, **minimum, **replaces}),
                 Operation("charge", {**hold, **usage, **minimum, **pinned}),
                 Operation("extend", {**hold, "quantity": quantity, **minimum, **ttl}),
                 Operation("extend", {**hold, "quantity": quantity, "used_quantity": quantity // 2}),
@@ -209,7 +215,7 @@ class Chooser:
 
 def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
     priced: dict[str, int] = {}
-    lined = 0
+    lined = moved = 0
     for walk in range(WALKS):
         random, account, oracle = Random(walk), f"metered-walk-{walk}", ModelDriver()
         rates = [
@@ -217,7 +223,7 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
             RateView("call", "small", unit_price=CREDIT // 9, tiers=((20, CREDIT),)),
             RateView("text", unit_price=CREDIT * walk, minimum=3),
         ]
-        plans: dict[str, Any] = {"allowance": 150 * CREDIT, "unit": "WEEK", "hold_max": 40 * CREDIT}
+        plans: dict[str, Any] = {"allowance": 500 * CREDIT, "unit": "WEEK", "hold_max": 40 * CREDIT}
         opening = [
             Operation("create_account"),
             Operation("put_rate_card", {"card": RateCard("card", 1, tuple(rates))}),
@@ -235,6 +241,7 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
             assert answer == stage.run(oracle.run(account, asked)), asked
             name = f"{asked.verb} {answer.outcome}"
             priced[name] = priced.get(name, 0) + (answer.affordable > 0 or answer.charged > 0)
+            moved += answer.replaced is not None
             chooser.quotes += answer.pinned_until is not None
             lined += answer.hold is not None and len(answer.hold.lines) > 0
         assert stage.run(stage.violations(account)) == []
@@ -246,4 +253,5 @@ def test_walks_in_quantities_are_the_oracles(stage: Stage) -> None:
         "quote ACCEPTED",
     ):
         assert priced[seen] > 0, "the walks went where they were to go"
-    assert lined > WALKS * STEPS // 20, "and several meters were on their way"
+    assert moved >= WALKS // 2, "and holds were replaced"
+    assert lined > WALKS * STEPS // 40, "and several meters were on their way"

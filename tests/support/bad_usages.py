@@ -5,7 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import hold_pb2
+
+
+def bad_replaces(totals: Iterable[int]) -> list[tuple[str, Any]]:
+    """Answer what is replaced with one field wrong, and that field."""
+    kind = messages.ReplacedHold
+    return [
+        ("replaces.hold_id", kind(used_micros=1)),
+        ("replaces.hold_id", kind(hold_id="a b", used_micros=1)),
+        ("replaces.used_micros", kind(hold_id="old")),
+        ("replaces.termination_cause", kind(hold_id="old", used_micros=1, termination_cause="a b")),
+        *[
+            (f"replaces.{name}", each)
+            for value in totals
+            for name, each in (
+                ("used_micros", kind(hold_id="old", used_micros=value)),
+                ("used_quantity", kind(hold_id="old", used_quantity=value)),
+            )
+        ],
+        *[
+            (f"replaces.{name}", kind(hold_id="old", used_quantities=value))
+            for name, value in bad_usages("used_quantities", totals)
+        ],
+    ]
 
 
 def bad_usages(name: str, totals: Iterable[int]) -> list[tuple[str, Any]]:

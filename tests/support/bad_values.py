@@ -12,7 +12,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
 from tests.support.bad_conversations import bad_conversation_terms
-from tests.support.bad_usages import bad_usages
+from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.calls import (
     good_auto_topup,
     good_budget,
@@ -365,6 +365,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         *[("usage.quantity", hold_pb2.Usage(meter="m", quantity=value)) for value in BAD_AMOUNTS],
     ],
     "Quote.usages": [("usages", [hold_pb2.Usage(meter="m", quantity=1)])],  # beside usage
+    "replaces": bad_replaces(BAD_TOTALS),
     "pin_for": [("pin_for", value) for value in BAD_TTLS[2:]],
     "quote_token": [("quote_token", value) for value in BAD_TOKENS],
     **{name: bad_usages(name, BAD_TOTALS) for name in ("usages", "quantities", "used_quantities")},

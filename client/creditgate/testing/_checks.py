@@ -18,8 +18,10 @@ from creditgate.testing._conversation_terms import (
     check_message,
     check_session,
 )
+from creditgate.testing._lines import replaced_commit
 from creditgate.testing._rate_checks import check_list, check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
+from creditgate.v1 import authorization_service_pb2 as messages
 
 AMOUNT_MAX = 10**18
 WARN_MAX = timedelta(minutes=10)
@@ -72,6 +74,10 @@ def _priced(request: Any) -> Iterator[tuple[str, bool]]:
     yield "minimum_micros", by_usage or request.minimum_micros <= request.amount_micros
     yield from check_usage(request) if price == "usage" else ()
     yield from check_usages(request, "usages")
+    if isinstance(request, messages.ReserveRequest) and request.HasField("replaces"):
+        for name, right in _checked(replaced_commit(request)):
+            yield f"replaces.{name}", right
+        yield "replaces.hold_id", request.replaces.hold_id != request.hold_id
 
 
 def _extend(request: Any) -> Iterator[tuple[str, bool]]:

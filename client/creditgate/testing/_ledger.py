@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from google.protobuf.message import Message
 from creditgate.testing._administration import find_hold
 from creditgate.testing._calls import cap_call, show_quota
 from creditgate.testing._checks import check
-from creditgate.testing._lines import Lines, speaks_of_lines
+from creditgate.testing._lines import Lines, replaced_commit, speaks_of_lines
 from creditgate.testing._rate_cards import Meter, RateCards, show_reach, speaks_of_quantities
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import (
@@ -46,7 +47,10 @@ class Ledger(RateCards):
             raise RefusalError("INVALID_FIELD", field)
         if isinstance(request, messages.ReserveRequest | messages.ChargeRequest):
             self.check_token(request)
-        answer = self._carry_out(request, now)
+        if isinstance(request, messages.ReserveRequest) and request.HasField("replaces"):
+            answer = self._transfer(request, now)
+        else:
+            answer = self._carry_out(request, now)
         changed = self.wallets.get(getattr(request, "account_id", ""))
         if isinstance(request, messages.ReserveRequest | messages.ExtendRequest) and changed:
             show_quota(answer, request, changed, now)
@@ -59,6 +63,22 @@ class Ledger(RateCards):
         if speaks_of_quantities(request):
             return self._meter(request, now)
         return self._method(request)(request, now)
+
+    def _transfer(self, request: messages.ReserveRequest, now: int) -> messages.ReserveResponse:
+        """Commit the hold that is replaced and reserve, or neither."""
+        as_it_was = deepcopy(self._wallet(request, now))
+        try:
+            done = self._carry_out(replaced_commit(request), now)
+            self._wallet(request).tell()
+            answer: messages.ReserveResponse = self._carry_out(request, now)
+        except RefusalError:
+            self.wallets[request.account_id] = as_it_was
+            raise
+        answer.replaced.hold.CopyFrom(done.hold)
+        answer.replaced.charged_micros = done.charged_micros
+        answer.replaced.uncollected_micros = done.uncollected_micros
+        answer.replaced.late = done.late
+        return answer
 
     def _method(self, request: Any) -> Callable[[Any, int], Any]:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__.removesuffix("Request"))
@@ -350,6 +370,8 @@ def _body(request: Message) -> tuple[str, bytes]:
     if isinstance(plain, messages.ReserveRequest | messages.ChargeRequest):
         plain.usages.usages.sort(key=lambda usage: (usage.meter, usage.model))
         plain.quote_token = plain.quote_token.partition("|")[2]
+    if isinstance(plain, messages.ReserveRequest) and plain.HasField("replaces"):
+        plain.replaces.CopyFrom(messages.ReplacedHold(hold_id=plain.replaces.hold_id))
     return type(plain).__name__, plain.SerializeToString(deterministic=True)
 
 

@@ -78,6 +78,22 @@ def speaks_of_lines(request: Any) -> bool:
     return not {"usages", "quantities", "used_quantities"}.isdisjoint(_said(request))
 
 
+def replaced_commit(request: messages.ReserveRequest) -> messages.CommitRequest:
+    """The Commit of the hold that a Reserve replaces."""
+    given = request.replaces
+    commit = messages.CommitRequest(
+        account_id=request.account_id,
+        hold_id=given.hold_id,
+        termination_cause=given.termination_cause,
+    )
+    used = given.WhichOneof("used")
+    if used == "used_quantities":
+        commit.used_quantities.CopyFrom(given.used_quantities)
+    elif used is not None:
+        setattr(commit, used, getattr(given, used))
+    return commit
+
+
 def _said(request: Any) -> set[str]:
     """The fields that are set, those of a choice also where they are zero."""
     return {field.name for field, _ in request.ListFields()}

@@ -138,6 +138,7 @@ class ReserveRequest(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     QUOTE_TOKEN_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     CALL_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """account_id names the account."""
@@ -177,6 +178,13 @@ class ReserveRequest(_message.Message):
         """
 
     @_builtins.property
+    def replaces(self) -> Global___ReplacedHold:
+        """replaces is a hold that this one takes the place of, such as the leg of a call that was transferred. It is committed
+        finally first, in the same transaction: so its credits are free for this one. Where that is refused, nothing is done;
+        a Reserve that is refused leaves it as it was, one that is denied has it committed.
+        """
+
+    @_builtins.property
     def call(self) -> _hold_pb2.Call:
         """call makes the hold a call's; usage must be set then, and its quantity counts seconds. Seconds beyond the plan's
         max_duration count as not asked for: decision and asked_micros are about those below it.
@@ -195,17 +203,96 @@ class ReserveRequest(_message.Message):
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quote_token: _builtins.str = ...,
+        replaces: Global___ReplacedHold | None = ...,
         call: _hold_pb2.Call | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "price", b"price", "replaces", b"replaces", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "quote_token", b"quote_token", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_micros", b"amount_micros", "attributes", b"attributes", "call", b"call", "hold_id", b"hold_id", "labels", b"labels", "minimum_micros", b"minimum_micros", "price", b"price", "quote_token", b"quote_token", "replaces", b"replaces", "ttl", b"ttl", "usage", b"usage", "usages", b"usages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["amount_micros", "usage", "usages"]  # noqa: Y015
     _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
 
 Global___ReserveRequest: _TypeAlias = ReserveRequest  # noqa: Y015
+
+@_typing.final
+class ReplacedHold(_message.Message):
+    """ReplacedHold is the final Commit of a hold that another takes the place of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    USED_MICROS_FIELD_NUMBER: _builtins.int
+    USED_QUANTITY_FIELD_NUMBER: _builtins.int
+    USED_QUANTITIES_FIELD_NUMBER: _builtins.int
+    TERMINATION_CAUSE_FIELD_NUMBER: _builtins.int
+    hold_id: _builtins.str
+    """hold_id names the hold; it is another one of the same account."""
+    used_micros: _builtins.int
+    """used_micros is the cumulative usage in micro-credits, 0 to 10^18."""
+    used_quantity: _builtins.int
+    """used_quantity is the cumulative usage in the unit of the hold's rate."""
+    termination_cause: _builtins.str
+    """termination_cause says why the work ended, in the caller's words; at most 128 characters of the alphabet of ids."""
+    @_builtins.property
+    def used_quantities(self) -> _hold_pb2.Usages:
+        """used_quantities is the cumulative usage of lines of a hold made by usages."""
+
+    def __init__(
+        self,
+        *,
+        hold_id: _builtins.str = ...,
+        used_micros: _builtins.int = ...,
+        used_quantity: _builtins.int = ...,
+        used_quantities: _hold_pb2.Usages | None = ...,
+        termination_cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_id", b"hold_id", "termination_cause", b"termination_cause", "used", b"used", "used_micros", b"used_micros", "used_quantities", b"used_quantities", "used_quantity", b"used_quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_used: _TypeAlias = _typing.Literal["used_micros", "used_quantity", "used_quantities"]  # noqa: Y015
+    _WhichOneofArgType_used: _TypeAlias = _typing.Literal["used", b"used"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_used) -> _WhichOneofReturnType_used | None: ...
+
+Global___ReplacedHold: _TypeAlias = ReplacedHold  # noqa: Y015
+
+@_typing.final
+class ReplacedHoldResult(_message.Message):
+    """ReplacedHoldResult is a replaced hold after its Commit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_FIELD_NUMBER: _builtins.int
+    CHARGED_MICROS_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
+    UNCOLLECTED_MICROS_FIELD_NUMBER: _builtins.int
+    charged_micros: _builtins.int
+    """charged_micros is what this call charged for it; zero for a repeat."""
+    late: _builtins.bool
+    """late is true when the hold had expired before this usage was reported."""
+    uncollected_micros: _builtins.int
+    """uncollected_micros is what this call could not collect of it."""
+    @_builtins.property
+    def hold(self) -> _hold_pb2.Hold:
+        """hold is the hold as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        hold: _hold_pb2.Hold | None = ...,
+        charged_micros: _builtins.int = ...,
+        late: _builtins.bool = ...,
+        uncollected_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged_micros", b"charged_micros", "hold", b"hold", "late", b"late", "uncollected_micros", b"uncollected_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplacedHoldResult: _TypeAlias = ReplacedHoldResult  # noqa: Y015
 
 @_typing.final
 class ReserveResponse(_message.Message):
@@ -222,6 +309,7 @@ class ReserveResponse(_message.Message):
     REPLAYED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFFORDABLE_QUANTITY_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
     QUOTA_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """decision is the answer."""
@@ -253,6 +341,10 @@ class ReserveResponse(_message.Message):
         """retry_after is set with DENIED_CREDITS_HELD: by then the first of the other holds has ended at the latest."""
 
     @_builtins.property
+    def replaced(self) -> Global___ReplacedHoldResult:
+        """replaced is what became of the hold that was replaced; unset without one."""
+
+    @_builtins.property
     def quota(self) -> Global___Quota:
         """quota is how the call may run, granted or denied; unset where the hold is no call's or has ended."""
 
@@ -268,11 +360,12 @@ class ReserveResponse(_message.Message):
         replayed: _builtins.bool = ...,
         limit: _builtins.str = ...,
         affordable_quantity: _builtins.int = ...,
+        replaced: Global___ReplacedHoldResult | None = ...,
         quota: Global___Quota | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "quota", b"quota", "retry_after", b"retry_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "hold", b"hold", "quota", b"quota", "replaced", b"replaced", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "quota", b"quota", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable_quantity", b"affordable_quantity", "asked_micros", b"asked_micros", "balance", b"balance", "decision", b"decision", "hold", b"hold", "limit", b"limit", "quota", b"quota", "replaced", b"replaced", "replayed", b"replayed", "retry_after", b"retry_after", "shortfall_micros", b"shortfall_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,8 +27,12 @@ class Verb(IntEnum):
 class Operation(NamedTuple):
     """One Reserve, Extend, Commit, Release or Charge; fields and order are those of the SQL type.
 
-    But for the last: `usages` is what it says besides its amounts, one of them for each meter it
-    speaks of, whose quantities the ledger prices in the place of the amounts.
+    But for the last two: `usages` is what it says besides its amounts, one of them for each meter
+    it speaks of, whose quantities the ledger prices in the place of the amounts.
+
+    `before` is carried out first, in the same transaction: where it is refused this one is not
+    carried out, and where this one is refused it is not either. Both are on one account, and this
+    one's first usage says that it depends.
 
     `amount_micros` is what Reserve and Charge ask for and the total Extend asks for (0: only
     renew).
@@ -50,3 +54,4 @@ class Operation(NamedTuple):
     termination_cause: str = ""
     details: str | None = None
     usages: tuple[Usage, ...] = ()
+    before: Operation | None = None

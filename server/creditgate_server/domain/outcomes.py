@@ -143,7 +143,7 @@ class Result(NamedTuple):
     `affordable_quantity` is what the work can come to in all, in the unit of its rate; None where
     it was not priced. `unpriced` is the place, from 1, of the usage that has no price where the
     outcome is UNPRICED and the operation speaks of several meters. `quota` is how an open call may
-    run.
+    run. `before` is the answer to the operation that was carried out before this one.
     """
 
     outcome: int
@@ -159,3 +159,4 @@ class Result(NamedTuple):
     affordable_quantity: int | None = None
     unpriced: int | None = None
     quota: Quota | None = None
+    before: Result | None = None

@@ -82,11 +82,13 @@ class PostgresLedger:
 
         Only where more has expired on an account than one call may end does it take several.
         """
-        rows = await self._call(operations)
+        singly = _singly(operations)
+        rows = await self._call(singly)
         undecided = _undecided(rows)
         if undecided:
-            await self._decide(undecided, operations, rows)
-        return [read_result(row) for row in rows]
+            await self._decide(undecided, singly, rows)
+        results = [read_result(row) for row in rows]
+        return results if singly is operations else _joined(operations, results)
 
     async def _call(self, operations: Sequence[Operation]) -> list[Record]:
         asked = [operation[:_ASKED] for operation in operations]
@@ -133,6 +135,27 @@ class PostgresLedger:
         return (read_hold(tuple(row[5:])) if row[5] is not None else None), Balance(*row[:5])
 
 
+def _singly(operations: Sequence[Operation]) -> Sequence[Operation]:
+    """Put before each operation the one that is to be carried out before it, where there is one."""
+    if all(operation.before is None for operation in operations):
+        return operations
+    return [
+        each
+        for operation in operations
+        for each in ((operation.before, operation) if operation.before else (operation,))
+    ]
+
+
+def _joined(operations: Sequence[Operation], results: list[Result]) -> list[Result]:
+    """Put into each result that of the operation before it, where there is one."""
+    left = iter(results)
+    joined = []
+    for operation in operations:
+        before = None if operation.before is None else next(left)
+        joined.append(next(left)._replace(before=before))
+    return joined
+
+
 def _undecided(rows: Sequence[Record]) -> list[int]:
     return [at for at, row in enumerate(rows) if row[_OUTCOME] == _UNDECIDED]
 
@@ -144,7 +167,7 @@ def read_result(row: Record) -> Result:
     if hold is not None and (row[_RATE] is not None or row[_LINES] is not None):
         hold = read_hold((*row[_HOLD], *row[_METERED], *row[_LINED], *row[_GATEWAY]))
     quota = None if row[_QUOTA] is None else read_quota(row[_QUOTA])
-    more = (row[_LIMIT_NAME], row[_AFFORDABLE], row[_UNPRICED], quota)
+    more = (row[_LIMIT_NAME], row[_AFFORDABLE], row[_UNPRICED], quota, None)
     return Result._make((*row[_ANSWER], hold, balance, *more))
 
 

@@ -13,6 +13,7 @@ from creditgate_server.domain.rates import Usage
 from . import decode_calls, decode_usages, fields
 from .fingerprint import fingerprint
 from .pins import Pins
+from .status import RpcError
 
 ATTRIBUTES = ("agent", "call_id", "conversation_id", "model", "topic", "user")
 
@@ -46,17 +47,21 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID, pins: Pins) -> Operatio
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
     ttl_ms = _ttl_ms(request)
     details = _details(request)
+    before = None
+    if request.HasField("replaces"):
+        before, works = _replaced(request, tenant_id), decode_usages.depending(works)
     digest = fingerprint(
         "reserve",
         (
             *_meaning(amount_micros, minimum_micros, details),
             f"ttl_ms={ttl_ms}",
             *decode_usages.meaning(works),
+            *([] if before is None else [f"replaces={before.hold_id}"]),
         ),
     )
     return Operation(
         _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, ttl_ms,
-        False, digest, "", details, works,  # noqa: FBT003 - by position: half the cost of names
+        False, digest, "", details, works, before,  # noqa: FBT003 - by position: half the cost of names
     )  # fmt: skip
 
 
@@ -99,6 +104,34 @@ def commit(request: pb.CommitRequest, tenant_id: UUID) -> Operation:
         _COMMIT, bucket, key, name, 0, 0, asked.get("used_micros"), 0, request.keep_open,
         None, _termination_cause(request), None, works,
     )  # fmt: skip
+
+
+def replaced_commit(request: pb.ReserveRequest) -> pb.CommitRequest:
+    """Answer the Commit of the hold that a Reserve replaces."""
+    given = request.replaces
+    commit = pb.CommitRequest(
+        account_id=request.account_id,
+        hold_id=given.hold_id,
+        termination_cause=given.termination_cause,
+    )
+    used = given.WhichOneof("used")
+    if used == "used_quantities":
+        commit.used_quantities.CopyFrom(given.used_quantities)
+    elif used is not None:
+        setattr(commit, used, getattr(given, used))
+    return commit
+
+
+def _replaced(request: pb.ReserveRequest, tenant_id: UUID) -> Operation:
+    """Check and answer the Commit that comes before a Reserve; its fields are those of replaces."""
+    try:
+        operation = commit(replaced_commit(request), tenant_id)
+    except RpcError as error:
+        ((field, problem),) = error.violations
+        raise fields.bad(request, f"replaces.{field}", problem) from None
+    if operation.hold_id == request.hold_id:
+        raise fields.bad(request, "replaces.hold_id", "must be another hold than hold_id")
+    return operation
 
 
 def release(request: pb.ReleaseRequest, tenant_id: UUID) -> Operation:

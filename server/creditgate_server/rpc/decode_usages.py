@@ -36,6 +36,12 @@ def usages(request: _New) -> tuple[Usage, ...]:
     return tuple(each._replace(used_quantity=0) for each in given)
 
 
+def depending(works: tuple[Usage, ...]) -> tuple[Usage, ...]:
+    """Make an operation with these usages depend on the one before it."""
+    first, *rest = works or (Usage(),)
+    return (first._replace(depends=True), *rest)
+
+
 def reported(request: _Reporting) -> tuple[dict[str, int], tuple[Usage, ...]]:
     """Check and answer what an Extend or a Commit says of totals, asked for and used.
 
@@ -82,6 +88,7 @@ def named(
 
 def meaning(works: tuple[Usage, ...]) -> list[str]:
     """Name the parts that usages add to what a request means; their order is none of it."""
+    works = tuple(work for work in works if work.meter is not None)
     parts = [f"usages={len(works)}"] if works and works[0].used_quantity is not None else []
     for work in sorted(works, key=lambda work: (work.meter or "", work.model or "")):
         parts += [f"meter={work.meter}", f"model={work.model}", f"quantity={work.quantity}"]

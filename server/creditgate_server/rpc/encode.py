@@ -203,10 +203,19 @@ def page(
 def reserve(request: pb.ReserveRequest, result: Result) -> pb.ReserveResponse:
     """Answer a Reserve."""
     response = pb.ReserveResponse(replayed=result.replayed)
+    if result.before is not None:
+        _replaced(response.replaced, decode.replaced_commit(request), result.before)
     _decision(response, request, result)
     if result.quota is not None:
         encode_calls.quota(response.quota, result.quota)
     return response
+
+
+def _replaced(to: pb.ReplacedHoldResult, request: pb.CommitRequest, result: Result) -> None:
+    done = commit(request, result)
+    to.hold.CopyFrom(done.hold)
+    to.charged_micros, to.uncollected_micros = done.charged_micros, done.uncollected_micros
+    to.late = done.late
 
 
 def charge(request: pb.ChargeRequest, result: Result) -> pb.ChargeResponse:

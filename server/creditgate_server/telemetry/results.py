@@ -31,6 +31,8 @@ def counting(apply: Apply, metrics: Metrics) -> Apply:
         results = await apply(operations)
         for operation, result in zip(operations, results, strict=False):
             count(operation, result)
+            if operation.before is not None and result.before is not None:
+                count(operation.before, result.before)
         return results
 
     return counted

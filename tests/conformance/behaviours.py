@@ -14,7 +14,6 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 README = FOLDER / "README.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-NO_LEGS = "a call's legs are not served yet"
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ BEHAVIOURS = (
     Behaviour(
         "V21",
         "Renewals are not asked for at once",
-        "the service says when; to keep to it, and to five seconds at least, is the gateway's part; "
+        "the service says when; to keep to it, and to five seconds at least, is the gateway's; "
         "the SDK's is in tests/client/test_call_machine.py",
     ),
     Behaviour(
@@ -156,7 +155,7 @@ BEHAVIOURS = (
         "Causes are on record and told apart",
         "a cause may be left out: who has none is not kept from ending",
     ),
-    Behaviour("V53", "Legs of one call, each rounded alone, change in one step", NO_LEGS),
+    Behaviour("V53", "Legs of one call, each rounded alone, change in one step"),
     Behaviour(
         "V54",
         "Who and what the work is for is on its record",

@@ -8,22 +8,24 @@ from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
+from creditgate._amount import Amount
 from creditgate._async_hold import Send, finish
 from creditgate._async_outbox import AsyncOutbox
-from creditgate._call import ASK_PATIENCE_SECONDS, LOOK_SECONDS_MAX, BaseCall, CallOptions
+from creditgate._call import ASK_PATIENCE_SECONDS, LOOK_SECONDS_MAX, CallOptions
 from creditgate._call_clock import SECOND_NS
-from creditgate._call_machine import Due
+from creditgate._call_machine import CallMachine, Due
 from creditgate._call_quota import remember
 from creditgate._call_types import Quota
 from creditgate._calls import Call
 from creditgate._clock import Timer
-from creditgate._errors import CreditgateError, NotExecuted, OutcomeUnknown, Unavailable
-from creditgate._hold import ABANDON_SECONDS, log
+from creditgate._errors import CreditgateError, NotExecuted, OutcomeUnknown, Refused, Unavailable
+from creditgate._hold import ABANDON_SECONDS, log, raise_if_ended
 from creditgate._journal import Entry
+from creditgate._transfer import Leg, LeggedCall
 from creditgate._types import Reservation
 
 
-class AsyncCall(BaseCall):
+class AsyncCall(LeggedCall):
     """A call around the body of an `async with`; made by `AsyncClient.call`.
 
     `cut` is set when the call has to end because its funds do.
@@ -51,6 +53,32 @@ class AsyncCall(BaseCall):
         """Wait until the call has to end because its funds do; for ever, if it ends otherwise."""
         await self.cut.wait()
 
+    async def transferred(
+        self,
+        hold_id: str,
+        *,
+        meter: str | None = None,
+        model: str | None = None,
+        minimum: Amount | None = None,
+        cause: str = "transferred",
+    ) -> None:
+        """Tell that the call goes on elsewhere: this leg is charged and the next one held, at once.
+
+        `hold_id` names the next leg. It is counted from now on, if this one was answered, and
+        rounded for itself; `meter` and `model` are those of this one unless told. From then on
+        `hold`, `quota` and all else are about it.
+
+        Raises `Denied` when the credits are not there: this leg is charged then, and the call cut;
+        `Refused` when nothing was done, and this leg goes on; `Unavailable` when nobody answers,
+        and the call is cut, unless its quota lets it go on; RuntimeError when it is over.
+        """
+        await self._end_question()
+        leg = self._transferring(hold_id, meter=meter, model=model, minimum=minimum, cause=cause)
+        try:
+            await self._move(leg)
+        finally:
+            self._look()
+
     async def __aenter__(self) -> Self:
         self._outbox.open()
         try:
@@ -59,7 +87,7 @@ class AsyncCall(BaseCall):
             await self._begin_unheld(failure)
         except asyncio.CancelledError:
             # The hold may exist, and nobody would end it.
-            await finish(self._abandon)
+            await finish(lambda: self._abandon(self.hold_id))
             raise
         else:
             self._enter(reservation)
@@ -94,7 +122,7 @@ class AsyncCall(BaseCall):
                 self._call_back(self._options.on_warning)
             else:
                 ask = self._machine.ask(self._clock.now_ns())
-                asking = self._ask(self._question(ask), self._entry(ask.used))
+                asking = self._ask(self._question(ask), self._entry(ask.used), self._machine)
                 self._asking = asyncio.create_task(asking)
         now = self._clock.now_ns()
         following = self._machine.next_at(now)
@@ -102,20 +130,19 @@ class AsyncCall(BaseCall):
             seconds = min(max(following - now, 0) / SECOND_NS, LOOK_SECONDS_MAX)
             self._timer = self._clock.call_later(seconds, callback=self._look)
 
-    async def _ask(self, request: Call[Any], entry: Entry) -> None:
+    async def _ask(self, request: Call[Any], entry: Entry, machine: CallMachine) -> None:
         """Ask for more; the call goes on meanwhile, and the timer cuts it whatever comes of it."""
-        if entry.commit.used_quantity:
-            await self._outbox.note(entry)
+        self._outbox.note(entry)
         try:
             answer = await self._send(request, patience_seconds=ASK_PATIENCE_SECONDS)
         except CreditgateError as failure:
-            self._failed(failure)
+            self._failed(failure, machine)
         except asyncio.CancelledError:
-            if not self._machine.clock.is_over:
-                self._failed(NotExecuted("the question was cancelled"))
+            if not machine.clock.is_over:
+                self._failed(NotExecuted("the question was cancelled"), machine)
             raise
         else:
-            self._seen(answer)
+            self._seen(answer, machine)
             remember(self._quotas, self.account_id, answer)
         self._look()
 
@@ -123,25 +150,49 @@ class AsyncCall(BaseCall):
         try:
             self._enter_unheld(failure, self._quotas.get(self.account_id))
         except OutcomeUnknown:
-            await finish(self._abandon)
+            await finish(lambda: self._abandon(self.hold_id))
             raise
 
-    async def _abandon(self) -> None:
+    async def _abandon(self, hold_id: str) -> None:
         try:
-            request = self._releasing("abandoned")
+            request = self._releasing(hold_id, "abandoned")
             await self._send(request, patience_seconds=ABANDON_SECONDS)
         except CreditgateError as failure:
             log.warning(
                 "call %s of %s is left to its ttl: %s", self.call_id, self.account_id, failure
             )
 
+    async def _move(self, leg: Leg) -> None:
+        last = self._entry(0)
+        try:
+            reservation = await self._send(leg.request)
+        except Refused:
+            self._stays(leg)
+            raise
+        except Unavailable:
+            if not self._moved_unheld(leg):
+                await finish(lambda: self._abandon(leg.hold_id))
+                raise
+        except asyncio.CancelledError:
+            await finish(lambda: self._abandon(leg.hold_id))
+            raise
+        else:
+            self._moved(leg, reservation)
+            remember(self._quotas, self.account_id, reservation)
+            raise_if_ended(reservation.raise_if_denied())
+        await self._outbox.forget(last)
+
+    async def _end_question(self) -> None:
+        """Take back a question that is under way; its answer is not needed any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
     async def _settle(self, entry: Entry) -> None:
         """Charge the call, or release it where it was never answered."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        await self._end_question()
         answer = await self._outbox.settle(entry)
         if answer is not None:
             self._keep(answer.hold, answer.balance)

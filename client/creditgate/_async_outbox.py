@@ -37,6 +37,7 @@ class AsyncOutbox:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="creditgate-journal")
         self._waiting: dict[tuple[str, str], Entry] = {}
         self._left: list[Entry] = []
+        self._unwritten: dict[tuple[str, str], Entry] = {}
         self._is_open = False
         self._resending: asyncio.Task[None] | None = None
 
@@ -69,17 +70,22 @@ class AsyncOutbox:
             if entry.gateway_id == gateway_id and entry.epoch < epoch
         }
 
-    async def note(self, entry: Entry) -> None:
-        """Keep a total in the journal, if there is one; that the disk fails ends no call."""
-        if self._journal is not None:
-            await self._on_disk(self._journal.write, entry)
+    def note(self, entry: Entry) -> None:
+        """Keep a total in the journal, if there is one, as soon as the disk has the time.
+
+        A call waits for no disk, and of several totals of a call that wait only the newest counts.
+        """
+        if self._journal is not None and entry.commit.used_quantity:
+            self._unwritten[entry.name] = entry
+            self._disk.submit(self._write_newest, entry.name)
 
     async def settle(self, entry: Entry) -> Settlement | HoldStatus | None:
         """Charge a total, and end its hold; None where that is left to the journal.
 
         Raises `Unavailable` without a journal, and whatever else there is to raise.
         """
-        await self.note(entry)
+        if self._journal is not None:
+            await self._on_disk(self._journal.write, entry)
         try:
             settlement = await self._deliver(entry)
         except CreditgateError as failure:
@@ -139,6 +145,14 @@ class AsyncOutbox:
         log.error("the usage of call %s of %s is refused: %s", *entry.name[::-1], failure)
         if self._journal is not None:
             await self._on_disk(self._journal.set_aside, entry)
+
+    def _write_newest(self, name: tuple[str, str]) -> None:
+        entry = self._unwritten.pop(name, None)
+        if entry is not None and self._journal is not None:
+            try:
+                self._journal.write(entry)
+            except OSError as error:
+                log.error("the journal fails: %s", error)
 
     async def _on_disk(self, work: Callable[[Entry], None], entry: Entry) -> None:
         try:

@@ -19,7 +19,13 @@ from creditgate._call_types import CallLeg, FinalReason, FinalUnit, Quota
 from creditgate._calls import Call, read_extension, release, reserve
 from creditgate._clock import Clock
 from creditgate._convert import duration
-from creditgate._errors import CreditgateError, HoldEnded, HoldExpired, Unavailable, denied
+from creditgate._errors import (
+    CreditgateError,
+    HoldEnded,
+    HoldExpired,
+    Unavailable,
+    denied,
+)
 from creditgate._hold import cause_of, log, raise_if_ended
 from creditgate._journal import Entry
 from creditgate._rate_types import Usage
@@ -73,38 +79,41 @@ class BaseCall(ABC):
     def __init__(
         self, *, account_id: str, call_id: str, request: Call[Reservation], options: CallOptions
     ) -> None:
-        self.account_id, self.call_id = account_id, call_id
+        self.account_id, self.call_id, self.hold_id = account_id, call_id, call_id
         self._request, self._options, self._clock = request, options, options.clock
-        self._machine = CallMachine(slice_seconds=options.slice_seconds, spread=_share)
+        self._machine = CallMachine(slice_seconds=options.slice_seconds, spread=share)
         self._hold: Hold | None = None
         self._balance: Balance | None = None
         self._cause = ""
+        self._earlier_seconds = 0
+        # What happens while a transfer is under way is told to the next leg, too.
+        self._told: list[tuple[Callable[[CallMachine, int], None], int]] | None = None
         self._is_entered = self._is_settled = self._is_failing = False
 
     # What happens to the call.
 
     def answered(self) -> None:
         """Tell that the call was answered: from now on its seconds are counted."""
-        self._tell(self._machine.answer)
+        self._tell(lambda machine, at: machine.answer(at))
 
     def on_hold(self) -> None:
         """Tell that the call is on hold: no seconds are counted until it is `resumed`."""
-        self._tell(lambda at: self._machine.pause("hold", at))
+        self._tell(lambda machine, at: machine.pause("hold", at))
 
     def resumed(self) -> None:
         """Tell that the call is no longer on hold."""
-        self._tell(lambda at: self._machine.resume("hold", at))
+        self._tell(lambda machine, at: machine.resume("hold", at))
 
     def muted(self) -> None:
         """Tell that the agent is silent, for example while a person talks: no seconds are counted.
 
         Until it is `unmuted`, whether or not the call is on hold meanwhile.
         """
-        self._tell(lambda at: self._machine.pause("mute", at))
+        self._tell(lambda machine, at: machine.pause("mute", at))
 
     def unmuted(self) -> None:
         """Tell that the agent speaks again."""
-        self._tell(lambda at: self._machine.resume("mute", at))
+        self._tell(lambda machine, at: machine.resume("mute", at))
 
     def hung_up(self, cause: str = "") -> None:
         """Tell that the call is over, and why, as `termination_cause`; leaving the body charges it.
@@ -112,7 +121,7 @@ class BaseCall(ABC):
         1 to 128 characters of the alphabet of ids. The first cause counts.
         """
         self._cause = self._cause or cause
-        self._tell(self._machine.end)
+        self._tell(lambda machine, at: machine.end(at))
 
     # What is to be said about it.
 
@@ -142,9 +151,9 @@ class BaseCall(ABC):
 
     @property
     def seconds(self) -> int:
-        """The seconds that are charged if the call ends now: each that has begun."""
+        """The seconds that are charged if the call ends now: each that has begun, of all legs."""
         with self._guard:
-            return self._machine.clock.seconds_in_all(self._clock.now_ns())
+            return self._earlier_seconds + self._machine.clock.seconds_in_all(self._clock.now_ns())
 
     @property
     def seconds_left(self) -> float | None:
@@ -178,11 +187,14 @@ class BaseCall(ABC):
     def _look(self) -> None:
         """See to what is due."""
 
-    def _tell(self, what: Callable[[int], None]) -> None:
+    def _tell(self, what: Callable[[CallMachine, int], None]) -> None:
         if not self._is_entered:
             raise RuntimeError("the call has not been entered")
         with self._guard:
-            what(self._clock.now_ns())
+            at = self._clock.now_ns()
+            what(self._machine, at)
+            if self._told is not None:
+                self._told.append((what, at))
         self._look()
 
     def _enter(self, reservation: Reservation) -> Self:
@@ -210,7 +222,9 @@ class BaseCall(ABC):
             self._is_entered = True
 
     def _keep(self, hold: Hold, balance: Balance) -> None:
-        """Keep the newest answer."""
+        """Keep the newest answer about the leg that goes on."""
+        if hold.hold_id != self.hold_id:
+            return
         if self._balance is None or balance.version >= self._balance.version:
             self._hold, self._balance = hold, balance
 
@@ -220,7 +234,7 @@ class BaseCall(ABC):
             return self._request
         request = messages.ExtendRequest(
             account_id=self.account_id,
-            hold_id=self.call_id,
+            hold_id=self.hold_id,
             used_quantity=ask.used,
             ttl=duration(self._options.ttl(self._machine.quota.offline_allowance_seconds)),
         )
@@ -229,25 +243,24 @@ class BaseCall(ABC):
             request.quantity, request.minimum_micros = ask.total, 1
         return Call("Extend", request, read_extension)
 
-    def _seen(self, answer: Reservation | Extension) -> None:
-        """Take up the answer to a question."""
+    def _seen(self, answer: Reservation | Extension, machine: CallMachine) -> None:
+        """Take up the answer to a question of a leg, which may have ended meanwhile."""
         if answer.hold is None:
-            self._failed(denied(answer))
+            self._failed(denied(answer), machine)
             return
         self._keep(answer.hold, answer.balance)
         self._is_failing = False
         with self._guard:
-            self._machine.see(
+            machine.see(
                 quota_of(answer), lives_seconds=lives_seconds(answer), at=self._clock.now_ns()
             )
 
-    def _failed(self, failure: CreditgateError) -> None:
-        """Take up that a question was not answered, or was refused."""
+    def _failed(self, failure: CreditgateError, machine: CallMachine) -> None:
+        """Take up that a question of a leg was not answered, or was refused."""
         # Once for each time that nobody answers: there may be thousands of calls.
         level = logging.DEBUG if self._is_failing else logging.WARNING
         log.log(level, "call %s of %s: %s", self.call_id, self.account_id, failure)
         self._is_failing = True
-        machine = self._machine
         with self._guard:
             at = self._clock.now_ns()
             if isinstance(failure, Unavailable):
@@ -259,14 +272,14 @@ class BaseCall(ABC):
             else:
                 machine.refuse(at)
 
-    def _releasing(self, cause: str) -> Call[HoldStatus]:
-        return release(self.account_id, hold_id=self.call_id, termination_cause=cause)
+    def _releasing(self, hold_id: str, cause: str) -> Call[HoldStatus]:
+        return release(self.account_id, hold_id=hold_id, termination_cause=cause)
 
     def _entry(self, seconds: int, *, cause: str = "", is_final: bool = False) -> Entry:
         """What the journal keeps."""
         commit = messages.CommitRequest(
             account_id=self.account_id,
-            hold_id=self.call_id,
+            hold_id=self.hold_id,
             used_quantity=seconds,
             termination_cause=cause or "gateway-lost",
         )
@@ -324,5 +337,6 @@ def first_request(
     )
 
 
-def _share() -> float:
+def share() -> float:
+    """A number from 0 to 1, by which calls are spread."""
     return random.random()  # noqa: S311 - spreads load only

@@ -157,6 +157,11 @@ class CallMachine:
         self.expire(at)
         self._cut(at, None)
 
+    def lose(self, at: int) -> None:
+        """Note that the call has nothing to go on with, for example after a transfer was denied."""
+        self.clock.end(at)
+        self.is_cut = True
+
     def left_ns(self, at: int) -> int | None:
         """How long the call may go on if its clock runs from now on; None: without an end."""
         limit = self._limit_ns()

@@ -7,21 +7,23 @@ from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
-from creditgate._call import ASK_PATIENCE_SECONDS, LOOK_SECONDS_MAX, BaseCall, CallOptions
+from creditgate._amount import Amount
+from creditgate._call import ASK_PATIENCE_SECONDS, LOOK_SECONDS_MAX, CallOptions
 from creditgate._call_clock import SECOND_NS
-from creditgate._call_machine import Due
+from creditgate._call_machine import CallMachine, Due
 from creditgate._call_quota import remember
 from creditgate._call_types import Quota
 from creditgate._calls import Call
-from creditgate._errors import CreditgateError, OutcomeUnknown, Unavailable
-from creditgate._hold import ABANDON_SECONDS, log
+from creditgate._errors import CreditgateError, OutcomeUnknown, Refused, Unavailable
+from creditgate._hold import ABANDON_SECONDS, log, raise_if_ended
 from creditgate._journal import Entry
 from creditgate._sync_hold import Send
 from creditgate._sync_outbox import SyncOutbox
+from creditgate._transfer import Leg, LeggedCall
 from creditgate._types import Reservation
 
 
-class SyncCall(BaseCall):
+class SyncCall(LeggedCall):
     """A call around the body of a `with`; made by `Client.call`.
 
     `cut` is set when the call has to end because its funds do.
@@ -44,10 +46,41 @@ class SyncCall(BaseCall):
         self._send, self._outbox, self._quotas = send, outbox, quotas
         self._woken = threading.Event()
         self._asking: threading.Thread | None = None
+        self._is_moving = False
 
     def wait_cut(self) -> None:
         """Wait until the call has to end because its funds do; for ever, if it ends otherwise."""
         self.cut.wait()
+
+    def transferred(
+        self,
+        hold_id: str,
+        *,
+        meter: str | None = None,
+        model: str | None = None,
+        minimum: Amount | None = None,
+        cause: str = "transferred",
+    ) -> None:
+        """Tell that the call goes on elsewhere: this leg is charged and the next one held, at once.
+
+        `hold_id` names the next leg. It is counted from now on, if this one was answered, and
+        rounded for itself; `meter` and `model` are those of this one unless told. From then on
+        `hold`, `quota` and all else are about it.
+
+        Raises `Denied` when the credits are not there: this leg is charged then, and the call cut;
+        `Refused` when nothing was done, and this leg goes on; `Unavailable` when nobody answers,
+        and the call is cut, unless its quota lets it go on; RuntimeError when it is over.
+        """
+        self._is_moving = True
+        try:
+            self._end_question()
+            leg = self._transferring(
+                hold_id, meter=meter, model=model, minimum=minimum, cause=cause
+            )
+            self._move(leg)
+        finally:
+            self._is_moving = False
+            self._look()
 
     def __enter__(self) -> Self:
         try:
@@ -56,7 +89,7 @@ class SyncCall(BaseCall):
             self._begin_unheld(failure)
         except KeyboardInterrupt:
             # The hold may exist, and nobody would end it.
-            self._abandon()
+            self._abandon(self.hold_id)
             raise
         else:
             self._enter(reservation)
@@ -96,9 +129,12 @@ class SyncCall(BaseCall):
                     self._do(due)
                 now = self._clock.now_ns()
                 following = self._machine.next_at(now)
-            if following is None:
+            if following is not None:
+                seconds: float | None = min(max(following - now, 0) / SECOND_NS, LOOK_SECONDS_MAX)
+            elif self._is_moving:
+                seconds = None
+            else:
                 return
-            seconds = min(max(following - now, 0) / SECOND_NS, LOOK_SECONDS_MAX)
             self._clock.wait(self._woken, seconds=seconds)
 
     def _do(self, due: Due) -> None:
@@ -109,19 +145,18 @@ class SyncCall(BaseCall):
             self._call_back(self._options.on_warning)
         else:
             ask = self._machine.ask(self._clock.now_ns())
-            request, entry = self._question(ask), self._entry(ask.used)
-            self._asking = _start(lambda: self._ask(request, entry))
+            request, entry, machine = self._question(ask), self._entry(ask.used), self._machine
+            self._asking = _start(lambda: self._ask(request, entry, machine))
 
-    def _ask(self, request: Call[Any], entry: Entry) -> None:
+    def _ask(self, request: Call[Any], entry: Entry, machine: CallMachine) -> None:
         """Ask for more. The call goes on meanwhile, and is cut in time whatever comes of it."""
-        if entry.commit.used_quantity:
-            self._outbox.note(entry)
+        self._outbox.note(entry)
         try:
             answer: Any = self._send(request, patience_seconds=ASK_PATIENCE_SECONDS)
         except CreditgateError as failure:
-            self._failed(failure)
+            self._failed(failure, machine)
         else:
-            self._seen(answer)
+            self._seen(answer, machine)
             remember(self._quotas, self.account_id, answer)
         self._look()
 
@@ -129,22 +164,45 @@ class SyncCall(BaseCall):
         try:
             self._enter_unheld(failure, self._quotas.get(self.account_id))
         except OutcomeUnknown:
-            self._abandon()
+            self._abandon(self.hold_id)
             raise
 
-    def _abandon(self) -> None:
+    def _abandon(self, hold_id: str) -> None:
         try:
-            self._send(self._releasing("abandoned"), patience_seconds=ABANDON_SECONDS)
+            self._send(self._releasing(hold_id, "abandoned"), patience_seconds=ABANDON_SECONDS)
         except CreditgateError as failure:
             log.warning(
                 "call %s of %s is left to its ttl: %s", self.call_id, self.account_id, failure
             )
 
+    def _move(self, leg: Leg) -> None:
+        last = self._entry(0)
+        try:
+            reservation = self._send(leg.request)
+        except Refused:
+            self._stays(leg)
+            raise
+        except Unavailable:
+            if not self._moved_unheld(leg):
+                self._abandon(leg.hold_id)
+                raise
+        except KeyboardInterrupt:
+            self._abandon(leg.hold_id)
+            raise
+        else:
+            self._moved(leg, reservation)
+            remember(self._quotas, self.account_id, reservation)
+            raise_if_ended(reservation.raise_if_denied())
+        self._outbox.forget(last)
+
+    def _end_question(self) -> None:
+        """Wait for a question that is under way: what it writes must come before what follows."""
+        if self._asking is not None:
+            self._asking.join()
+
     def _settle(self, entry: Entry) -> None:
         """Charge the call, or release it where it was never answered."""
-        if self._asking is not None:
-            # It is bounded by its patience, and what it writes must not come after the end.
-            self._asking.join()
+        self._end_question()
         answer = self._outbox.settle(entry)
         if answer is not None:
             self._keep(answer.hold, answer.balance)

@@ -71,7 +71,7 @@ class SyncOutbox:
 
     def note(self, entry: Entry) -> None:
         """Keep a total in the journal, if there is one; that the disk fails ends no call."""
-        if self._journal is not None:
+        if self._journal is not None and entry.commit.used_quantity:
             self._on_disk(self._journal.write, entry)
 
     def settle(self, entry: Entry) -> Settlement | HoldStatus | None:
@@ -79,7 +79,8 @@ class SyncOutbox:
 
         Raises `Unavailable` without a journal, and whatever else there is to raise.
         """
-        self.note(entry)
+        if self._journal is not None:
+            self._on_disk(self._journal.write, entry)
         try:
             settlement = self._deliver(entry)
         except CreditgateError as failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ RATE = Rate.of("voice.call", unit_price="0.6", unit_size=60, connection_fee="0.0
 FEE, SECOND = 50_000, 10_000
 
 
-def priced(fake: Fake, **plan: Any) -> None:
+def priced(fake: Fake, *, others: Iterable[Rate] = (), **plan: Any) -> None:
     """Let `acme` make calls for a fee of 0.05 and 0.01 a second."""
     with fake.client() as client:
-        client.put_rate_card("voice", version=1, rates=[RATE])
+        client.put_rate_card("voice", version=1, rates=[RATE, *others])
         client.put_plan("calls", version=1, rate_card_id="voice", **plan)
         client.update_account("acme", plan="calls@1")
     fake.requests.clear()

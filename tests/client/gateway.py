@@ -49,7 +49,7 @@ async def talk(target: str, key: str, journal: Path) -> None:
     ):
         call.answered()
         tell("answered")
-        await until(lambda: call.quota.granted_quantity > 60)
+        await until(lambda: call.quota.granted_quantity > 60 and any(journal.glob("*.json")))
         tell("renewed")
         await call.wait_cut()
 

@@ -73,6 +73,7 @@ async def test_what_a_call_has_used_is_kept_while_nobody_answers(
         fake.refuse(1_000)
         await minutes.go_on(52, lost)
         fake.clear_faults()
+        await until(lambda: bool(entries(tmp_path)))
         kept = [json.loads(each.read_text()) for each in entries(tmp_path)]
         assert [(each["is_final"], each["epoch"]) for each in kept] == [(False, 1)]
         assert 38 <= int(kept[0]["commit"]["usedQuantity"]) <= 52

@@ -186,3 +186,22 @@ async def test_a_link_that_is_lost_ends_no_call(server: Running) -> None:
                 await answered(call)
             assert not call.cut.is_set()
         assert await settled(client) == (HoldState.COMMITTED, price(150), "hang-up")
+
+
+async def test_legs_are_charged_and_held_at_once(server: Running) -> None:
+    clock = FakeClock()
+    async with creditgate.AsyncClient(server.target, api_key=server.key, stream=True) as client:
+        await prepared(client)
+        async with client.call("acme", call_id="work", meter="voice.call", clock=clock) as call:
+            call.answered()
+            clock.advance(seconds=30)
+            await answered(call)
+            before = call.balance.version
+            await call.transferred("work/2", cause="to-a-person")
+            assert call.balance.settled_micros == 100_000_000 - price(30)
+            assert call.balance.held_micros == price(60)
+            assert call.balance.version > before
+            clock.advance(seconds=20)
+            await answered(call)
+        assert await settled(client) == (HoldState.COMMITTED, price(30), "to-a-person")
+        assert call.hold.charged_micros == price(20)

@@ -5,21 +5,28 @@
 CREATE OR REPLACE FUNCTION creditgate.price(p_rate creditgate.rate, p_quantity bigint) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-    v_size numeric := greatest(p_rate.unit_size, 1);
-    v_step numeric := greatest(p_rate.increment, 1);
-    v_first numeric := CASE WHEN p_rate.initial > 0 THEN p_rate.initial ELSE v_step END;
-    v_beyond numeric := greatest(greatest(p_quantity, p_rate.minimum) - v_first, 0);
-    v_billed numeric := v_first + div(v_beyond + v_step - 1, v_step) * v_step;
-    v_cost numeric := least(v_billed, p_rate.tier_from[1]) * p_rate.unit_price_micros;
+    v_size bigint := greatest(p_rate.unit_size, 1);
+    v_billed numeric := greatest(p_quantity, p_rate.minimum);
+    v_step numeric;
+    v_first numeric;
+    v_cost numeric;
 BEGIN
     IF p_quantity = 0 THEN
         RETURN 0;
     END IF;
-    FOR i IN 1 .. coalesce(cardinality(p_rate.tier_from), 0) LOOP
-        EXIT WHEN v_billed <= p_rate.tier_from[i];
-        v_cost := v_cost + (least(v_billed, p_rate.tier_from[i + 1]) - p_rate.tier_from[i])
-            * p_rate.tier_prices_micros[i];
-    END LOOP;
+    IF p_rate.initial > 1 OR p_rate.increment > 1 THEN
+        v_step := greatest(p_rate.increment, 1);
+        v_first := CASE WHEN p_rate.initial > 0 THEN p_rate.initial ELSE v_step END;
+        v_billed := v_first + div(greatest(v_billed - v_first, 0) + v_step - 1, v_step) * v_step;
+    END IF;
+    v_cost := least(v_billed, p_rate.tier_from[1]) * p_rate.unit_price_micros;
+    IF p_rate.tier_from IS NOT NULL THEN
+        FOR i IN 1 .. cardinality(p_rate.tier_from) LOOP
+            EXIT WHEN v_billed <= p_rate.tier_from[i];
+            v_cost := v_cost + (least(v_billed, p_rate.tier_from[i + 1]) - p_rate.tier_from[i])
+                * p_rate.tier_prices_micros[i];
+        END LOOP;
+    END IF;
     RETURN p_rate.connection_fee_micros + div(v_cost + v_size - 1, v_size);
 END $$;
 
@@ -27,14 +34,14 @@ END $$;
 CREATE OR REPLACE FUNCTION creditgate.affordable(p_rate creditgate.rate, p_micros numeric) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v_most constant numeric := 1000000000000000000;
-    v_step numeric := greatest(p_rate.increment, 1);
-    v_first numeric := CASE WHEN p_rate.initial > 0 THEN p_rate.initial ELSE v_step END;
-    v_tiers integer := coalesce(cardinality(p_rate.tier_from), 0);
+    v_most constant bigint := 1000000000000000000;
     v_rest numeric := (p_micros - p_rate.connection_fee_micros) * greatest(p_rate.unit_size, 1);
     v_paid numeric := 0;
-    v_price numeric := p_rate.unit_price_micros;
-    v_end numeric;
+    v_price bigint := p_rate.unit_price_micros;
+    v_tiers integer := coalesce(cardinality(p_rate.tier_from), 0);
+    v_step bigint;
+    v_first bigint := 1;
+    v_end bigint;
 BEGIN
     IF v_rest < 0 THEN
         RETURN 0;
@@ -54,11 +61,12 @@ BEGIN
         v_rest := v_rest - (v_end - v_paid) * v_price;
         v_paid := v_end;
     END LOOP;
-    IF v_paid < v_first THEN
-        RETURN 0;
+    IF p_rate.initial > 1 OR p_rate.increment > 1 THEN
+        v_step := greatest(p_rate.increment, 1);
+        v_first := CASE WHEN p_rate.initial > 0 THEN p_rate.initial ELSE v_step END;
+        v_paid := CASE WHEN v_paid < v_first THEN 0 ELSE v_first + div(v_paid - v_first, v_step) * v_step END;
     END IF;
-    v_paid := v_first + div(v_paid - v_first, v_step) * v_step;
-    RETURN CASE WHEN v_paid < p_rate.minimum THEN 0 ELSE least(v_paid, v_most) END;
+    RETURN CASE WHEN v_paid < greatest(v_first, p_rate.minimum) THEN 0 ELSE least(v_paid, v_most) END;
 END $$;
 
 -- The functions of the version before, which knew one meter for each operation.
@@ -71,6 +79,8 @@ DROP FUNCTION IF EXISTS creditgate.price_operation(
     creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
 DROP FUNCTION IF EXISTS creditgate.keep_usage(
     creditgate.verdict, creditgate.operation, creditgate.usage, creditgate.rate, creditgate.holds);
+
+DROP FUNCTION IF EXISTS creditgate.with_affordable(creditgate.result, creditgate.accounts, creditgate.rate);
 
 -- The rate of the accounts' cards for each usage, in their order; NULL where nothing prices it. p_keys are the accounts'.
 CREATE OR REPLACE FUNCTION creditgate.find_rates(
@@ -142,8 +152,8 @@ BEGIN
     p_op.used_micros := coalesce(v_used, p_op.used_micros);
 END $$;
 
--- Keep with the hold of a verdict the rate it was priced by, if it is a new one, and the most that was reported. What has
--- ended keeps what it was ended with.
+-- Keep with the hold of a verdict the rate it was priced by and what it charged, if it is a new Charge, or the most that was
+-- reported. What has ended keeps what it was ended with.
 CREATE OR REPLACE FUNCTION creditgate.keep_usage(
     p_verdict creditgate.verdict, p_op creditgate.operation, p_usage creditgate.metered, p_rate creditgate.rate,
     p_before creditgate.holds)
@@ -159,7 +169,6 @@ BEGIN
     IF p_before.hold_id IS NULL THEN
         h.rate := p_rate;
         h.used_quantity := CASE
-            WHEN p_op.verb = 1 THEN 0
             WHEN v.outcome = 1 THEN p_usage.quantity
             ELSE creditgate.affordable(p_rate, h.granted_micros)
         END;
@@ -170,20 +179,15 @@ BEGIN
     RETURN v;
 END $$;
 
--- What the work of an answer can come to in all, in the unit of its rate: what its hold was granted, while it is open, and
+-- What the work of a verdict can come to in all, in the unit of its rate: what its hold was granted, while it is open, and
 -- what is available besides.
-CREATE OR REPLACE FUNCTION creditgate.with_affordable(
-    p_result creditgate.result, p_account creditgate.accounts, p_rate creditgate.rate)
-RETURNS creditgate.result
+CREATE OR REPLACE FUNCTION creditgate.reach(
+    h creditgate.holds, p_account creditgate.accounts, p_rate creditgate.rate)
+RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    r creditgate.result := p_result;
-    v_granted numeric := CASE
-        WHEN r.hold_state = 1 THEN greatest(r.hold_granted_micros, r.hold_used_micros) ELSE 0 END;
 BEGIN
-    r.affordable_quantity := creditgate.affordable(p_rate, v_granted + greatest(
-        p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros, 0));
-    RETURN r;
+    RETURN creditgate.affordable(p_rate, CASE WHEN h.state = 1 THEN greatest(h.granted_micros, h.used_micros) ELSE 0 END
+        + greatest(p_account.settled_micros + p_account.overdraft_limit_micros - p_account.held_micros, 0)::numeric);
 END $$;
 
 -- Price usages by an account's card as they are written; changes nothing. p_most is how far each can go on the available

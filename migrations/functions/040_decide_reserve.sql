@@ -3,11 +3,15 @@ DROP FUNCTION IF EXISTS creditgate.decide_reserve(
     creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz);
 DROP FUNCTION IF EXISTS creditgate.decide_charge(
     creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz);
+-- And no rates.
+DROP FUNCTION IF EXISTS creditgate.decide_reserve(
+    creditgate.operation, creditgate.accounts, creditgate.holds, timestamptz, creditgate.stake[]);
 
--- Reserve: find, replay?, account state?, limits, credits. p_stakes is NULL where the account has no budgets.
+-- Reserve: find, replay?, account state?, limits, credits. p_stakes is NULL where the account has no budgets, p_rate where
+-- the operation is by amount.
 CREATE OR REPLACE FUNCTION creditgate.decide_reserve(
     p_op creditgate.operation, p_account creditgate.accounts, p_hold creditgate.holds, p_now timestamptz,
-    p_stakes creditgate.stake[])
+    p_stakes creditgate.stake[], p_rate creditgate.rate)
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -66,7 +70,7 @@ BEGIN
         p_op.bucket, p_op.account_key, p_op.hold_id, 1, v.outcome, p_op.amount_micros,
         v_granted, v_granted, v_granted, 0, 0, 0, 0, 0, false, false, p_op.fingerprint,
         p_now, p_now + p_op.ttl_ms * interval '1 millisecond', NULL, '', p_op.details,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::creditgate.holds;
+        NULL, p_rate, CASE WHEN p_rate.meter IS NOT NULL THEN 0 END, NULL, NULL, NULL, NULL, NULL)::creditgate.holds;
     RETURN v;
 END $$;
 
@@ -77,7 +81,8 @@ CREATE OR REPLACE FUNCTION creditgate.decide_charge(
 RETURNS creditgate.verdict
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    v creditgate.verdict := creditgate.decide_reserve(p_op, p_account, p_hold, p_now, p_stakes);
+    v creditgate.verdict := creditgate.decide_reserve(
+        p_op, p_account, p_hold, p_now, p_stakes, NULL);
     v_hold creditgate.holds := v.hold;
 BEGIN
     IF v.outcome <= 2 AND NOT v.replayed THEN

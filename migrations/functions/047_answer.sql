@@ -1,6 +1,11 @@
--- The row that answers one operation.
+-- The function of the version before, which did not say how far work can go.
+DROP FUNCTION IF EXISTS creditgate.answer(
+    bigint, creditgate.verdict, creditgate.accounts, timestamptz, timestamptz);
+
+-- The row that answers one operation; p_reach is what its work can come to, where that was priced.
 CREATE OR REPLACE FUNCTION creditgate.answer(
-    p_ordinal bigint, v creditgate.verdict, a creditgate.accounts, p_now timestamptz, p_retry_at timestamptz)
+    p_ordinal bigint, v creditgate.verdict, a creditgate.accounts, p_now timestamptz, p_retry_at timestamptz,
+    p_reach bigint)
 RETURNS creditgate.result
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -12,7 +17,8 @@ BEGIN
         h.hold_id, h.state, h.granted_micros, h.held_micros, h.used_micros, h.charged_micros, h.uncollected_micros,
         h.refunded_micros, h.created_at, h.expires_at, h.settled_at, h.late, h.termination_cause, h.details,
         v.limit_name, h.used_quantity, h.rate,
-        CASE WHEN (h.rate).meter IS NOT NULL THEN creditgate.affordable(h.rate, h.granted_micros) END, NULL, h.lines,
+        CASE WHEN (h.rate).meter IS NOT NULL THEN creditgate.affordable(h.rate, h.granted_micros) END, p_reach,
+        h.lines,
         CASE WHEN h.lines IS NOT NULL THEN creditgate.affordable_lines(h.lines, h.granted_micros) END, NULL,
         h.gateway_id, h.gateway_epoch, NULL
     )::creditgate.result;

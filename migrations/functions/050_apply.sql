@@ -112,20 +112,20 @@ BEGIN
         END IF;
         IF r.account_no IS NULL THEN
             v := ROW(20, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
-            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL, NULL);
             CONTINUE;
         END IF;
         IF v_behind[r.account_no] THEN
             -- Undecided: what this call could end has ended, and the caller has to call again.
             v := ROW(0, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
-            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+            RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL, NULL);
             CONTINUE;
         END IF;
         IF v_paired THEN
             v_together := coalesce(r.ordinal = ANY (p_together), false);
             IF (v_together AND v_first NOT IN (1, 10)) OR (v_usage.depends AND v_first >= 20) THEN
                 v := ROW(v_first, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict;
-                RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL);
+                RETURN NEXT creditgate.answer(r.ordinal, v, NULL, v_now, NULL, NULL);
                 CONTINUE;
             ELSIF r.ordinal + 1 = ANY (p_together)
                     OR ((p_usages[v_usage_no]).depends AND (p_usages[v_usage_no]).ordinal = r.ordinal + 1) THEN
@@ -170,14 +170,15 @@ BEGIN
             v_stakes := creditgate.stakes(r.op, v_account, v_hold, v_counters, v_values, v_numbers);
         END IF;
         v := CASE coalesce(-v_refused, (r.op).verb)
-            WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now, v_stakes)
+            WHEN 1 THEN creditgate.decide_reserve(r.op, v_account, v_hold, v_now, v_stakes, v_rate)
             WHEN 2 THEN creditgate.decide_extend(r.op, v_account, v_hold, v_now, v_stakes)
             WHEN 3 THEN creditgate.decide_commit(r.op, v_account, v_hold, v_now)
             WHEN 4 THEN creditgate.decide_release(r.op, v_account, v_hold, v_now)
             WHEN 5 THEN creditgate.decide_charge(r.op, v_account, v_hold, v_now, v_stakes)
             ELSE ROW(v_refused, 0, 0, false, 0, 0, NULL, NULL)::creditgate.verdict
         END;
-        IF v_rate.meter IS NOT NULL THEN
+        -- A new hold has its rate from the function that made it.
+        IF v_rate.meter IS NOT NULL AND ((r.op).verb <> 1 OR v_hold.hold_id IS NOT NULL) THEN
             v := creditgate.keep_usage(v, r.op, v_usage, v_rate, v_hold);
         ELSIF v_lines IS NOT NULL THEN
             v := creditgate.keep_lines(v, r.op, v_lines, v_hold);
@@ -266,13 +267,12 @@ BEGIN
         IF v.outcome = 4 AND NOT v.replayed THEN
             v_retry_at := creditgate.first_end(v_account, (r.op).hold_id, v_holds);
         END IF;
-        IF v_rate.meter IS NULL AND v_unpriced IS NULL AND NOT v_call THEN
-            RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
+        IF v_unpriced IS NULL AND NOT v_call THEN
+            RETURN NEXT creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at,
+                CASE WHEN v_rate.meter IS NOT NULL THEN creditgate.reach(v.hold, v_account, v_rate) END);
         ELSE
-            v_answer := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at);
-            IF v_rate.meter IS NOT NULL THEN
-                v_answer := creditgate.with_affordable(v_answer, v_account, v_rate);
-            END IF;
+            v_answer := creditgate.answer(r.ordinal, v, v_account, v_now, v_retry_at,
+                CASE WHEN v_rate.meter IS NOT NULL THEN creditgate.reach(v.hold, v_account, v_rate) END);
             v_answer.unpriced_row := v_unpriced;
             IF v_call THEN
                 v_answer.quota := v_quota;

@@ -34,6 +34,7 @@ RACES = "tests/integration/test_races.py::"
 GRANTS = "tests/integration/test_exact_grant.py::"
 CHATS = "tests/conformance/test_conversations.py::"
 QUOTES = "tests/conformance/test_quotes.py::"
+LEGS = "tests/conformance/test_transfers.py::"
 LINES = "tests/property/test_lines.py::"
 CALLS = "tests/conformance/test_calls.py::"
 STORM = "tests/integration/test_names.py::test_a_storm_of_one_name_has_one_effect[short]"
@@ -259,6 +260,34 @@ MUTANTS = (
         "IF v_call THEN\n                v_answer.quota",
         "IF v_call OR v_metered THEN\n                v_answer.quota",
         contract("calls: in one request only calls have quotas"),
+    ),
+    Mutant(
+        "a leg that begins though the one before it could not be ended",
+        SQL + "050_apply.sql",
+        "(v_together AND v_first NOT IN (1, 10)) OR (v_usage.depends AND v_first >= 20) THEN",
+        "(v_together AND v_first NOT IN (1, 10)) THEN",
+        LEGS + "test_v53_a_transfer_of_nothing_changes_nothing",
+    ),
+    Mutant(
+        "a leg that is ended though the next was refused",
+        SQL + "050_apply.sql",
+        "(v_together AND v.outcome NOT IN (1, 10)) OR (v_usage.depends AND v.outcome >= 20) THEN",
+        "(v_together AND v.outcome NOT IN (1, 10)) THEN",
+        contract("transfers: what cannot be reserved leaves what was to be replaced as it was"),
+    ),
+    Mutant(
+        "a leg that goes on when the next is denied",
+        SQL + "050_apply.sql",
+        "(v_together AND v.outcome NOT IN (1, 10)) OR (v_usage.depends AND v.outcome >= 20) THEN",
+        "(v_together OR v_usage.depends) AND v.outcome NOT IN (1, 10) THEN",
+        LEGS + "test_v53_a_transfer_that_is_denied_still_ends_its_leg",
+    ),
+    Mutant(
+        "a session that is opened though its message is denied",
+        SQL + "050_apply.sql",
+        "(v_together AND v.outcome NOT IN (1, 10)) OR (v_usage.depends AND v.outcome >= 20) THEN",
+        "v_usage.depends AND v.outcome >= 20 THEN",
+        CHATS + "test_c03_a_message_whose_session_cannot_be_paid_begins_nothing",
     ),
     Mutant(
         "a conversation whose credit is set aside with each of its messages",

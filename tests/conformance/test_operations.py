@@ -84,7 +84,7 @@ def test_v57_after_any_work_the_books_add_up(world: World) -> None:
         wallet.batch(*requests)
         wallet.grant(f"g-{round_}", random.randint(1, 20 * CREDIT), priority=random.randint(0, 3))
         assert_that_it_adds_up(wallet)
-    assert len(wallet.entries()) > 50
+    assert len(wallet.entries()) > 30
 
 
 @together

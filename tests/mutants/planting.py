@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutants.catalog import Mutant
+from tests.mutants.mutant import Mutant
 from tests.support.postgres_faults import ROOT, changed
 
 COPIED = ("server", "client", "migrations", "tests", "pyproject.toml")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.catalog import MUTANTS, Mutant
+from tests.mutants.catalog import MUTANTS
+from tests.mutants.mutant import Mutant
 from tests.mutants.planting import TESTS_FAILED, Copy
 from tests.support.figures import Figures
 from tests.support.postgres_faults import ROOT, changed

@@ -13,6 +13,7 @@ from __future__ import annotations
 from creditgate._amount import Amount, to_credits, to_micros
 from creditgate._async import AsyncClient
 from creditgate._async_call import AsyncCall
+from creditgate._async_conversation import AsyncConversation, AsyncMessage
 from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
@@ -27,6 +28,17 @@ from creditgate._call_types import (
     Quota,
 )
 from creditgate._clock import Clock, Timer
+from creditgate._conversation_types import (
+    Conversation,
+    ConversationClosing,
+    ConversationEnding,
+    ConversationPricing,
+    ConversationState,
+    ConversationTerms,
+    MessageReservation,
+    MessageSettlement,
+    MessageStatus,
+)
 from creditgate._delivery_types import (
     Delivery,
     DeliveryState,
@@ -103,6 +115,7 @@ from creditgate._rate_types import (
 from creditgate._reconcile import Reconciliation
 from creditgate._sync import Client
 from creditgate._sync_call import SyncCall
+from creditgate._sync_conversation import SyncConversation, SyncMessage
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
@@ -144,7 +157,9 @@ __all__ = [
     "Amount",
     "AsyncCall",
     "AsyncClient",
+    "AsyncConversation",
     "AsyncHold",
+    "AsyncMessage",
     "AsyncStatement",
     "Attributes",
     "AutoTopup",
@@ -159,6 +174,12 @@ __all__ = [
     "Change",
     "Client",
     "Clock",
+    "Conversation",
+    "ConversationClosing",
+    "ConversationEnding",
+    "ConversationPricing",
+    "ConversationState",
+    "ConversationTerms",
     "CreditgateError",
     "CreditsHeld",
     "Cycle",
@@ -200,6 +221,9 @@ __all__ = [
     "InsufficientCredits",
     "InvalidRequest",
     "LimitReached",
+    "MessageReservation",
+    "MessageSettlement",
+    "MessageStatus",
     "NameReused",
     "NoCycle",
     "NotExecuted",
@@ -232,7 +256,9 @@ __all__ = [
     "ScopeMissing",
     "Settlement",
     "SyncCall",
+    "SyncConversation",
     "SyncHold",
+    "SyncMessage",
     "SyncStatement",
     "Threshold",
     "Timer",

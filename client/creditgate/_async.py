@@ -13,7 +13,7 @@ import grpc.aio
 
 from creditgate import _calls as calls
 from creditgate._amount import Amount
-from creditgate._async_gateway import AsyncGateway
+from creditgate._async_conversations import AsyncConversing
 from creditgate._async_hold import AsyncHold
 from creditgate._async_transport import CHANNEL_CLOSED, AsyncTransport, is_cancelled
 from creditgate._call_types import CallLeg
@@ -31,7 +31,7 @@ from creditgate._types import (
 from creditgate._watch import ENDED, Change, Place
 
 
-class AsyncClient(AsyncTransport, AsyncGateway):
+class AsyncClient(AsyncTransport, AsyncConversing):
     """A connection to Creditgate for asyncio; `Client` is the same, blocking.
 
     Every call may raise any `creditgate.CreditgateError`: a `Refused` was not done and never will

@@ -15,6 +15,7 @@ from creditgate._async_statement import AsyncStatement
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
 from creditgate._call_types import CallTerms
 from creditgate._calls import Call
+from creditgate._conversation_types import ConversationTerms
 from creditgate._plan_types import (
     Addon,
     Booking,
@@ -206,6 +207,7 @@ class AsyncAdministration(AsyncPurchases):
         rate_card_id: str = "",
         rate_card_version: int = 0,
         call_terms: CallTerms | None = None,
+        conversation_terms: ConversationTerms | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
@@ -236,6 +238,7 @@ class AsyncAdministration(AsyncPurchases):
                 rate_card_id=rate_card_id,
                 rate_card_version=rate_card_version,
                 call_terms=call_terms,
+                conversation_terms=conversation_terms,
             )
         )
 

@@ -40,6 +40,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from creditgate._conversation_types import MessageReservation
     from creditgate._types import Extension, Reservation
 
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
@@ -60,7 +61,9 @@ class CreditgateError(Exception):
 class Denied(CreditgateError):
     """The work may not be done. `answer` is the whole decision."""
 
-    def __init__(self, message: str, *, answer: Reservation | Extension) -> None:
+    def __init__(
+        self, message: str, *, answer: Reservation | Extension | MessageReservation
+    ) -> None:
         super().__init__(message, reason=answer.decision.value)
         self.answer = answer
 
@@ -220,6 +223,8 @@ REFUSALS: dict[str, type[Refused]] = {
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
     "PLAN_NOT_FOUND": NotFound,
     "RATE_CARD_NOT_FOUND": NotFound,
+    "CONVERSATION_NOT_FOUND": NotFound,
+    "MESSAGE_NOT_FOUND": NotFound,
     "VERSION_SKIPPED": VersionSkipped,
     "TOO_MANY_ENDPOINTS": TooManyEndpoints,
     "NO_CYCLE": NoCycle,
@@ -242,7 +247,7 @@ _DENIALS: dict[str, type[Denied]] = {
 }
 
 
-def denied(answer: Reservation | Extension) -> Denied:
+def denied(answer: Reservation | Extension | MessageReservation) -> Denied:
     """The exception of a denial; without one of its own for words newer than this package."""
     message = (
         f"{answer.decision.value}: asked {answer.asked}, {answer.shortfall} short, "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from creditgate import _conversation_calls as conversations
 from creditgate._account_calls import policy_number
 from creditgate._amount import Amount, to_micros
 from creditgate._budget_calls import budget_message, read_budget
@@ -16,6 +17,7 @@ from creditgate._calls import (
     Call,
     read_balance,
 )
+from creditgate._conversation_types import ConversationTerms
 from creditgate._convert import (
     duration,
     instant,
@@ -64,6 +66,7 @@ def put_plan(
     rate_card_id: str,
     rate_card_version: int,
     call_terms: CallTerms | None,
+    conversation_terms: ConversationTerms | None,
 ) -> Call[Publication]:
     unit = 0 if cycle is None else number(catalog.CycleUnit, CycleUnit(cycle).value)
     longest = None if hold_ttl_max_seconds is None else duration(hold_ttl_max_seconds)
@@ -92,6 +95,8 @@ def put_plan(
         plan.expiry_notice.CopyFrom(duration(expiry_notice_seconds))
     if call_terms is not None:
         plan.call_terms.CopyFrom(terms_message(call_terms))
+    if conversation_terms is not None:
+        plan.conversation_terms.CopyFrom(conversations.terms_message(conversation_terms))
     return Call("PutPlan", catalog.PutPlanRequest(plan=plan), read_publication)
 
 
@@ -172,6 +177,7 @@ def read_plan(plan: catalog.Plan) -> Plan:
         rate_card_id=plan.rate_card_id,
         rate_card_version=plan.rate_card_version,
         call_terms=read_terms(plan.call_terms),
+        conversation_terms=conversations.read_terms(plan.conversation_terms),
     )
 
 

@@ -26,6 +26,8 @@ from creditgate._command import (
     command,
     name_or_new,
 )
+from creditgate._conversation_commands import CONVERSATIONS
+from creditgate._conversation_types import ConversationTerms
 from creditgate._output import addon_line, balance_line, entry_line, plain, plan_line
 from creditgate._plan_types import CycleUnit, Entry
 from creditgate._threshold import Threshold
@@ -57,6 +59,7 @@ def plan() -> None:
 @click.option("--rate-card", default="", help="The card that prices usage.")
 @click.option("--rate-card-version", type=int, default=0, help="Its version; the latest without.")
 @CALLS
+@CONVERSATIONS
 @click.option("--expiry-notice", type=float, help="Seconds before a grant ends to tell it.")
 def put(
     session: Session,
@@ -78,6 +81,7 @@ def put(
     rate_card: str,
     rate_card_version: int,
     calls: CallTerms | None,
+    conversations: ConversationTerms | None,
 ) -> None:
     """Write a version of a PLAN, such as pro@1; it never changes.
 
@@ -102,6 +106,7 @@ def put(
         rate_card_id=rate_card,
         rate_card_version=rate_card_version,
         call_terms=calls,
+        conversation_terms=conversations,
     )
     session.show(answer, plan_line(answer.plan))
 

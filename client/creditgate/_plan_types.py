@@ -9,6 +9,7 @@ from decimal import Decimal
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget
 from creditgate._call_types import CallTerms
+from creditgate._conversation_types import ConversationTerms
 from creditgate._threshold import Threshold
 from creditgate._types import Balance, Credits, OveragePolicy, PlanVersion, Word
 
@@ -65,6 +66,7 @@ class Plan:
     rate_card_id: str = ""
     rate_card_version: int = 0
     call_terms: CallTerms = field(default_factory=CallTerms)
+    conversation_terms: ConversationTerms = field(default_factory=ConversationTerms)
 
     allowance = Credits()
     rollover_max = Credits()

@@ -17,7 +17,7 @@ from creditgate._calls import Call
 from creditgate._failures import read_failure
 from creditgate._hold import HoldOptions, OnError
 from creditgate._rate_types import Quote, ReplacedHold, Usage
-from creditgate._sync_gateway import SyncGateway
+from creditgate._sync_conversations import SyncConversing
 from creditgate._sync_hold import SyncHold
 from creditgate._types import (
     Attributes,
@@ -32,7 +32,7 @@ from creditgate._watch import ENDED, Change, Place
 Answer = TypeVar("Answer")
 
 
-class Client(SyncGateway, BaseClient):
+class Client(SyncConversing, BaseClient):
     """A connection to Creditgate that blocks; `AsyncClient` is the same for asyncio.
 
     Threads may share one.

@@ -12,6 +12,7 @@ from creditgate._amount import Amount
 from creditgate._budget_types import AccountBudget, Budget, BudgetCounter
 from creditgate._call_types import CallTerms
 from creditgate._calls import Call
+from creditgate._conversation_types import ConversationTerms
 from creditgate._plan_types import (
     Addon,
     Booking,
@@ -204,6 +205,7 @@ class SyncAdministration(SyncPurchases):
         rate_card_id: str = "",
         rate_card_version: int = 0,
         call_terms: CallTerms | None = None,
+        conversation_terms: ConversationTerms | None = None,
     ) -> Publication:
         """Write a version of a plan: 1, then 2, and so on. A version never changes.
 
@@ -234,6 +236,7 @@ class SyncAdministration(SyncPurchases):
                 rate_card_id=rate_card_id,
                 rate_card_version=rate_card_version,
                 call_terms=call_terms,
+                conversation_terms=conversation_terms,
             )
         )
 

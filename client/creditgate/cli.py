@@ -25,6 +25,7 @@ def load() -> click.Group:
     from creditgate import (
         _account_commands,
         _budget_commands,
+        _conversation_commands,
         _delivery_commands,
         _event_commands,
         _package_commands,
@@ -46,6 +47,7 @@ def load() -> click.Group:
         _event_commands.COMMANDS,
         _delivery_commands.COMMANDS,
         _budget_commands.COMMANDS,
+        _conversation_commands.COMMANDS,
         _watch_commands.COMMANDS,
     ):
         for command in commands:

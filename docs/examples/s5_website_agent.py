@@ -39,13 +39,14 @@ async def sell(credits: AsyncClient) -> None:
 
 async def chat(credits: AsyncClient, site: str) -> None:
     """Answer two messages of a visitor, and hand the third to a human."""
-    for message, model in (("hello", "small"), ("prices", "large"), ("complaint", "small")):
-        async with credits.hold(site, usage=Usage(MESSAGE, 1, model), hold_id=message) as hold:
-            if message == "complaint":
-                await hold.release(termination_cause="handed-off")
-            else:
-                hold.use(quantity=1)
-        print(f"{message}: {hold.hold.charged}")
+    visitor = credits.conversation(site, conversation_id="visitor-1")
+    for name, model in (("hello", "small"), ("prices", "large")):
+        async with visitor.message(name, usage=Usage(MESSAGE, 1, model)):
+            await asyncio.sleep(0)  # the model thinks
+    async with visitor.message("complaint", usage=Usage(MESSAGE, 1, "small")) as message:
+        await message.hand_off()  # it costs nothing
+    if record := visitor.record:
+        print(f"visitor-1: {record.messages} messages for {record.charged}, {record.ending}")
 
 
 async def phone(credits: AsyncClient, site: str) -> None:

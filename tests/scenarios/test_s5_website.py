@@ -17,6 +17,7 @@ from creditgate import (
     Attributes,
     CallLeg,
     CallTerms,
+    ConversationEnding,
     CycleUnit,
     Decision,
     FinalReason,
@@ -123,6 +124,21 @@ async def test_what_a_human_answers_costs_nothing(world: World, site: str) -> No
         assert hold.balance.held == 1
         await hold.release(termination_cause="handed-off")
     assert (hold.hold.charged, hold.balance.available) == (Decimal(0), Decimal(100))
+
+
+async def test_a_chat_that_goes_to_a_human_ends_with_what_the_ai_answered(
+    world: World, site: str
+) -> None:
+    visitor = world.client.conversation(site, conversation_id="visitor-1")
+    async with visitor.message("m-1"):
+        pass
+    async with visitor.message("m-2", usage=Usage("chat.message", 1, "large")) as message:
+        assert message.balance.held == 3
+        await message.hand_off()
+    record = await world.client.get_conversation(site, conversation_id="visitor-1")
+    assert (record.ending, record.messages) == (ConversationEnding.HANDED_OFF, 1)
+    balance = await world.client.get_balance(site)
+    assert (record.charged, balance.settled, balance.held) == (Decimal(1), Decimal(99), Decimal(0))
 
 
 async def test_the_donut_shows_plan_and_purchases_apart(world: World, site: str) -> None:

@@ -99,8 +99,8 @@ MUTANTS_OF_WORK = (
     Mutant(
         "a quota that is told of other work in the same batch",
         SQL + "050_apply.sql",
-        "IF v_call THEN\n                v_answer.quota",
-        "IF v_call OR v_metered THEN\n                v_answer.quota",
+        "v_call := v_usage.gateway_key IS NOT NULL OR",
+        "v_call := coalesce(v_call, false) OR v_usage.gateway_key IS NOT NULL OR",
         contract("calls: in one request only calls have quotas"),
     ),
     Mutant(

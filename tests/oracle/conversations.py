@@ -70,6 +70,8 @@ class ConversingModel(Model):
             self.accounts[account_id] = before
             shown = sessions[-1].view(before) if sessions else None
             wish = self._wish(before, tried, usage)
+            if not failed[0].outcome.startswith("DENIED"):
+                return Answer(failed[0].outcome)
             return replace(_denied(before, at, failed[0], wish), conversation=shown)
         tried.stop = tried.silent_since = None
         tried.not_before = 0
@@ -318,8 +320,6 @@ def _pick(sessions: list[Session], number: int) -> Session:
 
 def _denied(account: Subscriber, at: int, failed: Answer, wish: int) -> Answer:
     """A denial of session and message as one, on the account as it was."""
-    if not failed.outcome.startswith("DENIED"):
-        return Answer(failed.outcome)
     balance = account.balance(at)
     answer = Answer(failed.outcome, balance=balance, asked=wish, limit=failed.limit)
     if failed.outcome not in {"DENIED_INSUFFICIENT_CREDITS", "DENIED_CREDITS_HELD"}:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -77,13 +78,18 @@ async def donut(credits: AsyncClient, site: str) -> None:
 
 
 async def log(credits: AsyncClient, site: str) -> None:
-    """Show what was done, the latest first, and what each model has cost."""
+    """Show what was done in the last 7 days, and what each model has cost."""
+    now = (await credits.get_balance(site)).as_of
+    statement = await credits.get_statement(site, since=now - timedelta(days=7))
+    async for entry in statement:
+        if entry.hold_id:
+            print(f"  {entry.hold_id}: {-entry.amount}")
+
     models = defaultdict[str, Decimal](Decimal)
     async for hold in credits.list_holds(site):
         assert hold.rate is not None
-        print(f"  {hold.rate.meter} by {hold.rate.model}: {hold.charged}")
         models[hold.rate.model] += hold.charged
-    print("  in all:", ", ".join(f"{model} {spent}" for model, spent in models.items()))
+    print("  by model:", dict(sorted((model, str(cost)) for model, cost in models.items())))
 
 
 async def main() -> None:

@@ -125,3 +125,19 @@ async def test_a_call_that_is_never_answered_costs_nothing(phone: Phone, cause: 
             call.hung_up(cause)
     assert (call.seconds, call.hold.charged, call.balance.held) == (0, Decimal(0), Decimal(0))
     assert call.hold.termination_cause == (cause or "not-answered")
+
+
+async def test_a_call_that_is_transferred_is_two_legs_each_rounded(phone: Phone) -> None:
+    async with phone.call("call-1") as call:
+        call.answered()
+        await phone.go_on(call, seconds=20)
+        await call.transferred("call-1/doctor")
+        assert (call.balance.settled, call.balance.held) == (Decimal("2.6"), Decimal(1))
+        await phone.go_on(call, seconds=31)
+        call.hung_up("caller")
+    legs = [hold async for hold in phone.world.client.list_holds("clinic")]
+    assert [(leg.hold_id, leg.charged, leg.termination_cause) for leg in legs] == [
+        ("call-1", Decimal("0.4"), "transferred"),
+        ("call-1/doctor", Decimal("0.6"), "caller"),
+    ]
+    assert (call.balance.settled, call.balance.held) == (Decimal(2), Decimal(0))

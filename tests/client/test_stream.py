@@ -34,7 +34,7 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 async def client(fake: Fake) -> AsyncIterator[creditgate.AsyncClient]:
-    async with fake.async_client(stream=True, patience_seconds=2) as client:
+    async with fake.async_client(stream=True, patience_seconds=15) as client:
         yield client
 
 

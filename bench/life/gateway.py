@@ -96,12 +96,14 @@ class Gateways:
 
     async def _reserve(self, call: Call, by: hold_pb2.Call) -> _Quota:
         """Hold the first slice."""
-        request = pb.ReserveRequest(
+        answer = await self._timed("reserve", call.begins, reserve=self._request(call, by))
+        return self._quota(call, answer)
+
+    def _request(self, call: Call, by: hold_pb2.Call) -> pb.ReserveRequest:
+        return pb.ReserveRequest(
             account_id=call.account_id, hold_id=call.hold_id, call=by, ttl=self._ttl,
             usage=hold_pb2.Usage(meter=METER, quantity=SLICE), minimum_micros=VOICE.of(1),
         )  # fmt: skip
-        answer = await self._timed("reserve", call.begins, reserve=request)
-        return self._quota(call, answer)
 
     async def _renew(self, call: Call, work: Work, at: int, granted: int) -> _Quota:
         """Report what was used and hold the next slice."""
@@ -154,10 +156,21 @@ class Gateways:
             await self._timed("release", call.begins + call.ends, release=request)
 
     async def _transfer(self, call: Call, work: Work, into: Call, by: hold_pb2.Call) -> None:
-        """Charge a leg, and go on with the next one."""
+        """Charge a leg and hold for the next one, at once, and perhaps again."""
         self.counts["calls transferred"] += 1
-        await self._commit(call, work, call.used(call.ends), call.ends)
-        quota = await self._reserve(into, by)
+        work.report({(METER, ""): call.used(call.ends)})
+        work.state = COMMITTED
+        request = self._request(into, by)
+        request.replaces.hold_id = call.hold_id
+        request.replaces.used_quantity = call.used(call.ends)
+        request.replaces.termination_cause = "transferred"
+        answer = await self._timed("transfer", into.begins, reserve=request)
+        if call.twice and answer.decision in _GRANTED:
+            self.counts["transfers twice"] += 1
+            answer = await self._stream.ask(reserve=request)
+        if answer.replaced.hold.charged_micros != work.cost:
+            self._notes.wrong(f"{call.hold_id}: {answer.replaced.hold} for {work.cost}")
+        quota = self._quota(into, answer)
         if quota.seconds:
             await self._talk(into, quota, by)
         else:

@@ -13,7 +13,7 @@ LINES = 5_000
 """Calls at once; in a line that has hung up somebody rings again."""
 FACTOR = 3.0
 CLIENT, STREAM = "calls of the client", "calls of a gateway of its own"
-_KINDS = ("reserve", "renew", "commit", "release")
+_KINDS = ("reserve", "renew", "transfer", "commit", "release")
 
 
 async def run(bench: Bench, *, lines: int = LINES, factor: float = FACTOR) -> Section:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-import grpc
-
 from bench.life.calls import LONGEST
 from bench.life.messages import has_sessions
 from bench.life.story import Story
 from bench.prices import CARD, Price
-from creditgate import AsyncClient, CallTerms, Rate, RateTier
+from creditgate import (
+    AsyncClient,
+    CallTerms,
+    ConversationPricing,
+    ConversationTerms,
+    Rate,
+    RateTier,
+)
 from creditgate._amount import to_credits
-from creditgate.v1 import catalog_service_pb2 as pb
-from creditgate.v1 import catalog_service_pb2_grpc as pb_grpc
-from creditgate.v1.conversation_pb2 import ConversationPricing, ConversationTerms
 
 RICH_MICROS, POOR_MICROS = 10**13, 3 * 10**6
 _AT_ONCE = 8
@@ -26,7 +28,10 @@ async def build(client: AsyncClient, story: Story) -> dict[str, int]:
     await client.put_rate_card("life", version=1, rates=map(_rate, CARD))
     terms = CallTerms(max_duration_seconds=LONGEST)
     await client.put_plan("life", version=1, rate_card_id="life", thresholds=[], call_terms=terms)
-    await _put_sessions(story)
+    by_session = ConversationTerms(pricing=ConversationPricing.BOTH)
+    await client.put_plan(
+        "sessions", version=1, rate_card_id="life", thresholds=[], conversation_terms=by_session
+    )
     given = {
         story.account(number): RICH_MICROS if number < story.rich else POOR_MICROS
         for number in range(story.rich + story.poor)
@@ -34,21 +39,6 @@ async def build(client: AsyncClient, story: Story) -> dict[str, int]:
     accounts = iter(given.items())
     await asyncio.gather(*(_open(client, story, accounts) for _ in range(_AT_ONCE)))
     return given
-
-
-async def _put_sessions(story: Story) -> None:
-    """Write the plan that charges conversations and messages."""
-    plan = pb.Plan(
-        plan_id="sessions",
-        version=1,
-        rate_card_id="life",
-        thresholds=pb.Thresholds(),
-        conversation_terms=ConversationTerms(pricing=ConversationPricing.CONVERSATION_PRICING_BOTH),
-    )
-    metadata = (("authorization", f"Bearer {story.api_key}"),)
-    async with grpc.aio.insecure_channel(story.target) as channel:
-        catalog = pb_grpc.CatalogServiceStub(channel)
-        await catalog.PutPlan(pb.PutPlanRequest(plan=plan), metadata=metadata)
 
 
 async def _open(client: AsyncClient, story: Story, accounts: Iterable[tuple[str, int]]) -> None:

@@ -82,7 +82,8 @@ DROP FUNCTION IF EXISTS creditgate.keep_usage(
 
 DROP FUNCTION IF EXISTS creditgate.with_affordable(creditgate.result, creditgate.accounts, creditgate.rate);
 
--- The rate of the accounts' cards for each usage, in their order; NULL where nothing prices it. p_keys are the accounts'.
+-- The rate of the accounts' cards for each usage, in the order in which unnest answers them, which is theirs; NULL where
+-- nothing prices it. p_keys are the accounts'.
 CREATE OR REPLACE FUNCTION creditgate.find_rates(
     p_accounts creditgate.accounts[], p_keys uuid[], p_operations creditgate.operation[],
     p_usages creditgate.metered[])
@@ -97,8 +98,7 @@ BEGIN
                    AND r.meter = u.meter AND r.model IN (u.model, '*')
                  ORDER BY r.model = '*' LIMIT 1)
           FROM (SELECT m.*, p_accounts[array_position(p_keys, (p_operations[m.ordinal]).account_key)] AS a
-                  FROM unnest(p_usages) WITH ORDINALITY AS m OFFSET 0) AS u
-         ORDER BY u.ordinality);
+                  FROM unnest(p_usages) AS m OFFSET 0) AS u);
 END $$;
 
 -- Operations as they are before their quantities are priced: such a one may need all there is.

@@ -49,8 +49,7 @@ DECLARE
     v_quota    creditgate.quota;
     v_answer   creditgate.result;
     -- Whether there are operations that go with, or depend on, the one before them.
-    v_paired   boolean := cardinality(p_together) > 0
-        OR EXISTS (SELECT FROM unnest(p_usages) AS u WHERE u.depends);
+    v_paired   boolean := coalesce(cardinality(p_together) > 0, false);
     v_together boolean;
     v_first    smallint;
     was        record;
@@ -83,6 +82,9 @@ BEGIN
 
     IF v_metered THEN
         v_rates := creditgate.find_rates(v_accounts, v_keys, p_operations, p_usages);
+        FOREACH v_usage IN ARRAY p_usages LOOP
+            v_paired := v_paired OR v_usage.depends;
+        END LOOP;
     END IF;
 
     FOR r IN

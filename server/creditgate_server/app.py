@@ -117,7 +117,9 @@ class App:
         ledger = PostgresLedger(pool)
         conversations = PostgresConversations(pool)
         self._lanes = self._make_lanes(ledger, telemetry)
-        self._conversation_lanes = self._lanes_of(conversations.converse, telemetry)
+        self._conversation_lanes = self._lanes_of(
+            telemetry.counting_replies(conversations.converse), telemetry
+        )
         self._topics = Topics(PostgresWatches(pool))
         self._services = self._make_services(ledger, conversations, telemetry)
         self._server = self._make_server()

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from creditgate_server.domain.conversations import Reply, Utterance
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.outcomes import Hold, HoldState, Outcome, Result
 from creditgate_server.settings import Settings
@@ -239,3 +240,23 @@ async def test_replays_late_commits_and_uncollected_usage_are_counted_as_they_pa
     assert value("creditgate_late_commits_total") == 2
     assert value("creditgate_uncollected_micros_total") == 7
     assert value("creditgate_replays_total", {"operation": "reserve"}) == 1
+
+
+async def test_what_replies_say_about_usage_is_counted() -> None:
+    def reply(*, late: bool = False, missing: int = 0) -> Reply:
+        return Reply(
+            Outcome.ACCEPTED, 0, 0, None, replayed=False, opened=False, charged_micros=1,
+            uncollected_micros=missing, late=late, limit_name=None, balance=None, session=None,
+            result=None,
+        )  # fmt: skip
+
+    answers = [reply(late=True), reply(missing=7), reply()]
+
+    async def converse(_: list[Utterance]) -> Sequence[Reply]:
+        return answers
+
+    telemetry = Telemetry()
+    assert await telemetry.counting_replies(converse)([]) is answers
+    value = telemetry.metrics.registry.get_sample_value
+    assert value("creditgate_late_commits_total") == 1
+    assert value("creditgate_uncollected_micros_total") == 7

@@ -19,7 +19,7 @@ from creditgate_server.telemetry.export import (
 from creditgate_server.telemetry.metrics import Metrics
 from creditgate_server.telemetry.observers import Batches, Calls
 from creditgate_server.telemetry.options import Address, Options, TelemetryError
-from creditgate_server.telemetry.results import Apply, counting
+from creditgate_server.telemetry.results import Apply, Converse, counting, counting_replies
 from creditgate_server.telemetry.tracing import Ids, Member, Sampling, Tracing, current_ids
 
 __all__ = [
@@ -61,6 +61,10 @@ class Telemetry:
     def counting(self, apply: Apply) -> Apply:
         """Wrap the ledger's `apply` so that what its answers say is counted."""
         return counting(apply, self.metrics)
+
+    def counting_replies(self, converse: Converse) -> Converse:
+        """Wrap the same of conversations."""
+        return counting_replies(converse, self.metrics)
 
     def close(self) -> None:
         """Send what is left and let go of threads and ports; waits a few seconds at most."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from creditgate_server.domain.conversations import Reply, Utterance
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.outcomes import Result
 from creditgate_server.telemetry.metrics import Metrics
 
 Apply = Callable[[list[Operation]], Awaitable[Sequence[Result]]]
+Converse = Callable[[list[Utterance]], Awaitable[Sequence[Reply]]]
 _NAMES = {verb: verb.name.lower() for verb in Verb}
 
 
@@ -34,5 +36,21 @@ def counting(apply: Apply, metrics: Metrics) -> Apply:
             if operation.before is not None and result.before is not None:
                 count(operation.before, result.before)
         return results
+
+    return counted
+
+
+def counting_replies(converse: Converse, metrics: Metrics) -> Converse:
+    """Wrap `Conversations.converse`: late and uncollected usage is counted as it passes."""
+    served = metrics.served
+
+    async def counted(utterances: list[Utterance]) -> Sequence[Reply]:
+        replies = await converse(utterances)
+        for reply in replies:
+            if reply.late:
+                served.late()
+            if reply.uncollected_micros:
+                served.uncollected(reply.uncollected_micros)
+        return replies
 
     return counted

@@ -73,7 +73,7 @@ async def test_a_server_killed_in_mid_call_is_cut_at_the_right_second(
             assert not call.settled
             process.start(tmp_path)
             await process.ready()
-            await asyncio.wait_for(until(lambda: not entries(tmp_path / "journal")), 10)
+            await asyncio.wait_for(until(lambda: not entries(tmp_path / "journal")), 60)
         async with creditgate.AsyncClient(process.target, api_key=key) as client:
             found = await settled(client)
     assert found == (HoldState.COMMITTED, price(70), "unreachable")

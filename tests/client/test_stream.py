@@ -11,6 +11,7 @@ import pytest
 
 import creditgate
 from creditgate import _async_stream
+from creditgate._policy import Throttle
 from tests.client.awaits import until
 from tests.client.conftest import Fake
 from tests.client.tcp_proxy import TcpProxy
@@ -150,7 +151,11 @@ async def test_a_server_that_goes_away_fails_nothing(database: Database, tmp_pat
     with ServerProcess(database.url) as process:
         process.start(tmp_path)
         await process.ready()
-        async with creditgate.AsyncClient(process.target, api_key=key, stream=True) as client:
+        async with creditgate.AsyncClient(
+            process.target, api_key=key, stream=True, patience_seconds=90
+        ) as client:
+            # However long a server takes to start here, it is waited for.
+            client._throttle = Throttle(max_tokens=10_000, token_ratio=1)
             await client.create_account("acme")
             await client.add_grant("acme", grant_id="first", amount=10_000)
             done = 0

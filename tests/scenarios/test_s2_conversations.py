@@ -40,12 +40,14 @@ RATES = [
 SESSION = ConversationTerms(pricing=ConversationPricing.CONVERSATION)
 
 
-async def customer(world: World, terms: ConversationTerms = SESSION, **more: Any) -> str:
-    """A customer with 10 credits a month; it is nine o'clock."""
+async def customer(
+    world: World, terms: ConversationTerms = SESSION, name: str = "shop", **more: Any
+) -> str:
+    """A customer with 10 credits a month, on a plan of its own name; it is nine o'clock."""
     await world.at(NINE)
     await world.client.put_rate_card("chats", version=1, rates=RATES)
     await world.client.put_plan(
-        "chats",
+        name,
         version=1,
         cycle=CycleUnit.MONTH,
         allowance=10,
@@ -53,9 +55,9 @@ async def customer(world: World, terms: ConversationTerms = SESSION, **more: Any
         conversation_terms=terms,
         **more,
     )
-    await world.client.create_account("shop")
-    await world.client.update_account("shop", plan="chats@1")
-    return "shop"
+    await world.client.create_account(name)
+    await world.client.update_account(name, plan=f"{name}@1")
+    return name
 
 
 async def after(world: World, minutes: float) -> None:
@@ -107,17 +109,17 @@ async def test_it_ends_after_half_an_hour_and_the_next_message_opens_another(wor
     assert await settled(world, shop) == 8
 
 
-@pytest.mark.parametrize("minutes", [1, 1_440])
-async def test_the_timeout_is_the_plans(world: World, minutes: int) -> None:
-    terms = ConversationTerms(
-        pricing=ConversationPricing.CONVERSATION, inactivity_timeout_seconds=60 * minutes
-    )
-    shop = await customer(world, terms)
-    await say(world, shop, "m-1")
-    await after(world, minutes - 0.001)
-    assert (await say(world, shop, "m-2")).session == 1
-    await after(world, 2 * minutes)
-    assert (await say(world, shop, "m-3")).session == 2
+async def test_the_timeout_is_the_plans(world: World) -> None:
+    for minutes in (1, 1_440):
+        terms = ConversationTerms(
+            pricing=ConversationPricing.CONVERSATION, inactivity_timeout_seconds=60 * minutes
+        )
+        shop = await customer(world, terms, f"shop-{minutes}")
+        await say(world, shop, "m-1")
+        await after(world, minutes - 0.001)
+        assert (await say(world, shop, "m-2")).session == 1
+        await after(world, 2 * minutes)
+        assert (await say(world, shop, "m-3")).session == 2
 
 
 async def test_two_first_messages_at_the_same_instant_charge_once(world: World) -> None:
@@ -158,35 +160,30 @@ async def test_the_record_is_final_when_it_is_closed(world: World) -> None:
     assert (record.attributes.agent, record.attributes.topic) == ("ada", "returns")
 
 
-@pytest.mark.parametrize(("reopen_minutes", "credits_left"), [(0, 8), (60, 9)])
 async def test_an_ended_conversation_is_a_new_credit_unless_the_plan_says_otherwise(
-    world: World, reopen_minutes: int, credits_left: int
+    world: World,
 ) -> None:
-    terms = ConversationTerms(
-        pricing=ConversationPricing.CONVERSATION, reopen_within_seconds=60 * reopen_minutes
-    )
-    shop = await customer(world, terms)
-    await say(world, shop, "m-1")
-    await after(world, 75)  # it ended at half past nine
-    await say(world, shop, "m-2")
-    assert await settled(world, shop) == credits_left
+    for minutes, left in ((0, 8), (60, 9)):
+        terms = ConversationTerms(
+            pricing=ConversationPricing.CONVERSATION, reopen_within_seconds=60 * minutes
+        )
+        shop = await customer(world, terms, f"shop-{minutes}")
+        await say(world, shop, "m-1")
+        await after(world, 75)  # it ended at half past nine
+        await say(world, shop, "m-2")
+        assert await settled(world, shop) == left
 
 
-@pytest.mark.parametrize(
-    ("pricing", "cost"),
-    [
+async def test_plans_charge_messages_conversations_or_both(world: World) -> None:
+    for pricing, cost in (
         (ConversationPricing.MESSAGE, "0.6"),
         (ConversationPricing.CONVERSATION, "1"),
         (ConversationPricing.BOTH, "1.6"),
-    ],
-)
-async def test_plans_charge_messages_conversations_or_both(
-    world: World, pricing: ConversationPricing, cost: str
-) -> None:
-    shop = await customer(world, ConversationTerms(pricing=pricing))
-    *_, last = [await say(world, shop, f"m-{number}") for number in range(3)]
-    assert last.charged == Decimal(cost)
-    assert await settled(world, shop) == 10 - Decimal(cost)
+    ):
+        shop = await customer(world, ConversationTerms(pricing=pricing), f"shop-{pricing}")
+        *_, last = [await say(world, shop, f"m-{number}") for number in range(3)]
+        assert last.charged == Decimal(cost)
+        assert await settled(world, shop) == 10 - Decimal(cost)
 
 
 async def test_an_answer_that_fails_costs_nothing(world: World) -> None:

@@ -15,6 +15,8 @@ from tests.support.server import running_server
 FOLDER = Path(__file__).parents[2] / "docs" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 SECONDS_MAX = 60
+# Calls of examples have real seconds: a machine that stalls for one of them counts another one.
+RUNS_MAX = 3
 
 
 async def printed(example: Path, environ: dict[str, str]) -> str:
@@ -39,9 +41,18 @@ async def printed(example: Path, environ: dict[str, str]) -> str:
 async def check(programs: list[Path], *, target: str, key: str) -> None:
     """Run programs, all at once because some of them wait, and compare what they print."""
     environ = {"CREDITGATE_TARGET": target, "CREDITGATE_API_KEY": key}
-    outputs = await asyncio.gather(*(printed(program, environ) for program in programs))
-    for program, output in zip(programs, outputs, strict=True):
-        assert output == program.with_suffix(".txt").read_text(), program.name
+    await asyncio.gather(*(compare(program, environ) for program in programs))
+
+
+async def compare(program: Path, environ: dict[str, str]) -> None:
+    """Compare what a program prints with what is recorded; it is right if it can print that."""
+    recorded = program.with_suffix(".txt").read_text()
+    output = ""
+    for _ in range(RUNS_MAX):
+        output = await printed(program, environ)
+        if output == recorded:
+            return
+    assert output == recorded, program.name
 
 
 async def test_what_is_recorded_is_what_they_print(database: Database) -> None:

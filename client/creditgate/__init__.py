@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
+from creditgate._activity_types import Activity, ActivityChunk
 from creditgate._amount import Amount, to_credits, to_micros
 from creditgate._async import AsyncClient
 from creditgate._async_call import AsyncCall
 from creditgate._async_conversation import AsyncConversation, AsyncMessage
+from creditgate._async_export import AsyncExport
 from creditgate._async_hold import AsyncHold
 from creditgate._async_statement import AsyncStatement
 from creditgate._base import TLS
@@ -116,6 +118,7 @@ from creditgate._reconcile import Reconciliation
 from creditgate._sync import Client
 from creditgate._sync_call import SyncCall
 from creditgate._sync_conversation import SyncConversation, SyncMessage
+from creditgate._sync_export import SyncExport
 from creditgate._sync_hold import SyncHold
 from creditgate._sync_statement import SyncStatement
 from creditgate._threshold import Threshold
@@ -153,11 +156,14 @@ __all__ = [
     "AccountInactive",
     "AccountState",
     "AccountStatus",
+    "Activity",
+    "ActivityChunk",
     "Addon",
     "Amount",
     "AsyncCall",
     "AsyncClient",
     "AsyncConversation",
+    "AsyncExport",
     "AsyncHold",
     "AsyncMessage",
     "AsyncStatement",
@@ -257,6 +263,7 @@ __all__ = [
     "Settlement",
     "SyncCall",
     "SyncConversation",
+    "SyncExport",
     "SyncHold",
     "SyncMessage",
     "SyncStatement",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +12,8 @@ import grpc
 import grpc.aio
 
 from creditgate import _calls as calls
+from creditgate._activity_calls import read_chunk
+from creditgate._activity_types import ActivityChunk
 from creditgate._amount import Amount
 from creditgate._async_conversations import AsyncConversing
 from creditgate._async_hold import AsyncHold
@@ -29,6 +31,7 @@ from creditgate._types import (
     Settlement,
 )
 from creditgate._watch import ENDED, Change, Place
+from creditgate.v1.usage_service_pb2 import ExportActivityRequest
 
 
 class AsyncClient(AsyncTransport, AsyncConversing):
@@ -302,6 +305,36 @@ class AsyncClient(AsyncTransport, AsyncConversing):
                 call.cancel()
             attempts = attempts or self._attempts(
                 "WatchAccount", writes=False, patience_seconds=None, clock=time.monotonic
+            )
+            if not self._closed:
+                await asyncio.sleep(attempts.delay_after(failure))
+            if self._closed:
+                raise attempts.give_up(failure)
+
+    async def _export(
+        self, request: Callable[[str], ExportActivityRequest], cursor: str
+    ) -> AsyncIterator[ActivityChunk]:
+        attempts = None
+        while True:
+            self._connect()
+            call = self._methods["ExportActivity"](request(cursor), metadata=self._metadata())
+            try:
+                async for answer in call:
+                    attempts, cursor = None, answer.cursor
+                    self._throttle.succeed()
+                    yield read_chunk(answer)
+            except grpc.RpcError as error:
+                failure = read_failure(error)
+            except asyncio.CancelledError:
+                if is_cancelled():
+                    raise
+                failure = CHANNEL_CLOSED
+            else:
+                return  # it has sent all
+            finally:
+                call.cancel()
+            attempts = attempts or self._attempts(
+                "ExportActivity", writes=False, patience_seconds=None, clock=time.monotonic
             )
             if not self._closed:
                 await asyncio.sleep(attempts.delay_after(failure))

@@ -8,13 +8,14 @@ from creditgate import _account_calls as accounts
 from creditgate import _package_calls as packages
 from creditgate import _topup_calls as topups
 from creditgate._amount import Amount
-from creditgate._async_events import PAGE_SIZE, AsyncEvents
+from creditgate._async_activity import AsyncActivity
+from creditgate._async_events import PAGE_SIZE
 from creditgate._package_types import Package, PackagePublication
 from creditgate._topup_types import Topup, TopupRefusal
 from creditgate._types import Granting
 
 
-class AsyncPurchases(AsyncEvents):
+class AsyncPurchases(AsyncActivity):
     """What `AsyncClient` can do about purchases."""
 
     async def put_package(

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from creditgate._activity_types import Activity
 from creditgate._amount import to_credits
 from creditgate._budget_types import Budget, BudgetCounter, BudgetPeriod
 from creditgate._call_types import CallTerms, Quota
@@ -25,7 +26,7 @@ from creditgate._event_types import (
     TopupRequested,
 )
 from creditgate._package_types import Package
-from creditgate._plan_types import Addon, Entry, Plan
+from creditgate._plan_types import Addon, Entry, EntryKind, Plan
 from creditgate._topup_types import Topup
 from creditgate._types import Account, AccountStatus, Balance, Grant, Hold, Word
 from creditgate._watch import AccountState, Change
@@ -256,6 +257,22 @@ def entry_line(entry: Entry) -> str:
     about = [name for name in (entry.hold_id, entry.name) if name]
     parts = [_clock(entry.created_at), entry.kind.value.lower(), *about]
     return "  ".join([*parts, f"{entry.amount:+f}", f"settled {entry.settled:f}"])
+
+
+def activity_row(activity: Activity) -> tuple[str, ...]:
+    """An entry of the activity log as the cells of a row."""
+    it = activity.attributes
+    return (
+        _clock(activity.created_at),
+        activity.type if activity.kind is EntryKind.CHARGE else activity.kind.value.lower(),
+        f"{activity.amount:+f}",
+        f"{activity.settled:f}",
+        activity.model,
+        str(activity.quantity) if activity.meter else "",
+        it.agent,
+        it.topic,
+        activity.name or activity.hold_id,
+    )
 
 
 def change_line(change: Change) -> str:

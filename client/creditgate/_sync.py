@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
 from creditgate import _calls as calls
+from creditgate._activity_calls import read_chunk
+from creditgate._activity_types import ActivityChunk
 from creditgate._amount import Amount
 from creditgate._base import CHANNEL_OPTIONS, BaseClient, methods_of
 from creditgate._call_types import CallLeg
@@ -28,6 +30,7 @@ from creditgate._types import (
     Settlement,
 )
 from creditgate._watch import ENDED, Change, Place
+from creditgate.v1.usage_service_pb2 import ExportActivityRequest
 
 Answer = TypeVar("Answer")
 
@@ -301,6 +304,32 @@ class Client(SyncConversing, BaseClient):
                 call.cancel()
             attempts = attempts or self._attempts(
                 "WatchAccount", writes=False, patience_seconds=None, clock=time.monotonic
+            )
+            if not self._closed:
+                time.sleep(attempts.delay_after(failure))
+            if self._closed:
+                raise attempts.give_up(failure)
+
+    def _export(
+        self, request: Callable[[str], ExportActivityRequest], cursor: str
+    ) -> Iterator[ActivityChunk]:
+        attempts = None
+        while True:
+            self._connect()
+            call = self._methods["ExportActivity"](request(cursor), metadata=self._metadata())
+            try:
+                for answer in call:
+                    attempts, cursor = None, answer.cursor
+                    self._throttle.succeed()
+                    yield read_chunk(answer)
+            except grpc.RpcError as error:
+                failure = read_failure(error)
+            else:
+                return  # it has sent all
+            finally:
+                call.cancel()
+            attempts = attempts or self._attempts(
+                "ExportActivity", writes=False, patience_seconds=None, clock=time.monotonic
             )
             if not self._closed:
                 time.sleep(attempts.delay_after(failure))

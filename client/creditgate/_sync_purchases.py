@@ -9,12 +9,13 @@ from creditgate import _package_calls as packages
 from creditgate import _topup_calls as topups
 from creditgate._amount import Amount
 from creditgate._package_types import Package, PackagePublication
-from creditgate._sync_events import PAGE_SIZE, SyncEvents
+from creditgate._sync_activity import SyncActivity
+from creditgate._sync_events import PAGE_SIZE
 from creditgate._topup_types import Topup, TopupRefusal
 from creditgate._types import Granting
 
 
-class SyncPurchases(SyncEvents):
+class SyncPurchases(SyncActivity):
     """What `Client` can do about purchases."""
 
     def put_package(

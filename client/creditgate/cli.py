@@ -24,6 +24,7 @@ def load() -> click.Group:
     """The command with all its subcommands. Raises ModuleNotFoundError without click."""
     from creditgate import (
         _account_commands,
+        _activity_commands,
         _budget_commands,
         _conversation_commands,
         _delivery_commands,
@@ -48,6 +49,7 @@ def load() -> click.Group:
         _delivery_commands.COMMANDS,
         _budget_commands.COMMANDS,
         _conversation_commands.COMMANDS,
+        _activity_commands.COMMANDS,
         _watch_commands.COMMANDS,
     ):
         for command in commands:

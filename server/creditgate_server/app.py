@@ -17,6 +17,7 @@ from creditgate_server.lanes import Lanes, Op, Res
 from creditgate_server.migrate import pending
 from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.activity import PostgresActivities
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.calls import PostgresCalls
 from creditgate_server.postgres.catalog import PostgresCatalog
@@ -250,6 +251,8 @@ class App:
             rate_cards=PostgresRateCards(self._pool),
             budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
+            activities=PostgresActivities(self._pool),
+            exports_max=settings.exports_max,
             topics=self._topics,
             watch_rules=WatchRules(
                 watches_max=settings.watches_max,

@@ -165,6 +165,7 @@ class Settings:
         int, Within(0, 10_000_000), "calls of one tenant at once; 0: those of a second"
     ] = 0
 
+    exports_max: Annotated[int, Within(0, 1_000), "exports of activity under way in a process"] = 2
     watches_max: Annotated[int, Within(0, 100_000), "watches of accounts open in a process"] = 1_000
     tenant_watches_max: Annotated[
         int, Within(0, 100_000), "of these, of one tenant; 0: no limit of its own"

@@ -71,6 +71,7 @@ def test_both_clients_are_the_same_but_for_waiting() -> None:
         (creditgate.SyncHold, creditgate.AsyncHold),
         (creditgate.SyncCall, creditgate.AsyncCall),
         (creditgate.SyncStatement, creditgate.AsyncStatement),
+        (creditgate.SyncExport, creditgate.AsyncExport),
     ):
         ours, theirs = _public(blocking), _public(waiting)
         assert ours.keys() == theirs.keys()

@@ -19,6 +19,7 @@ from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation
+from tests.contract.wrong_activity import WRONG as WRONG_ACTIVITY
 from tests.contract.wrong_calls import WRONG as WRONG_CALLS
 from tests.contract.wrong_conversations import WRONG as WRONG_CONVERSATIONS
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
@@ -135,7 +136,7 @@ CASES = [
     for number, (request, field) in enumerate(
         [
             *(WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES),
-            *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES),
+            *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES + WRONG_ACTIVITY),
         ]
     )
 ]

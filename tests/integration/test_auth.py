@@ -50,6 +50,8 @@ READ_OR_ADMIN = {
     "ListAddons",
     "ListBudgets",
     "GetStatement",
+    "ListActivity",
+    "ExportActivity",
     "GetPlan",
     "ListPlans",
     "GetRateCard",

@@ -11,6 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
+from tests.support.bad_activity import bad_filters
 from tests.support.bad_conversations import bad_conversation_terms
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.calls import (
@@ -357,6 +358,8 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("until", Timestamp(seconds=1_700_000_000)),
         ("until", Timestamp(seconds=1)),
     ],
+    "filter": bad_filters(BAD_TIMES, BAD_TEXTS[:2]),
+    "order": [("order", 3), ("order", -1)],
     "usage": [
         ("usage.meter", hold_pb2.Usage(quantity=1)),
         ("usage.meter", hold_pb2.Usage(meter="m" * 129, quantity=1)),

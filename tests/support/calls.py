@@ -31,6 +31,7 @@ from creditgate_server.rpc.method import (
     WATCH,
     Method,
 )
+from tests.support.bad_activity import good_filter
 
 UNARY = tuple(method for method in METHODS if not method.streams)
 BY_NAME = {method.name: method for method in METHODS}
@@ -86,11 +87,11 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "message_id": name,
         "type": "sales",
         "session": 1,
+        "filter": good_filter(),
+        "order": 2,
     }
-    if method.name == "ReserveMessage":
+    if method.name in {"ReserveMessage", "Quote"}:
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=2)
-    if method.name == "Quote":
-        body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=1)
     if method.name == "PutPackage":
         body["package"] = good_package(package_id=name)
     if method.name == "PutRateCard":

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
+from creditgate.testing._activity_checks import check_activity
 from creditgate.testing._call_terms import check_call, check_call_terms
 from creditgate.testing._conversation_terms import (
     check_committed_message,
@@ -330,6 +331,8 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "CommitRequest": _commit,
     "QuoteRequest": _quote,
     "ListHoldsRequest": _holds,
+    "ListActivityRequest": check_activity,
+    "ExportActivityRequest": check_activity,
     "GetHoldRequest": _look,
     "RefundRequest": _refund,
     "ReserveMessageRequest": check_message,

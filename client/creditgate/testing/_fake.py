@@ -19,7 +19,7 @@ from creditgate._amount import Amount, to_micros
 from creditgate._async import AsyncClient
 from creditgate._failures import DETAILS_KEY, DOMAIN
 from creditgate._sync import Client
-from creditgate.testing._conversations import Conversing
+from creditgate.testing._activity import ActivityLog
 from creditgate.testing._wallet import RefusalError
 from creditgate.testing._watch import Watch
 from creditgate.v1 import account_pb2
@@ -67,7 +67,7 @@ class FakeCreditgate:
 
     def __init__(self, *, api_key: str | None = None, now: datetime = START) -> None:
         self._api_key, self._now = api_key, _micros(now)
-        self._ledger, self._lock = Conversing(), threading.Lock()
+        self._ledger, self._lock = ActivityLog(), threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._server: grpc.Server | None = None
         self._faults: deque[str] = deque()
@@ -186,6 +186,8 @@ class FakeCreditgate:
             return grpc.stream_stream_rpc_method_handler(self._stream, decode, encode)
         if name == "WatchAccount":
             return grpc.unary_stream_rpc_method_handler(self._watch, decode, encode)
+        if name == "ExportActivity":
+            return grpc.unary_stream_rpc_method_handler(self._export, decode, encode)
         serve = self._batch if name == "BatchAuthorize" else self.answer
         return grpc.unary_unary_rpc_method_handler(self._serving(serve), decode, encode)
 
@@ -257,6 +259,24 @@ class FakeCreditgate:
                 yield from news
         except RefusalError as refusal:
             _abort(context, refusal)
+
+    def _export(
+        self, request: usage.ExportActivityRequest, context: grpc.ServicerContext
+    ) -> Iterator[usage.ExportActivityResponse]:
+        """Send an export; of one whose reply is lost, the first chunk alone."""
+        self.requests.append(request)
+        self._authenticate(context)
+        fault = self._next_fault()
+        if fault == "NOT_EXECUTED":
+            _abort(context, RefusalError(fault))
+        try:
+            chunks = self.answer(request)
+        except RefusalError as refusal:
+            _abort(context, refusal)
+        for chunk in chunks:
+            yield chunk
+            if fault:
+                _abort(context, RefusalError("NOT_EXECUTED"))
 
     def _one(self, request: messages.AuthorizeRequest) -> messages.AuthorizeResponse:
         """Answer one operation of a batch or a stream; its error concerns it alone."""

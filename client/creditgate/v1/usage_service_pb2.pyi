@@ -4,11 +4,15 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from creditgate.v1 import account_service_pb2 as _account_service_pb2
 from creditgate.v1 import conversation_pb2 as _conversation_pb2
+from creditgate.v1 import hold_pb2 as _hold_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +23,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ActivityOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActivityOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActivityOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACTIVITY_ORDER_UNSPECIFIED: _ActivityOrder.ValueType  # 0
+    """ACTIVITY_ORDER_UNSPECIFIED is NEWEST_FIRST."""
+    ACTIVITY_ORDER_NEWEST_FIRST: _ActivityOrder.ValueType  # 1
+    """ACTIVITY_ORDER_NEWEST_FIRST begins with what was written last."""
+    ACTIVITY_ORDER_OLDEST_FIRST: _ActivityOrder.ValueType  # 2
+    """ACTIVITY_ORDER_OLDEST_FIRST begins with what was written first."""
+
+class ActivityOrder(_ActivityOrder, metaclass=_ActivityOrderEnumTypeWrapper):
+    """ActivityOrder is which entries come first."""
+
+ACTIVITY_ORDER_UNSPECIFIED: ActivityOrder.ValueType  # 0
+"""ACTIVITY_ORDER_UNSPECIFIED is NEWEST_FIRST."""
+ACTIVITY_ORDER_NEWEST_FIRST: ActivityOrder.ValueType  # 1
+"""ACTIVITY_ORDER_NEWEST_FIRST begins with what was written last."""
+ACTIVITY_ORDER_OLDEST_FIRST: ActivityOrder.ValueType  # 2
+"""ACTIVITY_ORDER_OLDEST_FIRST begins with what was written first."""
+Global___ActivityOrder: _TypeAlias = ActivityOrder  # noqa: Y015
 
 @_typing.final
 class ListConversationsRequest(_message.Message):
@@ -92,3 +120,321 @@ class ListConversationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListConversationsResponse: _TypeAlias = ListConversationsResponse  # noqa: Y015
+
+@_typing.final
+class Activity(_message.Message):
+    """Activity is one entry of an account's ledger, with what its hold says of the work."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    SETTLED_MICROS_FIELD_NUMBER: _builtins.int
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """version is the account's version this entry came with; entries of one change share it."""
+    line: _builtins.int
+    """line tells the entries of one change apart."""
+    kind: _account_service_pb2.EntryKind.ValueType
+    """kind says what changed the balance."""
+    type: _builtins.str
+    """type says what the credits were for, in a word: `call` for the meters `voice` and `voice.*` and for whatever a gateway
+    carries, else the first part of the meter's name (`chat` of `chat.message`, `training` of `training.tokens`). Without
+    a meter it is the kind: `charge`, `grant`, `refund`, `expiry`, `revocation`.
+    """
+    amount_micros: _builtins.int
+    """amount_micros is what was added to the settled balance; negative when it was taken."""
+    settled_micros: _builtins.int
+    """settled_micros is the settled balance after this entry."""
+    hold_id: _builtins.str
+    """hold_id names the hold that was charged or refunded; empty for other kinds, as is all that follows name."""
+    name: _builtins.str
+    """name is the grant or refund, or for credits that lapsed with a hold, that hold."""
+    meter: _builtins.str
+    """meter is what the hold counts; of several meters the first. Empty for a hold by amount."""
+    model: _builtins.str
+    """model is attributes.model; where that is empty, the model the first meter is priced for, unless that is any."""
+    quantity: _builtins.int
+    """quantity is what the hold has used of its (first) meter in all, as the hold stands when it is read. All charges and
+    refunds of a hold show the same, so count it once for each hold_id.
+    """
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """created_at is when the database wrote the entry."""
+
+    @_builtins.property
+    def attributes(self) -> _hold_pb2.Attributes:
+        """attributes is what Reserve or Charge said about the work."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """labels is the caller's own key-value pairs given with it."""
+
+    @_builtins.property
+    def usages(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Usage]:
+        """usages is all meters of a hold that has several, with what it has used of each; empty for other holds."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        line: _builtins.int = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        kind: _account_service_pb2.EntryKind.ValueType = ...,
+        type: _builtins.str = ...,
+        amount_micros: _builtins.int = ...,
+        settled_micros: _builtins.int = ...,
+        hold_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        model: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        attributes: _hold_pb2.Attributes | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        usages: _abc.Iterable[_hold_pb2.Usage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "created_at", b"created_at", "hold_id", b"hold_id", "kind", b"kind", "labels", b"labels", "line", b"line", "meter", b"meter", "model", b"model", "name", b"name", "quantity", b"quantity", "settled_micros", b"settled_micros", "type", b"type", "usages", b"usages", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Activity: _TypeAlias = Activity  # noqa: Y015
+
+@_typing.final
+class ActivityFilter(_message.Message):
+    """ActivityFilter chooses entries: those that all of its fields allow. An unset field allows all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FROM_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """meter keeps only charges and refunds of holds with this meter, also as one of several; at most 128 characters."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """until keeps only entries written before this time."""
+
+    @_builtins.property
+    def last(self) -> _duration_pb2.Duration:
+        """last keeps only entries of so long before now, by the database's clock; up to 36600 days, and not with from."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_account_service_pb2.EntryKind.ValueType]:
+        """kinds keeps only entries of these kinds; empty keeps all."""
+
+    @_builtins.property
+    def attributes(self) -> _hold_pb2.Attributes:
+        """attributes keeps only charges and refunds of holds with each attribute that is set here. Its model is compared with
+        the entry's.
+        """
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """labels keeps only charges and refunds of holds with all of these labels."""
+
+    def __init__(
+        self,
+        *,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        last: _duration_pb2.Duration | None = ...,
+        kinds: _abc.Iterable[_account_service_pb2.EntryKind.ValueType] | None = ...,
+        meter: _builtins.str = ...,
+        attributes: _hold_pb2.Attributes | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "from", b"from", "last", b"last", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "from", b"from", "kinds", b"kinds", "labels", b"labels", "last", b"last", "meter", b"meter", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivityFilter: _TypeAlias = ActivityFilter  # noqa: Y015
+
+@_typing.final
+class ListActivityRequest(_message.Message):
+    """ListActivityRequest asks for a page of an account's activity log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    order: Global___ActivityOrder.ValueType
+    """order says which come first."""
+    page_size: _builtins.int
+    """page_size is how many entries to answer: 0 means 50, more than 1000 means 1000. A page looks at no more than 1000
+    entries: with a filter it may have fewer than asked for, even none, and still name a next page.
+    """
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    @_builtins.property
+    def filter(self) -> Global___ActivityFilter:
+        """filter chooses entries."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        filter: Global___ActivityFilter | None = ...,
+        order: Global___ActivityOrder.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListActivityRequest: _TypeAlias = ListActivityRequest  # noqa: Y015
+
+@_typing.final
+class ListActivityResponse(_message.Message):
+    """ListActivityResponse is a page of the activity log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def activities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Activity]:
+        """activities is the page."""
+
+    def __init__(
+        self,
+        *,
+        activities: _abc.Iterable[Global___Activity] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListActivityResponse: _TypeAlias = ListActivityResponse  # noqa: Y015
+
+@_typing.final
+class ExportActivityRequest(_message.Message):
+    """ExportActivityRequest asks for an account's activity log as a whole."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    cursor: _builtins.str
+    """cursor is that of the last chunk of an export of the same account and filter that has not come to its end; the same
+    export goes on after it. Empty begins anew.
+    """
+    @_builtins.property
+    def filter(self) -> Global___ActivityFilter:
+        """filter chooses entries."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        filter: Global___ActivityFilter | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cursor", b"cursor", "filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportActivityRequest: _TypeAlias = ExportActivityRequest  # noqa: Y015
+
+@_typing.final
+class ExportActivityResponse(_message.Message):
+    """ExportActivityResponse is a chunk of an export. It may be empty: then it only moves the cursor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """cursor is where an export goes on that has ended after this chunk."""
+    @_builtins.property
+    def activities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Activity]:
+        """activities is the chunk, at most 1000 entries."""
+
+    def __init__(
+        self,
+        *,
+        activities: _abc.Iterable[Global___Activity] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportActivityResponse: _TypeAlias = ExportActivityResponse  # noqa: Y015

@@ -40,6 +40,16 @@ class UsageServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsResponse.FromString,
                 _registered_method=True)
+        self.ListActivity = channel.unary_unary(
+                '/creditgate.v1.UsageService/ListActivity',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.ListActivityRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ListActivityResponse.FromString,
+                _registered_method=True)
+        self.ExportActivity = channel.unary_stream(
+                '/creditgate.v1.UsageService/ExportActivity',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.FromString,
+                _registered_method=True)
 
 
 class UsageServiceServicer(object):
@@ -54,6 +64,25 @@ class UsageServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListActivity(self, request, context):
+        """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
+        ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
+        page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
+        Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportActivity(self, request, context):
+        """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
+        of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
+        and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +90,16 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.ListConversations,
                     request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsResponse.SerializeToString,
+            ),
+            'ListActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActivity,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ListActivityRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.ListActivityResponse.SerializeToString,
+            ),
+            'ExportActivity': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportActivity,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +130,60 @@ class UsageService(object):
             '/creditgate.v1.UsageService/ListConversations',
             creditgate_dot_v1_dot_usage__service__pb2.ListConversationsRequest.SerializeToString,
             creditgate_dot_v1_dot_usage__service__pb2.ListConversationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.UsageService/ListActivity',
+            creditgate_dot_v1_dot_usage__service__pb2.ListActivityRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.ListActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/creditgate.v1.UsageService/ExportActivity',
+            creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

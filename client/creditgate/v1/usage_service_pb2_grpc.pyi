@@ -37,6 +37,17 @@ class UsageServiceStub:
     """ListConversations answers the sessions of an account's conversations, those that started last first.
     Errors: NOT_FOUND (account).
     """
+    ListActivity: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.ListActivityRequest, _usage_service_pb2.ListActivityResponse]
+    """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
+    ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
+    page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
+    Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+    """
+    ExportActivity: _grpc.UnaryStreamMultiCallable[_usage_service_pb2.ExportActivityRequest, _usage_service_pb2.ExportActivityResponse]
+    """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
+    of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
+    and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
@@ -46,6 +57,17 @@ class UsageServiceAsyncStub(UsageServiceStub):
     ListConversations: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ListConversationsRequest, _usage_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """ListConversations answers the sessions of an account's conversations, those that started last first.
     Errors: NOT_FOUND (account).
+    """
+    ListActivity: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ListActivityRequest, _usage_service_pb2.ListActivityResponse]  # type: ignore[assignment]
+    """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
+    ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
+    page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
+    Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+    """
+    ExportActivity: _aio.UnaryStreamMultiCallable[_usage_service_pb2.ExportActivityRequest, _usage_service_pb2.ExportActivityResponse]  # type: ignore[assignment]
+    """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
+    of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
+    and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +81,29 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_usage_service_pb2.ListConversationsResponse, _abc.Awaitable[_usage_service_pb2.ListConversationsResponse]]:
         """ListConversations answers the sessions of an account's conversations, those that started last first.
         Errors: NOT_FOUND (account).
+        """
+
+    @_abc_1.abstractmethod
+    def ListActivity(
+        self,
+        request: _usage_service_pb2.ListActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.ListActivityResponse, _abc.Awaitable[_usage_service_pb2.ListActivityResponse]]:
+        """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
+        ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
+        page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
+        Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportActivity(
+        self,
+        request: _usage_service_pb2.ExportActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_usage_service_pb2.ExportActivityResponse], _abc.AsyncIterator[_usage_service_pb2.ExportActivityResponse]]:
+        """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
+        of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
+        and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -108,15 +108,15 @@ def choice(request: Message, field: str, value: int, allowed: frozenset[int]) ->
     return value
 
 
-def labels(request: Message, pairs: Mapping[str, str]) -> dict[str, str]:
+def labels(request: Message, pairs: Mapping[str, str], *, path: str = "labels") -> dict[str, str]:
     """Check the labels of a request and answer them as a plain dictionary."""
     if len(pairs) > LABELS_MAX:
-        raise bad(request, "labels", f"must have at most {LABELS_MAX} pairs, got {len(pairs)}")
+        raise bad(request, path, f"must have at most {LABELS_MAX} pairs, got {len(pairs)}")
     for key, value in pairs.items():
         if not _is_label_key(key):
             rule = f"keys must have 1 to 64 characters of {_ID_ALPHABET}"
-            raise bad(request, "labels", f"{rule}, got {_shown(key)}")
-        text(request, f"labels[{key}]", value, high=LABEL_VALUE_MAX)
+            raise bad(request, path, f"{rule}, got {_shown(key)}")
+        text(request, f"{path}[{key}]", value, high=LABEL_VALUE_MAX)
     return dict(pairs)
 
 

@@ -29,6 +29,7 @@ Paged = (
     | events_pb.ListEndpointsRequest
     | events_pb.ListDeliveriesRequest
     | usage_pb.ListConversationsRequest
+    | usage_pb.ListActivityRequest
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 from google.protobuf.message import Message
@@ -194,8 +194,13 @@ CONVERSING = (
 )
 """What ConversationService has."""
 
-REPORTING = (_usage("ListConversations"),)
-"""What UsageService has."""
+REPORTING = (
+    _usage("ListConversations"),
+    _usage("ListActivity"),
+)
+"""What UsageService has, but for streams."""
+
+EXPORT = replace(_usage("ExportActivity"), streams=True)
 
 METHODS = (
     *OPERATIONS,
@@ -207,5 +212,6 @@ METHODS = (
     WATCH,
     *CONVERSING,
     *REPORTING,
+    EXPORT,
 )
 """Every method of the API."""

@@ -36,6 +36,8 @@ AboutAccount = (
     | conversations_pb.CloseConversationRequest
     | conversations_pb.GetConversationRequest
     | usage_pb.ListConversationsRequest
+    | usage_pb.ListActivityRequest
+    | usage_pb.ExportActivityRequest
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from creditgate_server.domain.activity import Activities
 from creditgate_server.domain.budgets import Budgets
 from creditgate_server.domain.calls import GatewayCalls
 from creditgate_server.domain.conversations import Conversations, Reply, Utterance
@@ -21,6 +22,7 @@ from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes
 
 from .accounts import AccountAdministration
+from .activity import ActivityExports, ActivityReading
 from .addons import Addons
 from .authorization import Authorization
 from .budgets import BudgetAdministration
@@ -38,6 +40,7 @@ from .method import (
     ADMINISTRATION,
     BATCH,
     CONVERSING,
+    EXPORT,
     OPERATIONS,
     REPORTING,
     SELLING,
@@ -67,11 +70,13 @@ class Services:
     handlers: Mapping[Method, Handler]
     streams: Streams
     watches: AccountWatches
+    exports: ActivityExports
 
     def drain(self) -> None:
         """End all streams: what was read of them is answered before."""
         self.streams.drain()
         self.watches.drain()
+        self.exports.drain()
 
 
 def make_services(
@@ -85,6 +90,8 @@ def make_services(
     rate_cards: RateCards,
     budgets: Budgets,
     statements: Statements,
+    activities: Activities,
+    exports_max: int,
     topics: Topics,
     watch_rules: WatchRules,
     events: Events,
@@ -108,6 +115,7 @@ def make_services(
         Addons(catalog, lists, detached),
         BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),
+        ActivityReading(activities, lists, detached),
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),
@@ -130,7 +138,11 @@ def make_services(
     handlers[STREAM] = pipeline.for_stream(STREAM, streams.authorize)
     watches = AccountWatches(topics, pipeline.for_check(WATCH), watch_rules, shed=shed)
     handlers[WATCH] = pipeline.for_stream(WATCH, watches.watch_account)
-    return Services(handlers=handlers, streams=streams, watches=watches)
+    exports = ActivityExports(
+        activities, pages, detached, pipeline.for_check(EXPORT), exports_max=exports_max, shed=shed
+    )
+    handlers[EXPORT] = pipeline.for_stream(EXPORT, exports.export_activity)
+    return Services(handlers=handlers, streams=streams, watches=watches, exports=exports)
 
 
 def _find(method: Method, servicers: Iterable[object]) -> Handler:

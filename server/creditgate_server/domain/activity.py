@@ -1,0 +1,107 @@
+"""What happened to an account's credits, entry by entry, with the work it was for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from .statements import Period
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from .accounts import AccountKey
+    from .rates import Line
+
+SCANNED_MAX = 1_000
+"""How many entries a page looks at."""
+
+
+class Place(NamedTuple):
+    """Where an entry lies in its account's ledger."""
+
+    version: int
+    line: int
+
+
+class Span(NamedTuple):
+    """A range of time: from `start` on and before `until`, None for no bound.
+
+    `last` is how long before now it begins, by the database's clock; it does not come with a start.
+    """
+
+    start: datetime | None = None
+    until: datetime | None = None
+    last: timedelta | None = None
+
+
+class Choice(NamedTuple):
+    """Which entries of a range are asked for; None for all.
+
+    `details` is JSON text that the details of an entry's hold have to contain.
+    """
+
+    kinds: Sequence[int] | None = None
+    meter: str | None = None
+    model: str | None = None
+    details: str | None = None
+
+
+class Activity(NamedTuple):
+    """One line of the ledger. What follows `name` is of the hold that was charged or refunded.
+
+    `meter` and `used_quantity` are of a hold with a single meter, `lines` of one with several.
+    `model` is the one that its work is reported under. `details` is the JSON text given with it.
+    """
+
+    version: int
+    line: int
+    kind: int
+    amount_micros: int
+    settled_micros: int
+    created_at: datetime
+    hold_id: str | None
+    name: str | None
+    details: str | None
+    meter: str | None
+    used_quantity: int | None
+    model: str | None
+    lines: Sequence[Line] | None
+    of_gateway: bool
+
+    @property
+    def place(self) -> Place:
+        """Where it lies."""
+        return Place(self.version, self.line)
+
+
+class ActivityPage(NamedTuple):
+    """Entries in their order; `scanned` is the last that was looked at where there may be more."""
+
+    activities: Sequence[Activity]
+    scanned: Place | None
+
+
+class Activities(Protocol):
+    """Where activity is read. Raises only `domain.errors`."""
+
+    async def period(self, account: AccountKey, span: Span) -> Period | None:
+        """Find the changes of a range that there are now. None when there is no such account."""
+        ...
+
+    async def page(
+        self,
+        account: AccountKey,
+        period: Period,
+        choice: Choice,
+        *,
+        after: Place | None,
+        newest_first: bool,
+        limit: int,
+    ) -> ActivityPage:
+        """Read the entries of a period that come after one of them, at most `limit`.
+
+        None begins with the first. It looks at `SCANNED_MAX` entries at most, and finds fewer than
+        the limit where these have no more.
+        """
+        ...

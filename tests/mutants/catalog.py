@@ -8,6 +8,7 @@ then to be carried over to the new code, not dropped.
 from __future__ import annotations
 
 from tests.mutants.mutant import SERVER, SQL, Mutant, contract
+from tests.mutants.reports import MUTANTS_OF_REPORTS
 from tests.mutants.work import MUTANTS_OF_WORK
 
 RACES = "tests/integration/test_races.py::"
@@ -247,4 +248,5 @@ MUTANTS = (
         contract("topups: what is refused is asked for again after an hour, then two"),
     ),
     *MUTANTS_OF_WORK,
+    *MUTANTS_OF_REPORTS,
 )

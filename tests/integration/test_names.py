@@ -84,7 +84,7 @@ async def storm(callers: list[Caller], wanted: Sequence[Name], *, sends: int, se
 
     async def one(caller: Caller) -> None:
         for name, other in waiting:
-            reply = await caller.send(name.request(other=other))
+            reply = await caller.insist(name.request(other=other))
             heard[name].append((other, reply))
 
     await asyncio.gather(*map(one, callers))

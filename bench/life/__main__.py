@@ -20,7 +20,7 @@ from bench.life.lines import Stream, Unary, stream, unary
 from bench.life.notes import Notes
 from bench.life.story import Lived, Story
 from creditgate import AsyncClient
-from creditgate._amount import to_credits
+from creditgate._types.amount import to_credits
 
 _CONNECTIONS = 4
 

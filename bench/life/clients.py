@@ -13,7 +13,7 @@ from bench.life.clock import Clock
 from bench.life.notes import Notes
 from bench.life.story import Story
 from creditgate import AsyncClient, Denied
-from creditgate import _clock as clocks
+from creditgate._call import clock as clocks
 
 # A slice that makes the client renew every 27 to 34 seconds.
 SLICE = 34

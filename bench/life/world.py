@@ -17,7 +17,7 @@ from creditgate import (
     Rate,
     RateTier,
 )
-from creditgate._amount import to_credits
+from creditgate._types.amount import to_credits
 
 RICH_MICROS, POOR_MICROS = 10**13, 3 * 10**6
 _AT_ONCE = 8

@@ -10,44 +10,15 @@
 
 from __future__ import annotations
 
-from creditgate._activity_types import Activity, ActivityChunk
-from creditgate._amount import Amount, to_credits, to_micros
-from creditgate._async import AsyncClient
-from creditgate._async_call import AsyncCall
-from creditgate._async_conversation import AsyncConversation, AsyncMessage
-from creditgate._async_export import AsyncExport
-from creditgate._async_hold import AsyncHold
-from creditgate._async_statement import AsyncStatement
+from creditgate._async.call import AsyncCall
+from creditgate._async.client import AsyncClient
+from creditgate._async.conversation import AsyncConversation, AsyncMessage
+from creditgate._async.export import AsyncExport
+from creditgate._async.hold import AsyncHold
+from creditgate._async.statement import AsyncStatement
 from creditgate._base import TLS
-from creditgate._budget_types import AccountBudget, Budget, BudgetCounter, BudgetPeriod
-from creditgate._call_types import (
-    CallLeg,
-    CallTerms,
-    FailureHandling,
-    FinalAction,
-    FinalReason,
-    FinalUnit,
-    Quota,
-)
-from creditgate._clock import Clock, Timer
-from creditgate._conversation_types import (
-    Conversation,
-    ConversationClosing,
-    ConversationEnding,
-    ConversationPricing,
-    ConversationState,
-    ConversationTerms,
-    MessageReservation,
-    MessageSettlement,
-    MessageStatus,
-)
-from creditgate._delivery_types import (
-    Delivery,
-    DeliveryState,
-    Endpoint,
-    EndpointSecret,
-    EndpointState,
-)
+from creditgate._call.clock import Clock, Timer
+from creditgate._call.reconcile import Reconciliation
 from creditgate._errors import (
     AccountClosed,
     AccountInactive,
@@ -80,7 +51,43 @@ from creditgate._errors import (
     Unpriced,
     VersionSkipped,
 )
-from creditgate._event_types import (
+from creditgate._sync.call import SyncCall
+from creditgate._sync.client import Client
+from creditgate._sync.conversation import SyncConversation, SyncMessage
+from creditgate._sync.export import SyncExport
+from creditgate._sync.hold import SyncHold
+from creditgate._sync.statement import SyncStatement
+from creditgate._types.activity import Activity, ActivityChunk
+from creditgate._types.amount import Amount, to_credits, to_micros
+from creditgate._types.budget import AccountBudget, Budget, BudgetCounter, BudgetPeriod
+from creditgate._types.call import (
+    CallLeg,
+    CallTerms,
+    FailureHandling,
+    FinalAction,
+    FinalReason,
+    FinalUnit,
+    Quota,
+)
+from creditgate._types.conversation import (
+    Conversation,
+    ConversationClosing,
+    ConversationEnding,
+    ConversationPricing,
+    ConversationState,
+    ConversationTerms,
+    MessageReservation,
+    MessageSettlement,
+    MessageStatus,
+)
+from creditgate._types.delivery import (
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointSecret,
+    EndpointState,
+)
+from creditgate._types.event import (
     BalanceLow,
     CycleReset,
     Event,
@@ -91,39 +98,7 @@ from creditgate._event_types import (
     TopupRefused,
     TopupRequested,
 )
-from creditgate._package_types import Package, PackagePublication
-from creditgate._plan_types import (
-    Addon,
-    Booking,
-    CycleUnit,
-    Draw,
-    Entry,
-    EntryKind,
-    Plan,
-    PlanTiming,
-    Publication,
-)
-from creditgate._rate_types import (
-    HoldLine,
-    Quote,
-    QuoteLine,
-    Rate,
-    RateCard,
-    RateCardPublication,
-    RateTier,
-    ReplacedHold,
-    Usage,
-)
-from creditgate._reconcile import Reconciliation
-from creditgate._sync import Client
-from creditgate._sync_call import SyncCall
-from creditgate._sync_conversation import SyncConversation, SyncMessage
-from creditgate._sync_export import SyncExport
-from creditgate._sync_hold import SyncHold
-from creditgate._sync_statement import SyncStatement
-from creditgate._threshold import Threshold
-from creditgate._topup_types import AutoTopup, Topup, TopupRefusal, TopupState
-from creditgate._types import (
+from creditgate._types.ledger import (
     Account,
     AccountStatus,
     Attributes,
@@ -146,6 +121,31 @@ from creditgate._types import (
     Revocation,
     Settlement,
 )
+from creditgate._types.package import Package, PackagePublication
+from creditgate._types.plan import (
+    Addon,
+    Booking,
+    CycleUnit,
+    Draw,
+    Entry,
+    EntryKind,
+    Plan,
+    PlanTiming,
+    Publication,
+)
+from creditgate._types.rate import (
+    HoldLine,
+    Quote,
+    QuoteLine,
+    Rate,
+    RateCard,
+    RateCardPublication,
+    RateTier,
+    ReplacedHold,
+    Usage,
+)
+from creditgate._types.threshold import Threshold
+from creditgate._types.topup import AutoTopup, Topup, TopupRefusal, TopupState
 from creditgate._watch import AccountState, Change, HoldMustEnd
 
 __all__ = [

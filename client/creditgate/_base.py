@@ -15,11 +15,11 @@ from typing import Any
 
 import grpc
 
-from creditgate._call_types import CallLeg, Quota
+from creditgate._call.outbox import UNNAMED
 from creditgate._environment import find_connection
 from creditgate._failures import Attempts
-from creditgate._outbox import UNNAMED
 from creditgate._policy import new_throttle, retry_policy
+from creditgate._types.call import CallLeg, Quota
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as authorization
 from creditgate.v1 import catalog_service_pb2 as catalog

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from creditgate import _conversation_calls as calls
-from creditgate._amount import Amount, to_credits, to_micros
-from creditgate._calls import Call
-from creditgate._conversation_types import (
+from creditgate._messages import conversation as calls
+from creditgate._messages.work import Call
+from creditgate._types.amount import Amount, to_credits, to_micros
+from creditgate._types.conversation import (
     Conversation,
     ConversationClosing,
     MessageReservation,
     MessageStatus,
 )
-from creditgate._rate_types import Usage
-from creditgate._types import Attributes, Balance
+from creditgate._types.ledger import Attributes, Balance
+from creditgate._types.rate import Usage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,8 +40,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from creditgate._conversation_types import MessageReservation
-    from creditgate._types import Extension, Reservation
+    from creditgate._types.conversation import MessageReservation
+    from creditgate._types.ledger import Extension, Reservation
 
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from creditgate import _calls as calls
-from creditgate._amount import Amount, to_credits, to_micros
-from creditgate._calls import Call
 from creditgate._errors import HoldCommitted, HoldEnded, HoldExpired, HoldReleased
-from creditgate._rate_types import HoldLine, Usage
-from creditgate._types import (
+from creditgate._messages import work as calls
+from creditgate._messages.work import Call
+from creditgate._types.amount import Amount, to_credits, to_micros
+from creditgate._types.ledger import (
     Balance,
     Extension,
     Hold,
@@ -25,6 +24,7 @@ from creditgate._types import (
     Reservation,
     Settlement,
 )
+from creditgate._types.rate import HoldLine, Usage
 
 OnError = Literal["release", "commit"]
 Quantities = Mapping[str | tuple[str, str], int]

@@ -8,18 +8,18 @@ from typing import Any
 
 import grpc
 
-from creditgate._calls import (
-    read_balance,
-)
-from creditgate._convert import (
+from creditgate._failures import Failure
+from creditgate._messages.convert import (
     duration,
     instant,
     word,
 )
-from creditgate._event_calls import read_event
-from creditgate._event_types import Event
-from creditgate._failures import Failure
-from creditgate._types import AccountStatus, Balance, Credits
+from creditgate._messages.event import read_event
+from creditgate._messages.work import (
+    read_balance,
+)
+from creditgate._types.event import Event
+from creditgate._types.ledger import AccountStatus, Balance, Credits
 from creditgate.v1 import account_pb2
 from creditgate.v1 import event_service_pb2 as messages
 

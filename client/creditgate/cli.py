@@ -22,35 +22,35 @@ def main() -> None:
 
 def load() -> click.Group:
     """The command with all its subcommands. Raises ModuleNotFoundError without click."""
-    from creditgate import (
-        _account_commands,
-        _activity_commands,
-        _budget_commands,
-        _conversation_commands,
-        _delivery_commands,
-        _event_commands,
-        _package_commands,
-        _plan_commands,
-        _rate_commands,
-        _topup_commands,
-        _watch_commands,
-        _work_commands,
+    from creditgate._commands import (
+        account,
+        activity,
+        budget,
+        conversation,
+        delivery,
+        event,
+        package,
+        plan,
+        rate,
+        topup,
+        watch,
+        work,
     )
-    from creditgate._command import creditgate
+    from creditgate._commands.command import creditgate
 
     for commands in (
-        _work_commands.COMMANDS,
-        _account_commands.COMMANDS,
-        _plan_commands.COMMANDS,
-        _rate_commands.COMMANDS,
-        _package_commands.COMMANDS,
-        _topup_commands.COMMANDS,
-        _event_commands.COMMANDS,
-        _delivery_commands.COMMANDS,
-        _budget_commands.COMMANDS,
-        _conversation_commands.COMMANDS,
-        _activity_commands.COMMANDS,
-        _watch_commands.COMMANDS,
+        work.COMMANDS,
+        account.COMMANDS,
+        plan.COMMANDS,
+        rate.COMMANDS,
+        package.COMMANDS,
+        topup.COMMANDS,
+        event.COMMANDS,
+        delivery.COMMANDS,
+        budget.COMMANDS,
+        conversation.COMMANDS,
+        activity.COMMANDS,
+        watch.COMMANDS,
     ):
         for command in commands:
             creditgate.add_command(command)

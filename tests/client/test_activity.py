@@ -14,7 +14,7 @@ import pytest
 
 import creditgate
 from creditgate import Attributes, EntryKind, Usage
-from creditgate._activity_commands import harmless
+from creditgate._commands.activity import harmless
 from creditgate.testing import _activity
 from creditgate.v1 import usage_service_pb2 as messages
 from tests.client.conftest import Fake, Shell, answer

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 import creditgate
-from creditgate import _async_call, _outbox
+from creditgate._async import call as _async_call
+from creditgate._call import outbox as _outbox
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.client.calls import Minutes, answered, calling, price, priced, settled
 from tests.client.conftest import Fake

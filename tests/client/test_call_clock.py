@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from creditgate._call_clock import SECOND_NS, CallClock
+from creditgate._call.call_clock import SECOND_NS, CallClock
 
 
 def at(seconds: float) -> int:

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 import pytest
 
-from creditgate._call_clock import SECOND_NS
-from creditgate._call_machine import CallMachine, Due
-from creditgate._call_quota import LATEST
-from creditgate._call_types import FailureHandling, FinalAction, FinalReason, FinalUnit, Quota
+from creditgate._call.call_clock import SECOND_NS
+from creditgate._call.machine import CallMachine, Due
+from creditgate._call.quota import LATEST
+from creditgate._types.call import FailureHandling, FinalAction, FinalReason, FinalUnit, Quota
 
 TERMINATE, CONTINUE = FailureHandling.TERMINATE, FailureHandling.CONTINUE
 WITHIN = FailureHandling.CONTINUE_WITHIN_ALLOWANCE

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import creditgate
-from creditgate import CallTerms, FailureHandling, _async_call, _outbox
+from creditgate import CallTerms, FailureHandling
+from creditgate._async import call as _async_call
+from creditgate._call import outbox as _outbox
 from creditgate.testing import FakeClock
 from tests.client.awaits import until
 from tests.client.calls import Minutes, calling, entries, price, priced, settled

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import creditgate
-from creditgate._calls import Call
-from creditgate._journal import Entry, Journal
-from creditgate._outbox import closing_of, may_come_later, reserve_of
+from creditgate._call.journal import Entry, Journal
+from creditgate._call.outbox import closing_of, may_come_later, reserve_of
+from creditgate._messages.work import Call
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import hold_pb2
 from tests.client.calls import price, priced

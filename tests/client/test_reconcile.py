@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 import creditgate
-from creditgate import CallLeg, Usage, _async_gateway, _outbox
-from creditgate._journal import Entry, Journal
-from creditgate._reconcile import closings
+from creditgate import CallLeg, Usage
+from creditgate._async import gateway as _async_gateway
+from creditgate._call import outbox as _outbox
+from creditgate._call.journal import Entry, Journal
+from creditgate._call.reconcile import closings
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.client.awaits import until
 from tests.client.calls import price, priced

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import creditgate
-from creditgate import _async_stream
+from creditgate._async import stream as _async_stream
 from creditgate._policy import Throttle
 from tests.client.awaits import until
 from tests.client.conftest import Fake

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import creditgate
-from creditgate import _outbox, _sync_call
+from creditgate._call import outbox as _outbox
+from creditgate._sync import call as _sync_call
 from creditgate.testing import FakeClock
 from tests.client.calls import Minutes, price, priced
 from tests.client.conftest import Fake

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import creditgate
-from creditgate import Rate, _async_call
+from creditgate import Rate
+from creditgate._async import call as _async_call
 from creditgate.testing import FakeClock
 from tests.client.awaits import CancelledAt, cancel_this, until
 from tests.client.calls import FEE, Minutes, calling, entries, price, priced

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from creditgate._convert import number, word
+from creditgate._messages.convert import number, word
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.oracle.answers import FinalView, QuotaView

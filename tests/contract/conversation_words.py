@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from creditgate._convert import number, word
+from creditgate._messages.convert import number, word
 from creditgate.v1 import conversation_pb2
 from tests.oracle.answers import ConversationView
 from tests.oracle.terms import ConversationTerms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from creditgate._convert import (
+from creditgate._messages.convert import (
     word,
 )
 from creditgate.v1 import account_pb2

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from creditgate._convert import (
+from creditgate._messages.convert import (
     number,
     word,
 )

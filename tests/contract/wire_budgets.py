@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from creditgate._convert import (
+from creditgate._messages.convert import (
     number,
     word,
 )

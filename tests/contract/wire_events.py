@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from creditgate._convert import word
+from creditgate._messages.convert import word
 from creditgate.v1 import event_pb2
 from tests.oracle.answers import EventView
 

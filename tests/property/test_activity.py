@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate._convert import number, word
+from creditgate._messages.convert import number, word
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import hold_pb2
 from creditgate.v1 import usage_service_pb2 as messages

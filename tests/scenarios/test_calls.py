@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from creditgate import CallLeg, Extension, Reservation, Usage
-from creditgate._call_commands import Calls
-from creditgate._rate_types import Rate
+from creditgate._commands.call import Calls
+from creditgate._types.rate import Rate
 from tests.scenarios.world import BEGINNING, World, instant
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from creditgate import AsyncClient, Usage
-from creditgate._rate_types import Rate
+from creditgate._types.rate import Rate
 from tests.oracle.answers import RateView
 from tests.oracle.prices import billed
 from tests.scenarios.world import World

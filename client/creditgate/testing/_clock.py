@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from creditgate._clock import Clock
+from creditgate._call.clock import Clock
 
 _START = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -15,10 +15,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from creditgate._amount import Amount, to_micros
-from creditgate._async import AsyncClient
+from creditgate._async.client import AsyncClient
 from creditgate._failures import DETAILS_KEY, DOMAIN
-from creditgate._sync import Client
+from creditgate._sync.client import Client
+from creditgate._types.amount import Amount, to_micros
 from creditgate.testing._activity import ActivityLog
 from creditgate.testing._wallet import RefusalError
 from creditgate.testing._watch import Watch

@@ -1,0 +1,120 @@
+"""Calls for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from creditgate._async.call import AsyncCall
+from creditgate._async.outbox import AsyncOutbox
+from creditgate._async.rates import AsyncRates
+from creditgate._call.base import CallOptions, first_request
+from creditgate._call.clock import Clock
+from creditgate._call.journal import Entry
+from creditgate._call.reconcile import Reconciliation, closings, conclude
+from creditgate._types.amount import Amount
+from creditgate._types.call import CallLeg, Quota
+from creditgate._types.ledger import Attributes, Hold, HoldState
+from creditgate._types.rate import Usage
+
+_AT_ONCE = 32
+
+
+class AsyncGateway(AsyncRates):
+    """What `AsyncClient` does for gateways that carry calls."""
+
+    _journal_folder: Path | None
+    _quotas: dict[str, Quota]
+    _leg: CallLeg
+
+    @cached_property
+    def _outbox(self) -> AsyncOutbox:
+        return AsyncOutbox(self._send, folder=self._journal_folder)
+
+    def call(
+        self,
+        account_id: str,
+        *,
+        call_id: str,
+        meter: str,
+        model: str = "",
+        slice_seconds: int = 60,
+        minimum: Amount | None = None,
+        ttl_seconds: float | None = None,
+        gateway_id: str = "",
+        epoch: int = 0,
+        attributes: Attributes | None = None,
+        labels: Mapping[str, str] | None = None,
+        on_warning: Callable[[AsyncCall], object] | None = None,
+        on_cut: Callable[[AsyncCall], object] | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncCall:
+        """Pay for a call while the body of an `async with` runs, by the second from its answer on.
+
+        Entering holds the first `slice_seconds` (10 or more) of the `meter`, or what is there down
+        to `minimum` credits, and raises as `hold` does: connect the call inside. Tell it what
+        happens: `answered`, `on_hold`, `resumed`, `hung_up`. It asks for more by itself, before the
+        funds end, and sets `cut` exactly when they do, also while nobody answers. Leaving charges
+        the seconds, each that has begun, and releases a call that was never answered.
+
+        `call_id` names the call and its hold. `gateway_id` and `epoch`, a number that grows with
+        each start of the gateway, are what `reconcile` finds it by; without them they are made up.
+        `ttl_seconds` is how long the hold lives if this process dies: three slices, unless said.
+        `on_warning` is called once when the end is near, `on_cut` when it has come; both with the
+        call. `clock` is for tests.
+        """
+        options = CallOptions(
+            slice_seconds=slice_seconds,
+            ttl_seconds=ttl_seconds,
+            leg=CallLeg(gateway_id or self._leg.gateway_id, epoch or self._leg.epoch),
+            clock=clock or Clock(),
+            on_warning=on_warning,
+            on_cut=on_cut,
+        )
+        request = first_request(
+            account_id,
+            call_id=call_id,
+            usage=Usage(meter, slice_seconds, model),
+            minimum=minimum,
+            attributes=attributes,
+            labels=labels,
+            options=options,
+        )
+        return AsyncCall(
+            self._send,
+            outbox=self._outbox,
+            quotas=self._quotas,
+            account_id=account_id,
+            call_id=call_id,
+            request=request,
+            options=options,
+        )
+
+    async def reconcile(self, *, gateway_id: str, epoch: int) -> Reconciliation:
+        """End the calls that earlier starts of a gateway left open, when it comes back.
+
+        Of all its open holds with an epoch below this one, those that the journal knows are charged
+        with what it knows, and the rest are released: what was reported stays charged. May be
+        called again. Raises as other calls do, ValueError where `epoch` is below 1.
+        """
+        if epoch < 1:
+            raise ValueError("epoch is 1 or more")
+        self._outbox.open()
+        holds = [
+            hold
+            async for hold in self.list_holds(
+                state=HoldState.OPEN, gateway_id=gateway_id, epoch_below=epoch
+            )
+        ]
+        entries = closings(holds, self._outbox.left(gateway_id, epoch))
+        ended: list[tuple[Entry, Hold | None]] = []
+        for start in range(0, len(entries), _AT_ONCE):
+            some = entries[start : start + _AT_ONCE]
+            ended += await asyncio.gather(*map(self._close, some))
+        return conclude(ended)
+
+    async def _close(self, entry: Entry) -> tuple[Entry, Hold | None]:
+        answer = await self._outbox.settle(entry)
+        return entry, None if answer is None else answer.hold

@@ -1,0 +1,102 @@
+"""Purchases for asyncio: packages, and grants that wait to be paid for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from creditgate._async.activity import AsyncActivity
+from creditgate._async.events import PAGE_SIZE
+from creditgate._messages import account as accounts
+from creditgate._messages import package as packages
+from creditgate._messages import topup as topups
+from creditgate._types.amount import Amount
+from creditgate._types.ledger import Granting
+from creditgate._types.package import Package, PackagePublication
+from creditgate._types.topup import Topup, TopupRefusal
+
+
+class AsyncPurchases(AsyncActivity):
+    """What `AsyncClient` can do about purchases."""
+
+    async def put_package(
+        self,
+        package_id: str,
+        *,
+        version: int,
+        amount: Amount,
+        name: str = "",
+        priority: int = 0,
+        valid_for_seconds: float | None = None,
+    ) -> PackagePublication:
+        """Write a version of a package: 1, then 2, and so on. A version never changes.
+
+        One of it brings `amount`, which can be spent for `valid_for_seconds`; None means for ever.
+        """
+        return await self._send(
+            packages.put_package(
+                package_id,
+                version=version,
+                name=name,
+                amount=amount,
+                priority=priority,
+                valid_for_seconds=valid_for_seconds,
+            )
+        )
+
+    async def get_package(self, package_id: str, *, version: int | None = None) -> Package:
+        """Read a version of a package; None is the latest."""
+        return await self._send(packages.get_package(package_id, version=version))
+
+    def list_packages(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Package]:
+        """Read the latest versions of all packages in the order of their ids, a page at a time."""
+        return self._pages(
+            lambda token: packages.list_packages(page_size=page_size, page_token=token)
+        )
+
+    async def buy_package(
+        self,
+        account_id: str,
+        *,
+        grant_id: str,
+        package_id: str,
+        version: int | None = None,
+        quantity: int = 1,
+        unpaid: bool = False,
+        reference: str = "",
+    ) -> Granting:
+        """Give an account packages, of the latest version where none is named.
+
+        `unpaid` credits are seen and not spent until `confirm_grant`.
+        """
+        return await self._send(
+            accounts.buy_package(
+                account_id,
+                grant_id=grant_id,
+                package_id=package_id,
+                version=version or 0,
+                quantity=quantity,
+                unpaid=unpaid,
+                reference=reference,
+            )
+        )
+
+    async def confirm_grant(self, account_id: str, *, grant_id: str) -> Granting:
+        """Say that an unpaid grant has been paid for: it can be spent from now on."""
+        return await self._send(accounts.confirm_grant(account_id, grant_id=grant_id))
+
+    async def refuse_topup(
+        self, account_id: str, *, request_id: str, reason: str = ""
+    ) -> TopupRefusal:
+        """Say that a request for credits will not be paid for; it comes again after a while.
+
+        `add_grant` with the request's id as `grant_id` completes it.
+        """
+        return await self._send(
+            topups.refuse_topup(account_id, request_id=request_id, reason=reason)
+        )
+
+    def list_topups(self, account_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Topup]:
+        """Read an account's requests for credits, newest first, a page at a time."""
+        return self._pages(
+            lambda token: topups.list_topups(account_id, page_size=page_size, page_token=token)
+        )

@@ -1,0 +1,1 @@
+"""Telephone calls: how they are counted, renewed, cut, and kept on disk. Both clients share it."""

@@ -1,0 +1,1 @@
+"""Requests as the service takes them, and its answers as `_types`. No connection is needed."""

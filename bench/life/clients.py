@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from bench.life.book import COMMITTED, RELEASED, Book
@@ -12,7 +13,7 @@ from bench.life.calls import METER, Call, line
 from bench.life.clock import Clock
 from bench.life.notes import Notes
 from bench.life.story import Story
-from creditgate import AsyncClient, Denied
+from creditgate import AsyncCall, AsyncClient, Denied
 from creditgate._call import clock as clocks
 
 # A slice that makes the client renew every 27 to 34 seconds.
@@ -80,7 +81,8 @@ class Clients:
         ) as leg:  # fmt: skip
             work = self._book.open(call.account_id, call.hold_id)
             for at, tell in _events(call, leg):
-                await self._clock.until(call.begins + at)
+                if await self._is_cut(leg, before=call.begins + at):
+                    break
                 tell()
         work.report({(METER, ""): leg.seconds})
         work.state = RELEASED if call.answered is None else COMMITTED
@@ -89,9 +91,15 @@ class Clients:
             self._notes.wrong(f"{call.hold_id}: not settled")
         return not leg.cut.is_set()
 
+    async def _is_cut(self, leg: AsyncCall, *, before: float) -> bool:
+        """Wait until a time of the story, or until the call has to end."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(leg.wait_cut(), max(-self._clock.real_since(before), 0))
+        return leg.cut.is_set()
 
-def _events(call: Call, leg: Any) -> Iterator[tuple[int, Any]]:
-    """What happens to a call, and when; what happens after it was cut changes nothing."""
+
+def _events(call: Call, leg: AsyncCall) -> Iterator[tuple[int, Any]]:
+    """What happens to a call, and when."""
     if call.answered is not None:
         yield call.answered, leg.answered
     for since, until in call.pauses:

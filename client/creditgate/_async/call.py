@@ -17,7 +17,7 @@ from creditgate._call.journal import Entry
 from creditgate._call.machine import CallMachine, Due
 from creditgate._call.quota import remember
 from creditgate._call.transfer import Leg, LeggedCall
-from creditgate._errors import CreditgateError, NotExecuted, OutcomeUnknown, Refused, Unavailable
+from creditgate._errors import CreditgateError, OutcomeUnknown, Refused, Unavailable
 from creditgate._hold import ABANDON_SECONDS, log, raise_if_ended
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount
@@ -138,8 +138,7 @@ class AsyncCall(LeggedCall):
         except CreditgateError as failure:
             self._failed(failure, machine)
         except asyncio.CancelledError:
-            if not machine.clock.is_over:
-                self._failed(NotExecuted("the question was cancelled"), machine)
+            self._given_up(machine)
             raise
         else:
             self._seen(answer, machine)

@@ -272,6 +272,12 @@ class BaseCall(ABC):
             else:
                 machine.refuse(at)
 
+    def _given_up(self, machine: CallMachine) -> None:
+        """Take up that a question was given up before its answer, as at the end of a leg."""
+        with self._guard:
+            if not machine.clock.is_over:
+                machine.fail(self._clock.now_ns())
+
     def _releasing(self, hold_id: str, cause: str) -> Call[HoldStatus]:
         return release(self.account_id, hold_id=hold_id, termination_cause=cause)
 

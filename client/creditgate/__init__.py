@@ -57,8 +57,10 @@ from creditgate._sync.conversation import SyncConversation, SyncMessage
 from creditgate._sync.export import SyncExport
 from creditgate._sync.hold import SyncHold
 from creditgate._sync.statement import SyncStatement
+from creditgate._types.account import Account, AccountStatus, Cycle, OveragePolicy, PlanVersion
 from creditgate._types.activity import Activity, ActivityChunk
 from creditgate._types.amount import Amount, to_credits, to_micros
+from creditgate._types.balance import Balance
 from creditgate._types.budget import AccountBudget, Budget, BudgetCounter, BudgetPeriod
 from creditgate._types.call import (
     CallLeg,
@@ -80,6 +82,7 @@ from creditgate._types.conversation import (
     MessageSettlement,
     MessageStatus,
 )
+from creditgate._types.decision import Decision, Extension, HoldStatus, Reservation, Settlement
 from creditgate._types.delivery import (
     Delivery,
     DeliveryState,
@@ -98,29 +101,16 @@ from creditgate._types.event import (
     TopupRefused,
     TopupRequested,
 )
-from creditgate._types.ledger import (
-    Account,
-    AccountStatus,
-    Attributes,
-    Balance,
-    Cycle,
-    Decision,
-    Extension,
+from creditgate._types.grant import (
     Grant,
     Granting,
     GrantKind,
     GrantState,
-    Hold,
-    HoldState,
-    HoldStatus,
-    OveragePolicy,
     PackageOrder,
-    PlanVersion,
     Refund,
-    Reservation,
     Revocation,
-    Settlement,
 )
+from creditgate._types.hold import Attributes, Hold, HoldState
 from creditgate._types.package import Package, PackagePublication
 from creditgate._types.plan import (
     Addon,

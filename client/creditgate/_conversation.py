@@ -10,13 +10,14 @@ from typing import Any
 from creditgate._messages import conversation as calls
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount, to_credits, to_micros
+from creditgate._types.balance import Balance
 from creditgate._types.conversation import (
     Conversation,
     ConversationClosing,
     MessageReservation,
     MessageStatus,
 )
-from creditgate._types.ledger import Attributes, Balance
+from creditgate._types.hold import Attributes
 from creditgate._types.rate import Usage
 
 

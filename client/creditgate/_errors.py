@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from creditgate._types.conversation import MessageReservation
-    from creditgate._types.ledger import Extension, Reservation
+    from creditgate._types.decision import Extension, Reservation
 
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 

@@ -15,15 +15,9 @@ from creditgate._errors import HoldCommitted, HoldEnded, HoldExpired, HoldReleas
 from creditgate._messages import work as calls
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount, to_credits, to_micros
-from creditgate._types.ledger import (
-    Balance,
-    Extension,
-    Hold,
-    HoldState,
-    HoldStatus,
-    Reservation,
-    Settlement,
-)
+from creditgate._types.balance import Balance
+from creditgate._types.decision import Extension, HoldStatus, Reservation, Settlement
+from creditgate._types.hold import Hold, HoldState
 from creditgate._types.rate import HoldLine, Usage
 
 OnError = Literal["release", "commit"]

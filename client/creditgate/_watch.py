@@ -18,8 +18,10 @@ from creditgate._messages.event import read_event
 from creditgate._messages.work import (
     read_balance,
 )
+from creditgate._types.account import AccountStatus
+from creditgate._types.balance import Balance
+from creditgate._types.base import Credits
 from creditgate._types.event import Event
-from creditgate._types.ledger import AccountStatus, Balance, Credits
 from creditgate.v1 import account_pb2
 from creditgate.v1 import event_service_pb2 as messages
 

@@ -10,7 +10,7 @@ from creditgate._async.events import PAGE_SIZE, AsyncEvents
 from creditgate._async.export import AsyncExport
 from creditgate._messages import activity
 from creditgate._types.activity import Activity, ActivityChunk
-from creditgate._types.ledger import Attributes
+from creditgate._types.hold import Attributes
 from creditgate._types.plan import EntryKind
 from creditgate.v1.usage_service_pb2 import ExportActivityRequest
 

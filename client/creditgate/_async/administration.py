@@ -12,23 +12,13 @@ from creditgate._messages import account as accounts
 from creditgate._messages import budget as bounds
 from creditgate._messages import plan as plans
 from creditgate._messages.work import Call
+from creditgate._types.account import Account, AccountStatus, OveragePolicy, PlanVersion
 from creditgate._types.amount import Amount
 from creditgate._types.budget import AccountBudget, Budget, BudgetCounter
 from creditgate._types.call import CallTerms
 from creditgate._types.conversation import ConversationTerms
-from creditgate._types.ledger import (
-    Account,
-    AccountStatus,
-    Grant,
-    Granting,
-    GrantKind,
-    Hold,
-    HoldState,
-    OveragePolicy,
-    PlanVersion,
-    Refund,
-    Revocation,
-)
+from creditgate._types.grant import Grant, Granting, GrantKind, Refund, Revocation
+from creditgate._types.hold import Hold, HoldState
 from creditgate._types.plan import (
     Addon,
     Booking,

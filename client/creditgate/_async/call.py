@@ -22,7 +22,7 @@ from creditgate._hold import ABANDON_SECONDS, log, raise_if_ended
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount
 from creditgate._types.call import Quota
-from creditgate._types.ledger import Reservation
+from creditgate._types.decision import Reservation
 
 
 class AsyncCall(LeggedCall):

@@ -20,15 +20,10 @@ from creditgate._messages import work as calls
 from creditgate._messages.activity import read_chunk
 from creditgate._types.activity import ActivityChunk
 from creditgate._types.amount import Amount
+from creditgate._types.balance import Balance
 from creditgate._types.call import CallLeg
-from creditgate._types.ledger import (
-    Attributes,
-    Balance,
-    Extension,
-    HoldStatus,
-    Reservation,
-    Settlement,
-)
+from creditgate._types.decision import Extension, HoldStatus, Reservation, Settlement
+from creditgate._types.hold import Attributes
 from creditgate._types.rate import Quote, ReplacedHold, Usage
 from creditgate._watch import ENDED, Change, Place
 from creditgate.v1.usage_service_pb2 import ExportActivityRequest

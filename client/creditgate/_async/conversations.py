@@ -19,7 +19,7 @@ from creditgate._types.conversation import (
     MessageSettlement,
     MessageStatus,
 )
-from creditgate._types.ledger import Attributes
+from creditgate._types.hold import Attributes
 from creditgate._types.rate import Usage
 
 

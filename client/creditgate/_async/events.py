@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from creditgate._messages import event as events
 from creditgate._messages.work import Call
+from creditgate._types.base import Page
 from creditgate._types.event import Event
-from creditgate._types.ledger import Page
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")

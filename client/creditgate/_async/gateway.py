@@ -16,7 +16,7 @@ from creditgate._call.journal import Entry
 from creditgate._call.reconcile import Reconciliation, closings, conclude
 from creditgate._types.amount import Amount
 from creditgate._types.call import CallLeg, Quota
-from creditgate._types.ledger import Attributes, Hold, HoldState
+from creditgate._types.hold import Attributes, Hold, HoldState
 from creditgate._types.rate import Usage
 
 _AT_ONCE = 32

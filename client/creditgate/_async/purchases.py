@@ -10,7 +10,7 @@ from creditgate._messages import account as accounts
 from creditgate._messages import package as packages
 from creditgate._messages import topup as topups
 from creditgate._types.amount import Amount
-from creditgate._types.ledger import Granting
+from creditgate._types.grant import Granting
 from creditgate._types.package import Package, PackagePublication
 from creditgate._types.topup import Topup, TopupRefusal
 

@@ -27,8 +27,10 @@ from creditgate._hold import cause_of, log, raise_if_ended
 from creditgate._messages.convert import duration
 from creditgate._messages.work import Call, read_extension, release, reserve
 from creditgate._types.amount import Amount
+from creditgate._types.balance import Balance
 from creditgate._types.call import CallLeg, FinalReason, FinalUnit, Quota
-from creditgate._types.ledger import Attributes, Balance, Extension, Hold, HoldStatus, Reservation
+from creditgate._types.decision import Extension, HoldStatus, Reservation
+from creditgate._types.hold import Attributes, Hold
 from creditgate._types.rate import Usage
 from creditgate.v1 import authorization_service_pb2 as messages
 

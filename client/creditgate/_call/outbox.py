@@ -8,7 +8,7 @@ from creditgate._call.journal import Entry
 from creditgate._errors import CreditgateError, Denied, ScopeMissing, Unauthenticated, Unavailable
 from creditgate._messages import work as calls
 from creditgate._messages.work import Call, read_reservation, read_settlement
-from creditgate._types.ledger import HoldStatus, Reservation, Settlement
+from creditgate._types.decision import HoldStatus, Reservation, Settlement
 
 # How gateways begin that were given no name: nobody can ask for their calls when they come back, so
 # what the journal has of them is charged at once.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from creditgate._types.call import FailureHandling, FinalAction, FinalReason, FinalUnit, Quota
-from creditgate._types.ledger import Decision, Extension, Reservation
+from creditgate._types.decision import Decision, Extension, Reservation
 
 LATEST = datetime(9998, 12, 31, tzinfo=UTC)
 # What servers say of plans without terms of their own.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from creditgate._call.journal import Entry
-from creditgate._types.ledger import Hold
+from creditgate._types.hold import Hold
 from creditgate.v1 import authorization_service_pb2 as messages
 
 CAUSE = "gateway-restart"

@@ -11,7 +11,8 @@ from creditgate._call.quota import goes_on, lives_seconds, quota_of, without_gra
 from creditgate._errors import NotExecuted
 from creditgate._messages.work import Call, read_reservation
 from creditgate._types.amount import Amount, to_micros
-from creditgate._types.ledger import HoldState, Reservation
+from creditgate._types.decision import Reservation
+from creditgate._types.hold import HoldState
 from creditgate.v1 import authorization_service_pb2 as messages
 
 

@@ -29,7 +29,8 @@ from creditgate._commands.output import (
     grant_line,
     hold_line,
 )
-from creditgate._types.ledger import AccountStatus, GrantKind, OveragePolicy, PlanVersion
+from creditgate._types.account import AccountStatus, OveragePolicy, PlanVersion
+from creditgate._types.grant import GrantKind
 from creditgate._types.plan import PlanTiming
 from creditgate._types.threshold import Threshold
 

@@ -19,9 +19,10 @@ from creditgate._commands.output import to_json
 from creditgate._environment import find_connection
 from creditgate._errors import CreditgateError, OutcomeUnknown, Unauthenticated, Unavailable
 from creditgate._sync.client import Client
+from creditgate._types.account import PlanVersion
 from creditgate._types.amount import to_micros
 from creditgate._types.budget import Budget, BudgetPeriod
-from creditgate._types.ledger import Attributes, PlanVersion
+from creditgate._types.hold import Attributes
 from creditgate._types.threshold import Threshold
 
 EXIT_ERROR, EXIT_DENIED, EXIT_UNKNOWN = 1, 3, 4

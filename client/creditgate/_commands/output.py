@@ -9,8 +9,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from creditgate._types.account import Account, AccountStatus
 from creditgate._types.activity import Activity
 from creditgate._types.amount import to_credits
+from creditgate._types.balance import Balance
+from creditgate._types.base import Word
 from creditgate._types.budget import Budget, BudgetCounter, BudgetPeriod
 from creditgate._types.call import CallTerms, Quota
 from creditgate._types.delivery import Delivery, Endpoint
@@ -25,7 +28,8 @@ from creditgate._types.event import (
     TopupRefused,
     TopupRequested,
 )
-from creditgate._types.ledger import Account, AccountStatus, Balance, Grant, Hold, Word
+from creditgate._types.grant import Grant
+from creditgate._types.hold import Hold
 from creditgate._types.package import Package
 from creditgate._types.plan import Addon, Entry, EntryKind, Plan
 from creditgate._types.topup import Topup

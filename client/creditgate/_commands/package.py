@@ -8,7 +8,7 @@ import click
 
 from creditgate._commands.command import ACCOUNT, CREDITS, HELP, PLAN, Session, command, name_or_new
 from creditgate._commands.output import balance_line, grant_line, package_line
-from creditgate._types.ledger import PlanVersion
+from creditgate._types.account import PlanVersion
 
 
 @click.group(context_settings=HELP)

@@ -26,10 +26,10 @@ from creditgate._commands.command import (
 )
 from creditgate._commands.conversation import CONVERSATIONS
 from creditgate._commands.output import addon_line, balance_line, entry_line, plain, plan_line
+from creditgate._types.account import OveragePolicy, PlanVersion
 from creditgate._types.budget import Budget
 from creditgate._types.call import CallTerms
 from creditgate._types.conversation import ConversationTerms
-from creditgate._types.ledger import OveragePolicy, PlanVersion
 from creditgate._types.plan import CycleUnit, Entry
 from creditgate._types.threshold import Threshold
 

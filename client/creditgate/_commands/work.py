@@ -23,7 +23,8 @@ from creditgate._commands.command import (
 )
 from creditgate._commands.output import balance_line, hold_line, plain, quota_line
 from creditgate._commands.usage_options import OF, usages_of
-from creditgate._types.ledger import Extension, HoldState, HoldStatus, Reservation, Settlement
+from creditgate._types.decision import Extension, HoldStatus, Reservation, Settlement
+from creditgate._types.hold import HoldState
 from creditgate._types.rate import ReplacedHold, Usage
 
 EXIT_DENIED = 3

@@ -19,23 +19,19 @@ from creditgate._messages.work import (
     read_balance,
     read_hold,
 )
+from creditgate._types.account import Account, AccountStatus, OveragePolicy, PlanVersion
 from creditgate._types.amount import Amount, to_micros
-from creditgate._types.ledger import (
-    Account,
-    AccountStatus,
+from creditgate._types.base import Page
+from creditgate._types.grant import (
     Grant,
     Granting,
     GrantKind,
     GrantState,
-    Hold,
-    HoldState,
-    OveragePolicy,
     PackageOrder,
-    Page,
-    PlanVersion,
     Refund,
     Revocation,
 )
+from creditgate._types.hold import Hold, HoldState
 from creditgate._types.plan import PlanTiming
 from creditgate._types.threshold import Threshold
 from creditgate._types.topup import AutoTopup

@@ -10,7 +10,8 @@ from typing import Any
 from creditgate._messages.convert import duration, instant, number, timestamp, word
 from creditgate._messages.work import Call
 from creditgate._types.activity import Activity, ActivityChunk
-from creditgate._types.ledger import Attributes, Page
+from creditgate._types.base import Page
+from creditgate._types.hold import Attributes
 from creditgate._types.plan import EntryKind
 from creditgate._types.rate import Usage
 from creditgate.v1 import account_service_pb2, hold_pb2

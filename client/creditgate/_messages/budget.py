@@ -10,8 +10,8 @@ from creditgate._messages.convert import (
 from creditgate._messages.work import (
     Call,
 )
+from creditgate._types.base import Page
 from creditgate._types.budget import AccountBudget, Budget, BudgetCounter, BudgetPeriod
-from creditgate._types.ledger import Page
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as messages
 

@@ -17,6 +17,7 @@ from creditgate._messages.convert import (
 )
 from creditgate._messages.work import Call, read_balance, read_hold, usage_message
 from creditgate._types.amount import Amount, to_micros
+from creditgate._types.base import Page
 from creditgate._types.conversation import (
     Conversation,
     ConversationClosing,
@@ -28,7 +29,8 @@ from creditgate._types.conversation import (
     MessageSettlement,
     MessageStatus,
 )
-from creditgate._types.ledger import Attributes, Decision, Page
+from creditgate._types.decision import Decision
+from creditgate._types.hold import Attributes
 from creditgate._types.rate import Usage
 from creditgate.v1 import authorization_service_pb2 as authorization
 from creditgate.v1 import conversation_pb2, hold_pb2

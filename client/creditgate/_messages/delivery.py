@@ -13,6 +13,7 @@ from creditgate._messages.convert import (
 from creditgate._messages.work import (
     Call,
 )
+from creditgate._types.base import Page
 from creditgate._types.delivery import (
     Delivery,
     DeliveryState,
@@ -21,7 +22,6 @@ from creditgate._types.delivery import (
     EndpointState,
 )
 from creditgate._types.event import EventKind
-from creditgate._types.ledger import Page
 from creditgate.v1 import delivery_pb2, event_pb2
 from creditgate.v1 import event_service_pb2 as messages
 

@@ -13,7 +13,9 @@ from creditgate._messages.work import (
     Call,
     read_balance,
 )
+from creditgate._types.account import Cycle
 from creditgate._types.amount import Amount
+from creditgate._types.base import Page
 from creditgate._types.event import (
     BalanceLow,
     CycleReset,
@@ -26,7 +28,6 @@ from creditgate._types.event import (
     TopupRefused,
     TopupRequested,
 )
-from creditgate._types.ledger import Cycle, Page
 from creditgate._types.threshold import Threshold
 from creditgate.v1 import account_pb2, event_pb2
 from creditgate.v1 import event_service_pb2 as messages

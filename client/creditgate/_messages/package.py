@@ -11,7 +11,7 @@ from creditgate._messages.work import (
     Call,
 )
 from creditgate._types.amount import Amount, to_micros
-from creditgate._types.ledger import Page
+from creditgate._types.base import Page
 from creditgate._types.package import Package, PackagePublication
 from creditgate.v1 import catalog_service_pb2 as catalog
 

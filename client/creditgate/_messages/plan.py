@@ -24,11 +24,12 @@ from creditgate._messages.work import (
     Call,
     read_balance,
 )
+from creditgate._types.account import OveragePolicy
 from creditgate._types.amount import Amount, to_micros
+from creditgate._types.base import Page
 from creditgate._types.budget import Budget
 from creditgate._types.call import CallTerms
 from creditgate._types.conversation import ConversationTerms
-from creditgate._types.ledger import OveragePolicy, Page
 from creditgate._types.plan import (
     Addon,
     Booking,

@@ -11,7 +11,7 @@ from creditgate._messages.work import (
     read_rate,
     usage_message,
 )
-from creditgate._types.ledger import Page
+from creditgate._types.base import Page
 from creditgate._types.rate import Quote, QuoteLine, Rate, RateCard, RateCardPublication, Usage
 from creditgate.v1 import authorization_service_pb2 as messages
 from creditgate.v1 import catalog_service_pb2 as catalog

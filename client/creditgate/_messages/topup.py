@@ -10,7 +10,7 @@ from creditgate._messages.convert import (
 from creditgate._messages.work import (
     Call,
 )
-from creditgate._types.ledger import Page
+from creditgate._types.base import Page
 from creditgate._types.topup import AutoTopup, Topup, TopupRefusal, TopupState
 from creditgate.v1 import account_pb2
 from creditgate.v1 import account_service_pb2 as messages

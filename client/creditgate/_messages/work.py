@@ -14,18 +14,10 @@ from google.protobuf.message import Message
 from creditgate._messages.call import leg_message, read_leg, read_quota
 from creditgate._messages.convert import duration, instant, optional_instant, optional_seconds, word
 from creditgate._types.amount import Amount, to_micros
+from creditgate._types.balance import Balance
 from creditgate._types.call import CallLeg
-from creditgate._types.ledger import (
-    Attributes,
-    Balance,
-    Decision,
-    Extension,
-    Hold,
-    HoldState,
-    HoldStatus,
-    Reservation,
-    Settlement,
-)
+from creditgate._types.decision import Decision, Extension, HoldStatus, Reservation, Settlement
+from creditgate._types.hold import Attributes, Hold, HoldState
 from creditgate._types.rate import HoldLine, Quote, Rate, RateTier, ReplacedHold, Usage
 from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages

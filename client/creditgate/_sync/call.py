@@ -20,7 +20,7 @@ from creditgate._sync.hold import Send
 from creditgate._sync.outbox import SyncOutbox
 from creditgate._types.amount import Amount
 from creditgate._types.call import Quota
-from creditgate._types.ledger import Reservation
+from creditgate._types.decision import Reservation
 
 
 class SyncCall(LeggedCall):

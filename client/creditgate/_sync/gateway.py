@@ -15,7 +15,7 @@ from creditgate._sync.outbox import SyncOutbox
 from creditgate._sync.rates import SyncRates
 from creditgate._types.amount import Amount
 from creditgate._types.call import CallLeg, Quota
-from creditgate._types.ledger import Attributes, Hold, HoldState
+from creditgate._types.hold import Attributes, Hold, HoldState
 from creditgate._types.rate import Usage
 
 

@@ -11,7 +11,7 @@ from creditgate._errors import CreditgateError, OutcomeUnknown
 from creditgate._hold import ABANDON_SECONDS, BaseHold, HoldOptions, Quantities, log
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount
-from creditgate._types.ledger import Extension, HoldStatus, Reservation, Settlement
+from creditgate._types.decision import Extension, HoldStatus, Reservation, Settlement
 
 Answer = TypeVar("Answer")
 

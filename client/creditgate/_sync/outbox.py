@@ -20,7 +20,7 @@ from creditgate._errors import CreditgateError
 from creditgate._hold import log
 from creditgate._messages.work import Call
 from creditgate._sync.hold import Send
-from creditgate._types.ledger import HoldStatus, Settlement
+from creditgate._types.decision import HoldStatus, Settlement
 
 
 class SyncOutbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from creditgate._messages.work import Call
-from creditgate._types.ledger import Credits
+from creditgate._types.base import Credits
 from creditgate._types.plan import Entry, StatementPage
 
 Page = Callable[[str], Call[StatementPage]]

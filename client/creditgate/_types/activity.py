@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from creditgate._types.ledger import Attributes, Credits
+from creditgate._types.base import Credits
+from creditgate._types.hold import Attributes
 from creditgate._types.plan import EntryKind
 from creditgate._types.rate import Usage
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from creditgate._types.amount import Amount, to_credits, to_micros
-from creditgate._types.ledger import Credits, Word
+from creditgate._types.base import Credits, Word
 
 
 class BudgetPeriod(Word):

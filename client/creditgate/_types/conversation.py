@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditgate import _errors as errors
-from creditgate._types.ledger import Attributes, Balance, Credits, Hold, Word, _Decided
+from creditgate._types.balance import Balance
+from creditgate._types.base import Credits, Word
+from creditgate._types.decision import _Decided
+from creditgate._types.hold import Attributes, Hold
 
 
 class ConversationPricing(Word):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from creditgate._types.base import Word
 from creditgate._types.event import EventKind
-from creditgate._types.ledger import Word
 
 
 class EndpointState(Word):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from creditgate._types.ledger import Balance, Credits, Cycle, Word
+from creditgate._types.account import Cycle
+from creditgate._types.balance import Balance
+from creditgate._types.base import Credits, Word
 
 
 class EventKind(Word):

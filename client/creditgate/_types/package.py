@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from creditgate._types.ledger import Credits
+from creditgate._types.base import Credits
 
 
 @dataclass(frozen=True, kw_only=True)

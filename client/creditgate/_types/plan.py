@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from creditgate._types.account import OveragePolicy, PlanVersion
 from creditgate._types.amount import to_credits
+from creditgate._types.balance import Balance
+from creditgate._types.base import Credits, Word
 from creditgate._types.budget import Budget
 from creditgate._types.call import CallTerms
 from creditgate._types.conversation import ConversationTerms
-from creditgate._types.ledger import Balance, Credits, OveragePolicy, PlanVersion, Word
 from creditgate._types.threshold import Threshold
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from creditgate._types.amount import Amount, to_micros
-from creditgate._types.ledger import Balance, Credits
+from creditgate._types.balance import Balance
+from creditgate._types.base import Credits
 
 
 @dataclass(frozen=True)

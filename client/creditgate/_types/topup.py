@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditgate._types.amount import Amount, to_micros
-from creditgate._types.ledger import Credits, Word
+from creditgate._types.base import Credits, Word
 
 
 class TopupState(Word):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.keys import Scope
 from creditgate_server.embedded import EmbeddedPostgres, find_binaries
 from creditgate_server.migrate import migrate

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
 

@@ -17,8 +17,11 @@ import grpc
 
 from creditgate_server import logs
 from creditgate_server.app import App, serve
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.holds import Hold, HoldState
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Balance, Hold, HoldState, Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
+from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import open_pool

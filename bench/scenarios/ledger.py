@@ -15,7 +15,8 @@ from bench.loads import Bench, WrongResultError
 from bench.operations import Source
 from bench.section import Ask, Row, Section
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
+from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.postgres.ledger import PostgresLedger
 

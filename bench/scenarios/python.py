@@ -17,7 +17,7 @@ from bench.work import reserves
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.keys import KeyRecord, Scope, digest_of, new_key
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes
 from creditgate_server.rpc import decode, encode
 from creditgate_server.rpc.authorization import Authorization

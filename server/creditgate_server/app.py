@@ -12,7 +12,7 @@ from typing import Any
 
 from creditgate_server.domain.errors import BatchRefusedError, LedgerError
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes, Op, Res
 from creditgate_server.migrate import pending
 from creditgate_server.outbound.sender import Sender

@@ -17,7 +17,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import hold_pb2
 from creditgate.v1 import usage_service_pb2 as usage_pb
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.rpc import activity
 from tests.support.activity import fill
 from tests.support.calls import failure, read_failure

@@ -14,7 +14,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.figures import OpenHolds
 from creditgate_server.domain.keys import Scope
 from creditgate_server.postgres.pool import open_pool

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.deliveries import (
     RETRY_SECONDS,
     Answer,

@@ -9,7 +9,7 @@ from statistics import median
 from typing import TypeVar
 from uuid import UUID
 
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.deliveries import Answer, Places, Verdict, settled
 from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import open_pool

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from creditgate_server.domain.deliveries import Answer, Places, Task, Verdict, settled
 from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.pool import Pool, open_pool

@@ -11,7 +11,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate.v1 import hold_pb2
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from tests.support.calls import failure, good_plan, good_rate_card
 from tests.support.database import Database
 from tests.support.figures import Figures

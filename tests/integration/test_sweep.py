@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from creditgate_server.domain.accounts import BUCKETS, account_key
+from creditgate_server.domain.account_keys import BUCKETS, account_key
 from creditgate_server.postgres.pool import open_pool
 from creditgate_server.postgres.sweeps import PostgresSweeps
 from creditgate_server.workers.expire_holds import ExpireHolds

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from creditgate.v1 import authorization_service_pb2 as hot_pb
 from creditgate.v1 import delivery_pb2, event_pb2
 from creditgate.v1 import event_service_pb2 as pb
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from tests.support.calls import failure
 from tests.support.database import Database
 from tests.support.figures import Figures

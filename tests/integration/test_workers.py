@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate_server.domain.accounts import NewAccount, account_key
-from creditgate_server.domain.accounts import NewGrant as Grant
+from creditgate_server.domain.account_keys import account_key
+from creditgate_server.domain.accounts import NewAccount
+from creditgate_server.domain.grants import NewGrant as Grant
+from creditgate_server.domain.holds import HoldState
 from creditgate_server.domain.operations import Operation, Verb
-from creditgate_server.domain.outcomes import HoldState
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger

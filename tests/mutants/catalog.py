@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant(
         "tenant missing in the account's key",
-        SERVER + "domain/accounts.py",
+        SERVER + "domain/account_keys.py",
         "    key = uuid5(tenant_id, account_id)\n",
         "    key = uuid5(UUID(int=0), account_id)\n",
         "tests/integration/test_isolation.py"

@@ -9,7 +9,7 @@ from typing import Any
 
 from creditgate import AsyncClient
 from creditgate.testing import FakeCreditgate
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from tests.support.clock import DatabaseClock
 from tests.support.database import Connection, Database
 from tests.support.server import running_server

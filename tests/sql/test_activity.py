@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from creditgate_server.domain.accounts import AccountKey, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
 from creditgate_server.domain.activity import SCANNED_MAX, Choice, Span
 from creditgate_server.domain.statements import Period
 from creditgate_server.postgres.activity import PAGES, SCANS, PostgresActivities

@@ -8,15 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from creditgate_server.domain.accounts import (
-    AccountKey,
-    GrantKind,
-    NewAccount,
-    NewGrant,
-    account_key,
-)
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.accounts import NewAccount
+from creditgate_server.domain.grants import GrantKind, NewGrant
+from creditgate_server.domain.holds import HoldState
 from creditgate_server.domain.operations import Operation, Verb
-from creditgate_server.domain.outcomes import HoldState, Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
+from creditgate_server.domain.results import Result
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool, open_pool

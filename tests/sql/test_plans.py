@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from creditgate_server.domain.accounts import AccountKey, GrantKind, NewAccount, NewGrant
-from creditgate_server.domain.accounts import account_key as key_of
+from creditgate_server.domain.account_keys import AccountKey
+from creditgate_server.domain.account_keys import account_key as key_of
+from creditgate_server.domain.accounts import NewAccount
+from creditgate_server.domain.grants import GrantKind, NewGrant
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.postgres.accounts import PostgresAccounts

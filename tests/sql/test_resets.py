@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from creditgate_server.domain.accounts import GrantKind
+from creditgate_server.domain.grants import GrantKind
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.sweeps import PostgresSweeps
 from creditgate_server.settings import Settings

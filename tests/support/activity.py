@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from tests.support.database import Connection
 
 BEGAN = datetime(2029, 1, 1, tzinfo=UTC)

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from creditgate_server.domain.accounts import AccountKey, NewAccount, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.accounts import NewAccount
 from creditgate_server.domain.deliveries import (
     Answer,
     Delivery,

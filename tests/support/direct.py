@@ -8,12 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from creditgate_server.domain import accounts as domain
-from creditgate_server.domain.accounts import AccountChange, AccountKey, NewAccount, NewGrant
+from creditgate_server.domain import grants as grants_of
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.accounts import AccountChange, NewAccount
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.grants import NewGrant
+from creditgate_server.domain.holds import Hold, HoldState
 from creditgate_server.domain.operations import Operation as Asked
 from creditgate_server.domain.operations import Verb
-from creditgate_server.domain.outcomes import Balance, Hold, HoldState, Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.plans import Addon, CycleUnit
 from creditgate_server.domain.plans import Plan as PlanVersion
+from creditgate_server.domain.results import Result
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.budgets import PostgresBudgets
 from creditgate_server.postgres.catalog import PostgresCatalog
@@ -65,7 +71,7 @@ class DirectLedger:
         self.events = PostgresEvents(pool)
 
     def key(self, account_id: str) -> AccountKey:
-        return domain.account_key(self.tenant_id, account_id)
+        return account_key(self.tenant_id, account_id)
 
     async def ask(self, verb: str, account_id: str, arguments: dict[str, Any]) -> Answer:
         """Ask for one thing by the name of the oracle's method."""
@@ -163,7 +169,7 @@ class DirectLedger:
         begin, end = instant(effective_at), instant(expires_at)
         what = (amount, kind, priority, effective_at, expires_at, unpaid, package, quantity)
         body = repr(what).encode()
-        new = NewGrant(grant_id, domain.GrantKind[kind], amount, priority, begin, end, "", body)
+        new = NewGrant(grant_id, grants_of.GrantKind[kind], amount, priority, begin, end, "", body)
         new = new._replace(unpaid=unpaid)
         if package:
             name, version = package
@@ -197,7 +203,7 @@ class DirectLedger:
         )
 
     async def list_grants(self, account_id: str) -> Answer:
-        grants: list[domain.Grant] = []
+        grants: list[grants_of.Grant] = []
         while True:
             before = grants[-1].seq if grants else None
             page = await self.accounts.list_grants(
@@ -318,7 +324,7 @@ def account_answer(outcome: Outcome, account: domain.Account | None) -> Answer:
     return Answer("ACCEPTED", account=view, balance=balance_view(account.balance))
 
 
-def grant_answer(result: domain.GrantResult) -> Answer:
+def grant_answer(result: grants_of.GrantResult) -> Answer:
     if Outcome(result.outcome).refused or result.grant is None:
         return Answer(Outcome(result.outcome).name)
     return Answer(
@@ -341,16 +347,16 @@ def addon_answer(result: Any) -> Answer:
     )
 
 
-def grant_view(grant: domain.Grant) -> GrantView:
+def grant_view(grant: grants_of.Grant) -> GrantView:
     return GrantView(
         grant.grant_id,
-        domain.GrantKind(grant.kind).name,
+        grants_of.GrantKind(grant.kind).name,
         grant.amount_micros,
         grant.remaining_micros,
         grant.priority,
         micros(grant.effective_at),
         micros_or_none(grant.expires_at),
-        domain.GrantState(grant.state).name,
+        grants_of.GrantState(grant.state).name,
         grant.reference,
         micros(grant.created_at),
         bought(grant),

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from creditgate_server.domain.accounts import Grant, Standing
+from creditgate_server.domain.accounts import Standing
 from creditgate_server.domain.events import Event, EventKind
+from creditgate_server.domain.grants import Grant
 from creditgate_server.domain.plans import Addon
 from creditgate_server.domain.topups import TopupResult
 from tests.oracle.answers import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from tests.support.database import Connection
 
 _HAPPEN = """

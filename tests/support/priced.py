@@ -6,14 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from creditgate_server.domain.accounts import (
-    AccountChange,
-    AccountKey,
-    GrantKind,
-    NewAccount,
-    NewGrant,
-    account_key,
-)
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.accounts import AccountChange, NewAccount
+from creditgate_server.domain.grants import GrantKind, NewGrant
 from creditgate_server.domain.plans import Plan
 from creditgate_server.domain.rates import Rate, RateCard
 from creditgate_server.postgres.accounts import PostgresAccounts

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from creditgate.v1 import account_service_pb2 as accounts
-from creditgate_server.domain.accounts import AccountKey, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
 from tests.contract.drivers import GrpcDriver
 from tests.contract.wire import Operation, to_answer
 from tests.oracle.answers import Answer, EventView, GrantView

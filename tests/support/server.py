@@ -30,7 +30,7 @@ from creditgate.v1 import usage_service_pb2_grpc as usage_grpc
 from creditgate_server.app import App
 from creditgate_server.domain.keys import Scope
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.results import Result
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.pool import open_pool
 from creditgate_server.settings import Settings

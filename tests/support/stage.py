@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from creditgate_server.domain.accounts import BUCKETS, account_key
+from creditgate_server.domain.account_keys import BUCKETS, account_key
 from tests.contract.drivers import GrpcDriver
 from tests.support.clock import DatabaseClock
 from tests.support.database import Connection, Database

@@ -10,8 +10,10 @@ from uuid import uuid4
 import pytest
 
 from creditgate_server.domain.conversations import Reply, Utterance
+from creditgate_server.domain.holds import Hold, HoldState
 from creditgate_server.domain.operations import Operation, Verb
-from creditgate_server.domain.outcomes import Hold, HoldState, Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
+from creditgate_server.domain.results import Result
 from creditgate_server.settings import Settings
 from creditgate_server.telemetry import Address, Options, Sampling, Telemetry, TelemetryError
 from tests.support.otlp import Collector, attributes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.figures import OpenHolds
 from creditgate_server.workers.expire_holds import ExpireHolds
 from creditgate_server.workers.measure_holds import MeasureHolds

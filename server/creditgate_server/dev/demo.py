@@ -6,7 +6,9 @@ import hmac
 from hashlib import sha256
 from typing import NamedTuple
 
-from creditgate_server.domain.accounts import GrantKind, NewAccount, NewGrant, account_key
+from creditgate_server.domain.account_keys import account_key
+from creditgate_server.domain.accounts import NewAccount
+from creditgate_server.domain.grants import GrantKind, NewGrant
 from creditgate_server.domain.keys import Scope, digest_of, key_id_of
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.keys import PostgresKeys

@@ -1,23 +1,13 @@
-"""Accounts, grants and refunds as the administration sees them; how an account is keyed."""
+"""Accounts as the administration sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import IntEnum
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID, uuid5
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .outcomes import Balance, Hold
-
-BUCKETS = 64
-"""How many buckets the accounts are spread over.
-
-Fixed for ever, since every key in the database begins with it.
-"""
+from .balances import Balance
 
 
 class AccountStatus(IntEnum):
@@ -37,46 +27,6 @@ class OveragePolicy(IntEnum):
     CAP = 1
     DEBT = 2
     DENY = 3
-
-
-class GrantKind(IntEnum):
-    """Where credits come from. The numbers are those of the database and of the API."""
-
-    PLAN = 1
-    PURCHASED = 2
-    PROMOTIONAL = 3
-    ADJUSTMENT = 4
-    ROLLOVER = 5
-
-
-class GrantState(IntEnum):
-    """Whether a grant can be spent. The numbers are those of the database."""
-
-    UNPAID = 0
-    PENDING = 1
-    LIVE = 2
-    EXPIRED = 3
-    REVOKED = 4
-
-
-class AccountKey(NamedTuple):
-    """Where an account lives in the database.
-
-    `bucket` leads every key, `account_key` is the account.
-    """
-
-    bucket: int
-    account_key: UUID
-
-
-@lru_cache(maxsize=65_536)
-def account_key(tenant_id: UUID, account_id: str) -> AccountKey:
-    """Key an account without a look-up.
-
-    UUIDv5 (RFC 9562) of the tenant and its own name; its first bits are the bucket.
-    """
-    key = uuid5(tenant_id, account_id)
-    return AccountKey(key.bytes[0] >> 2, key)
 
 
 class Account(NamedTuple):
@@ -139,65 +89,3 @@ class AccountChange(NamedTuple):
     thresholds: Sequence[int] | None = None
     plan_thresholds: bool = False
     auto_topup: str | None = None
-
-
-class Grant(NamedTuple):
-    """Credits given to an account. `seq` orders the account's grants by age.
-
-    Where they came in packages, it says which and how many.
-    """
-
-    grant_id: str
-    seq: int
-    kind: int
-    amount_micros: int
-    remaining_micros: int
-    priority: int
-    effective_at: datetime
-    expires_at: datetime | None
-    state: int
-    reference: str
-    created_at: datetime
-    package_id: str | None = None
-    package_version: int | None = None
-    quantity: int | None = None
-
-
-class NewGrant(NamedTuple):
-    """What AddGrant asks for. `effective_at` None means at once; `expires_at` None means never.
-
-    With a package, version 0 is the latest, and it says the amount, the priority and the end.
-    """
-
-    grant_id: str
-    kind: int
-    amount_micros: int
-    priority: int = 0
-    effective_at: datetime | None = None
-    expires_at: datetime | None = None
-    reference: str = ""
-    fingerprint: bytes = b""
-    unpaid: bool = False
-    package_id: str | None = None
-    package_version: int = 0
-    quantity: int | None = None
-
-
-class GrantResult(NamedTuple):
-    """The answer to AddGrant and RevokeGrant; `revoked_micros` is what this call took back."""
-
-    outcome: int
-    grant: Grant | None
-    balance: Balance | None
-    replayed: bool = False
-    revoked_micros: int = 0
-
-
-class RefundResult(NamedTuple):
-    """The answer to Refund; `expired_micros` lapsed because its grants had ended meanwhile."""
-
-    outcome: int
-    hold: Hold | None
-    balance: Balance | None
-    replayed: bool = False
-    expired_micros: int = 0

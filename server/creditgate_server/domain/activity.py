@@ -10,7 +10,7 @@ from .statements import Period
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
     from .rates import Line
 
 SCANNED_MAX = 1_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
     from .outcomes import Outcome
 
 ATTRIBUTES = frozenset({"agent", "call_id", "conversation_id", "model", "topic", "user"})

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .outcomes import Hold
+    from .holds import Hold
 
 
 class FinalAction(IntEnum):

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from .accounts import AccountKey
-    from .outcomes import Balance, Result
+    from .account_keys import AccountKey
+    from .balances import Balance
+    from .results import Result
 
 
 class Pricing(IntEnum):

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
     from .outcomes import Outcome
 
 ENDPOINTS_MAX = 16

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .accounts import AccountKey
-    from .outcomes import Balance
+    from .account_keys import AccountKey
+    from .balances import Balance
 
 THRESHOLDS_DEFAULT = (-20, 0)
 """The thresholds of a plan that does not say which: see `Plan.thresholds`."""

@@ -11,18 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from .accounts import (
-        Account,
-        AccountChange,
-        AccountKey,
-        Grant,
-        GrantResult,
-        NewAccount,
-        NewGrant,
-        RefundResult,
-    )
+    from .account_keys import AccountKey
+    from .accounts import Account, AccountChange, NewAccount
+    from .balances import Balance
+    from .grants import Grant, GrantResult, NewGrant, RefundResult
+    from .holds import Hold
     from .operations import Operation
-    from .outcomes import Balance, Hold, Outcome, Result
+    from .outcomes import Outcome
+    from .results import Result
 
 
 class Ledger(Protocol):

@@ -1,19 +1,8 @@
-"""What the ledger answers.
-
-An outcome code, and the hold and the balance as they stand after the operation.
-"""
+"""Verdicts on what was asked."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from .calls import Quota
-    from .rates import Line, Rate
 
 
 class Outcome(IntEnum):
@@ -67,96 +56,3 @@ class Outcome(IntEnum):
     def refused(self) -> bool:
         """True when the operation was refused with an error: it changed nothing."""
         return self >= Outcome.ACCOUNT_NOT_FOUND
-
-
-class HoldState(IntEnum):
-    """Where a hold is in its life. The numbers are those of the database and of the API."""
-
-    OPEN = 1
-    COMMITTED = 2
-    RELEASED = 3
-    EXPIRED = 4
-
-
-class Balance(NamedTuple):
-    """An account's credits at one version, in micro-credits."""
-
-    settled_micros: int
-    held_micros: int
-    overdraft_limit_micros: int
-    version: int
-    as_of: datetime
-
-    @property
-    def available_micros(self) -> int:
-        """What a Reserve could get now."""
-        return self.settled_micros + self.overdraft_limit_micros - self.held_micros
-
-    @classmethod
-    def read(cls, account: Any, as_of: datetime) -> Balance:
-        """Take the balance out of an account's row, by the names of its columns."""
-        return cls(
-            account["settled_micros"],
-            account["held_micros"],
-            account["overdraft_limit_micros"],
-            account["version"],
-            as_of,
-        )
-
-
-class Hold(NamedTuple):
-    """A hold as it stands; amounts in micro-credits.
-
-    `details` is the JSON text given when it was made. `used_quantity` and `granted_quantity` are in
-    the unit of `rate`; all three are None of a hold made by amount, or for several meters. These
-    are its `lines`, and `affordable_quantities` how far each of them can go on what was granted.
-    The gateway is that of a call, else None.
-    """
-
-    hold_id: str
-    state: int
-    granted_micros: int
-    held_micros: int
-    used_micros: int
-    charged_micros: int
-    uncollected_micros: int
-    refunded_micros: int
-    created_at: datetime
-    expires_at: datetime
-    settled_at: datetime | None
-    late: bool
-    termination_cause: str
-    details: str | None
-    used_quantity: int | None = None
-    rate: Rate | None = None
-    granted_quantity: int | None = None
-    lines: Sequence[Line] | None = None
-    affordable_quantities: Sequence[int] | None = None
-    gateway_id: str | None = None
-    gateway_epoch: int | None = None
-
-
-class Result(NamedTuple):
-    """The answer to one operation.
-
-    `hold` and `balance` are None where the outcome is a refusal without them.
-    `affordable_quantity` is what the work can come to in all, in the unit of its rate; None where
-    it was not priced. `unpriced` is the place, from 1, of the usage that has no price where the
-    outcome is UNPRICED and the operation speaks of several meters. `quota` is how an open call may
-    run. `before` is the answer to the operation that was carried out before this one.
-    """
-
-    outcome: int
-    asked_micros: int
-    shortfall_micros: int
-    retry_at: datetime | None
-    replayed: bool
-    charged_micros: int
-    uncollected_micros: int
-    hold: Hold | None
-    balance: Balance | None
-    limit_name: str | None = None
-    affordable_quantity: int | None = None
-    unpriced: int | None = None
-    quota: Quota | None = None
-    before: Result | None = None

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
+    from .balances import Balance
     from .budgets import Budget
-    from .outcomes import Balance, Outcome
+    from .outcomes import Outcome
 
 
 class CycleUnit(IntEnum):

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from .accounts import AccountKey
-    from .outcomes import Balance, Outcome
+    from .account_keys import AccountKey
+    from .balances import Balance
+    from .outcomes import Outcome
 
 RATES_MAX = 200
 """How many rates a card may have."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
 
 
 class Entry(NamedTuple):

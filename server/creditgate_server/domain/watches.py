@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from .accounts import AccountKey
+    from .account_keys import AccountKey
+    from .balances import Balance
     from .events import Event
-    from .outcomes import Balance
 
 UNSEEN = -1
 """The version of an account that nobody has looked at yet."""

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from creditgate_server.domain.accounts import (
-    Account,
-    AccountChange,
-    AccountKey,
-    Grant,
-    GrantResult,
-    NewAccount,
-    NewGrant,
-    RefundResult,
-    Standing,
-    account_key,
-)
-from creditgate_server.domain.outcomes import Balance, Hold, Outcome
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.accounts import Account, AccountChange, NewAccount, Standing
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.grants import Grant, GrantResult, NewGrant, RefundResult
+from creditgate_server.domain.holds import Hold
+from creditgate_server.domain.outcomes import Outcome
 
 from .errors import executing
 from .ledger import HOLD_COLUMNS, read_hold

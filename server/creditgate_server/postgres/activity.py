@@ -19,7 +19,7 @@ from .errors import executing
 from .rate_cards import read_line
 
 if TYPE_CHECKING:
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

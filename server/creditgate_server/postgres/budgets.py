@@ -11,7 +11,7 @@ from creditgate_server.domain.outcomes import Outcome
 from .errors import executing
 
 if TYPE_CHECKING:
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from creditgate_server.domain.accounts import BUCKETS, account_key
+from creditgate_server.domain.account_keys import BUCKETS, account_key
 from creditgate_server.domain.calls import CallPlace, OpenCall, gateway_key
 
 from .errors import executing

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.calls import CallTerms
 from creditgate_server.domain.conversations import ConversationTerms
-from creditgate_server.domain.outcomes import Balance, Outcome
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
 
 from .budgets import read_budgets
@@ -16,7 +17,7 @@ from .errors import executing
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

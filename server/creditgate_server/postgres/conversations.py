@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.conversations import (
     ConversationTerms,
     Reply,
@@ -14,7 +15,6 @@ from creditgate_server.domain.conversations import (
     Utterance,
 )
 from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
-from creditgate_server.domain.outcomes import Balance
 
 from .errors import executing
 from .ledger import read_result
@@ -22,7 +22,7 @@ from .ledger import read_result
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.events import Event
-from creditgate_server.domain.outcomes import Balance
 
 from .errors import executing
 
 if TYPE_CHECKING:
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

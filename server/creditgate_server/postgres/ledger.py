@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.calls import CallTerms, Quota
 from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
-from creditgate_server.domain.outcomes import Balance, Hold, Result
+from creditgate_server.domain.holds import Hold
+from creditgate_server.domain.results import Result
 
 from .errors import executing
 from .pool import APPLY
 from .rate_cards import read_line, read_rate
 
 if TYPE_CHECKING:
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
     from creditgate_server.domain.operations import Operation
 
     from .pool import Pool, Record

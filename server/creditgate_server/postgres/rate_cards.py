@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from creditgate_server.domain.outcomes import Balance, Outcome
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.rates import Line, Quote, QuoteLine, Rate, RateCard, RateCardResult
 
 from .errors import executing
@@ -13,7 +14,7 @@ from .errors import executing
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
     from creditgate_server.domain.rates import Usage
 
     from .pool import Pool, Record

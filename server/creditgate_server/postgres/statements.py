@@ -12,7 +12,7 @@ from .errors import executing
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from creditgate_server.domain.accounts import AccountKey
+    from creditgate_server.domain.account_keys import AccountKey
 
     from .pool import Pool, Record
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.figures import OpenHolds
 
 from .errors import executing

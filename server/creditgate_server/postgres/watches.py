@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from creditgate_server.domain.accounts import AccountKey
-from creditgate_server.domain.outcomes import Balance
+from creditgate_server.domain.account_keys import AccountKey
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.watches import Ending, Sight, Watched
 
 from .errors import executing

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, NoReturn
 
 from creditgate.v1 import usage_service_pb2 as pb
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from creditgate_server.domain.activity import Activities, ActivityPage, Place, Span
 from creditgate_server.domain.errors import LedgerError
 from creditgate_server.domain.outcomes import Outcome

@@ -6,11 +6,14 @@ import asyncio
 from datetime import timedelta
 
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.holds import Hold
 from creditgate_server.domain.ledger import Ledger
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.rates import RateCards
+from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes
 
 from . import decode, decode_usages, encode, encode_rates, fields

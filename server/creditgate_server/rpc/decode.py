@@ -6,7 +6,7 @@ from uuid import UUID
 
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import conversation_service_pb2 as conversations_pb
-from creditgate_server.domain.accounts import AccountKey, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
 

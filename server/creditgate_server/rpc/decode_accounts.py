@@ -6,12 +6,11 @@ from creditgate.v1 import account_service_pb2 as pb
 from creditgate_server.domain.accounts import (
     AccountChange,
     AccountStatus,
-    GrantKind,
     NewAccount,
-    NewGrant,
     OveragePolicy,
 )
-from creditgate_server.domain.outcomes import HoldState
+from creditgate_server.domain.grants import GrantKind, NewGrant
+from creditgate_server.domain.holds import HoldState
 
 from . import decode_plans, fields, thresholds
 from .decode_plans import VERSION_MAX

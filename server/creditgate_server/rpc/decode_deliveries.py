@@ -6,7 +6,7 @@ import re
 from uuid import UUID
 
 from creditgate.v1 import event_service_pb2 as pb
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.deliveries import (
     DeliveryFilter,
     DeliveryMark,

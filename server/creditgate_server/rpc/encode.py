@@ -12,9 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
-from creditgate_server.domain.accounts import Account, Grant, GrantState, Standing
-from creditgate_server.domain.outcomes import Balance, Hold, Outcome, Result
+from creditgate_server.domain.accounts import Account, Standing
+from creditgate_server.domain.balances import Balance
+from creditgate_server.domain.grants import Grant, GrantState
+from creditgate_server.domain.holds import Hold
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.rates import Line, Rate
+from creditgate_server.domain.results import Result
 
 from . import decode, decode_usages, encode_calls, thresholds
 from .status import refuse

@@ -8,9 +8,10 @@ from uuid import UUID
 from creditgate.v1 import account_service_pb2 as pb
 from creditgate.v1 import hold_pb2
 from creditgate_server.domain.calls import CallPlace, GatewayCalls, OpenCall
+from creditgate_server.domain.holds import HoldState
 from creditgate_server.domain.keys import Scope
 from creditgate_server.domain.ledger import Accounts
-from creditgate_server.domain.outcomes import HoldState, Outcome
+from creditgate_server.domain.outcomes import Outcome
 
 from . import decode_accounts as decode
 from . import encode, fields

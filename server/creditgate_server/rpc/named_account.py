@@ -6,7 +6,7 @@ from creditgate.v1 import account_service_pb2 as pb
 from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate.v1 import event_service_pb2 as events_pb
 from creditgate.v1 import usage_service_pb2 as usage_pb
-from creditgate_server.domain.accounts import AccountKey, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
 
 from . import fields
 from .call import Call

@@ -13,10 +13,10 @@ from creditgate_server.domain.deliveries import Endpoints
 from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
 from creditgate_server.domain.operations import Operation
-from creditgate_server.domain.outcomes import Result
 from creditgate_server.domain.packages import Packages
 from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.rates import RateCards
+from creditgate_server.domain.results import Result
 from creditgate_server.domain.statements import Statements
 from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes

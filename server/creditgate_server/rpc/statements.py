@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from creditgate.v1 import account_service_pb2 as pb
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.statements import Period, Statements
 

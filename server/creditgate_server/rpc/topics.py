@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from creditgate_server.domain.accounts import AccountKey
+from creditgate_server.domain.account_keys import AccountKey
 from creditgate_server.domain.events import Event
 from creditgate_server.domain.watches import UNSEEN, Sight, Watched, Watches
 

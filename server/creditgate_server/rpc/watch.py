@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from uuid import UUID
 
 from creditgate.v1 import event_service_pb2 as pb
-from creditgate_server.domain.accounts import account_key
+from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.errors import LedgerError
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.watches import Sight

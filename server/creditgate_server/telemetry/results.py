@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from creditgate_server.domain.conversations import Reply, Utterance
 from creditgate_server.domain.operations import Operation, Verb
-from creditgate_server.domain.outcomes import Result
+from creditgate_server.domain.results import Result
 from creditgate_server.telemetry.metrics import Metrics
 
 Apply = Callable[[list[Operation]], Awaitable[Sequence[Result]]]

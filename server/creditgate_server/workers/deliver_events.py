@@ -10,7 +10,7 @@ from random import randrange
 from time import perf_counter
 from typing import Protocol
 
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.deliveries import (
     Answer,
     EndpointName,

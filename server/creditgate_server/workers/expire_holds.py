@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import randrange
 
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.ledger import Sweeps
 
 _CALLS_MAX = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from creditgate_server.domain.accounts import BUCKETS
+from creditgate_server.domain.account_keys import BUCKETS
 
 _LIMIT = 1_000
 

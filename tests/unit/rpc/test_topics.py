@@ -12,10 +12,10 @@ import pytest
 
 from creditgate.v1 import event_service_pb2 as pb
 from creditgate.v1.event_pb2 import Event as Told
-from creditgate_server.domain.accounts import AccountKey, account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.errors import NotExecutedError
 from creditgate_server.domain.events import Event, EventKind
-from creditgate_server.domain.outcomes import Balance
 from creditgate_server.domain.watches import UNSEEN, Ending, Sight, Watched
 from creditgate_server.rpc.call import Call
 from creditgate_server.rpc.status import RpcError

@@ -14,10 +14,10 @@ help:  ## show this
 run: .venv/.run  ## start everything here: PostgreSQL, a demo account, the server
 	@exec $(BIN)/creditgate-server dev
 
-# Much of the time of a test is waiting, so there are more workers than a small machine has processors. Tests of one file
-# share its servers and databases.
+# Much of the time of a test is waiting. More workers than two would crowd the servers that tests start on a small machine.
+# Tests of one file share its servers and databases.
 test: .venv/.dev  ## run the tests, but for the long ones
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/.dev .venv-gen/.gen  ## formatting, lint, types, layers, protos, stubs, Dockerfile
 	$(BIN)/ruff format --check

@@ -39,7 +39,7 @@ MUTANTS_OF_REPORTS = (
     ),
     Mutant(
         "a list of activity that grows while it is read",
-        SERVER + "rpc/activity.py",
+        SERVER + "rpc/cursor.py",
         "        return cls(Period(after_version, through_version), Place(version, line))",
         "        return cls(Period(after_version, 10**15), Place(version, line))",
         PAGES + "test_pages_neither_skip_nor_repeat_while_entries_come[2]",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from creditgate_server.domain.statements import Entry
+from creditgate_server.domain.statements import Entry, Place
 from creditgate_server.postgres.statements import PostgresStatements
 from tests.property.plan_history import ACCOUNTS
 from tests.property.plan_walk import PlanWalk
@@ -79,7 +79,7 @@ class Reader:
         period = await self._statements.period(key, start=instant(start), until=instant(until))
         assert period is not None
         entries: list[Entry] = []
-        after = (0, 0)
+        after: Place | None = None
         while True:
             read = await self._statements.statement(key, period, after=after, limit=page)
             assert (read.opening_micros, read.closing_micros) == (wanted.opening, wanted.closing)
@@ -87,7 +87,7 @@ class Reader:
             if not read.entries:
                 break
             entries += read.entries
-            after = (entries[-1].version, entries[-1].line)
+            after = Place(entries[-1].version, entries[-1].line)
         adds_up(read.opening_micros, entries, read.closing_micros)
         assert all(lies_in(each, start, until) for each in entries)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .statements import Period
+from .statements import Period, Place
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
 SCANNED_MAX = 1_000
 """How many entries a page looks at."""
-
-
-class Place(NamedTuple):
-    """Where an entry lies in its account's ledger."""
-
-    version: int
-    line: int
 
 
 class Span(NamedTuple):

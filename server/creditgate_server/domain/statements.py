@@ -35,6 +35,13 @@ class Period(NamedTuple):
     through_version: int
 
 
+class Place(NamedTuple):
+    """Where an entry lies in its account's ledger."""
+
+    version: int
+    line: int
+
+
 class Statement(NamedTuple):
     """A page of a period's entries, with the balance before and after the whole period."""
 
@@ -56,7 +63,7 @@ class Statements(Protocol):
         ...
 
     async def statement(
-        self, account: AccountKey, period: Period, *, after: tuple[int, int], limit: int
+        self, account: AccountKey, period: Period, *, after: Place | None, limit: int
     ) -> Statement:
-        """Read the entries of a period beyond `after` = (version, line)."""
+        """Read the entries of a period that come after one of them; None begins with the first."""
         ...

@@ -12,7 +12,6 @@ from creditgate_server.domain.grants import Grant, GrantResult, NewGrant, Refund
 from creditgate_server.domain.holds import Hold
 from creditgate_server.domain.outcomes import Outcome
 
-from .errors import executing
 from .ledger import HOLD_COLUMNS, read_hold
 
 if TYPE_CHECKING:
@@ -88,12 +87,12 @@ class PostgresAccounts:
 
     async def get_account(self, tenant_id: UUID, account_id: str) -> Account | None:
         """Read one account."""
-        rows = await self._rows(_GET, *account_key(tenant_id, account_id))
+        rows = await self._pool.rows(_GET, *account_key(tenant_id, account_id))
         return _account(rows[0], rows[0]["as_of"]) if rows else None
 
     async def list_accounts(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Account]:
         """Read a page of accounts in the order of their ids."""
-        rows = await self._rows(_LIST, tenant_id, after, limit)
+        rows = await self._pool.rows(_LIST, tenant_id, after, limit)
         return [_account(row, row["as_of"]) for row in rows]
 
     async def update_account(
@@ -126,7 +125,7 @@ class PostgresAccounts:
         self, account: AccountKey, *, before_seq: int | None, limit: int
     ) -> Sequence[Grant] | None:
         """Read a page of grants, newest first."""
-        rows = await self._rows(_LIST_GRANTS, *account, before_seq, limit)
+        rows = await self._pool.rows(_LIST_GRANTS, *account, before_seq, limit)
         if not rows and not await self._exists(account):
             return None
         return [Grant(*row) for row in rows]
@@ -164,21 +163,16 @@ class PostgresAccounts:
         self, account: AccountKey, *, state: int | None, after: str, limit: int
     ) -> Sequence[Hold] | None:
         """Read a page of holds in the order of their ids."""
-        rows = await self._rows(_LIST_HOLDS, *account, after, state, limit)
+        rows = await self._pool.rows(_LIST_HOLDS, *account, after, state, limit)
         if not rows and not await self._exists(account):
             return None
         return [read_hold(tuple(row)) for row in rows]
 
     async def _exists(self, account: AccountKey) -> bool:
-        return bool(await self._rows(_EXISTS, *account))
+        return bool(await self._pool.rows(_EXISTS, *account))
 
     async def _one(self, sql: str, *values: Any) -> Record:
-        return (await self._rows(sql, *values))[0]
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
+        return (await self._pool.rows(sql, *values))[0]
 
 
 def _grant_result(row: Record) -> GrantResult:

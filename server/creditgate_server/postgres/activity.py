@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.activity import (
     SCANNED_MAX,
     Activity,
     ActivityPage,
     Choice,
-    Place,
     Span,
 )
-from creditgate_server.domain.statements import Period
+from creditgate_server.domain.statements import Period, Place
 
-from .errors import executing
 from .rate_cards import read_line
 
 if TYPE_CHECKING:
@@ -74,7 +71,7 @@ class PostgresActivities:
 
     async def period(self, account: AccountKey, span: Span) -> Period | None:
         """Find the versions of a range."""
-        rows = await self._rows(PERIOD, *account, *span)
+        rows = await self._pool.rows(PERIOD, *account, *span)
         return Period(*rows[0]) if rows else None
 
     async def page(
@@ -90,18 +87,13 @@ class PostgresActivities:
         """Read a page of a period's entries."""
         place = after or _before_the_first(period, newest_first=newest_first)
         scan = (*account, *period, *place, max(SCANNED_MAX, limit))
-        rows = await self._rows(PAGES[newest_first], *scan, limit, *choice)
+        rows = await self._pool.rows(PAGES[newest_first], *scan, limit, *choice)
         found = [_activity(row) for row in rows]
         if len(found) >= limit:
             return ActivityPage(found, None)
         # Entries never change and the period is fixed, so the same ones are counted again.
-        scanned = await self._rows(SCANS[newest_first], *scan)
+        scanned = await self._pool.rows(SCANS[newest_first], *scan)
         return ActivityPage(found, Place(*scanned[0]) if scanned else None)
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def _before_the_first(period: Period, *, newest_first: bool) -> Place:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.budgets import Budget, BudgetCounter, BudgetPage, BudgetResult
 from creditgate_server.domain.outcomes import Outcome
-
-from .errors import executing
 
 if TYPE_CHECKING:
     from creditgate_server.domain.account_keys import AccountKey
@@ -27,7 +25,7 @@ class PostgresBudgets:
 
     async def put_budget(self, account: AccountKey, budget: Budget) -> BudgetResult:
         """Give an account a budget of its own."""
-        (row,) = await self._rows(
+        (row,) = await self._pool.rows(
             "SELECT outcome, (account).budgets"
             "  FROM creditgate.put_budget($1, $2, $3::creditgate.budget)",
             *account,
@@ -37,7 +35,7 @@ class PostgresBudgets:
 
     async def delete_budget(self, account: AccountKey, budget_id: str) -> BudgetResult:
         """Take an account's own budget away."""
-        (row,) = await self._rows(
+        (row,) = await self._pool.rows(
             "SELECT outcome, (account).budgets FROM creditgate.delete_budget($1, $2, $3)",
             *account,
             budget_id,
@@ -48,16 +46,11 @@ class PostgresBudgets:
         self, account: AccountKey, *, after: tuple[str, str], limit: int
     ) -> BudgetPage | None:
         """Read all budgets of an account, and a page of their counters."""
-        found = await self._rows(_BUDGETS, *account)
+        found = await self._pool.rows(_BUDGETS, *account)
         if not found:
             return None
-        counters = await self._rows(_COUNTERS, *account, *after, limit)
+        counters = await self._pool.rows(_COUNTERS, *account, *after, limit)
         return BudgetPage(read_budgets(found[0][0]), [BudgetCounter(*row) for row in counters])
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def read_budgets(rows: Sequence[Record] | None) -> tuple[Budget, ...]:

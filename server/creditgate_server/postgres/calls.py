@@ -9,7 +9,6 @@ from uuid import UUID
 from creditgate_server.domain.account_keys import BUCKETS, account_key
 from creditgate_server.domain.calls import CallPlace, OpenCall, gateway_key
 
-from .errors import executing
 from .ledger import HOLD_COLUMNS, read_hold
 
 if TYPE_CHECKING:
@@ -59,17 +58,15 @@ class PostgresCalls:
         account = account_key(tenant_id, account_id) if account_id else None
         if account is not None:
             buckets = [account.bucket] if account.bucket in buckets else []
-        async with self._pool.connection() as connection:
-            with executing():
-                rows = await connection.fetch(
-                    LIST_CALLS,
-                    buckets,
-                    gateway_key(tenant_id, gateway_id),
-                    account and account.account_key,
-                    epoch_below,
-                    *start,
-                    limit,
-                )
+        rows = await self._pool.rows(
+            LIST_CALLS,
+            buckets,
+            gateway_key(tenant_id, gateway_id),
+            account and account.account_key,
+            epoch_below,
+            *start,
+            limit,
+        )
         return [_call(tuple(row)) for row in rows]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.calls import CallTerms
@@ -12,7 +12,6 @@ from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.plans import Addon, AddonResult, Plan, PlanResult
 
 from .budgets import read_budgets
-from .errors import executing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -74,7 +73,7 @@ class PostgresCatalog:
 
     async def put_plan(self, tenant_id: UUID, plan: Plan) -> PlanResult:
         """Write a version of a plan, or answer the one that was written with the same body."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT * FROM creditgate.put_plan("
             "   $1::creditgate.plans, $2::creditgate.budget[], $3, $4, $5::creditgate.call_terms,"
             "   $6::creditgate.conversation_terms)",
@@ -93,23 +92,23 @@ class PostgresCatalog:
 
     async def get_plan(self, tenant_id: UUID, plan_id: str, version: int) -> Plan | None:
         """Read a version of a plan."""
-        rows = await self._rows(_GET_PLAN, tenant_id, plan_id, version)
+        rows = await self._pool.rows(_GET_PLAN, tenant_id, plan_id, version)
         return _plan(rows[0]) if rows else None
 
     async def list_plans(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Plan]:
         """Read a page of latest versions."""
-        return [_plan(row) for row in await self._rows(_LIST_PLANS, tenant_id, after, limit)]
+        return [_plan(row) for row in await self._pool.rows(_LIST_PLANS, tenant_id, after, limit)]
 
     async def add_addon(self, account: AccountKey, new: Addon) -> AddonResult:
         """Book an add-on."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT * FROM creditgate.add_addon($1, $2, $3, $4, $5, $6, $7)", *account, *new[:5]
         )
         return await self._addon_result(account, new.addon_id, rows[0])
 
     async def cancel_addon(self, account: AccountKey, addon_id: str) -> AddonResult:
         """Cancel an add-on."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT * FROM creditgate.cancel_addon($1, $2, $3)", *account, addon_id
         )
         return await self._addon_result(account, addon_id, rows[0])
@@ -118,8 +117,8 @@ class PostgresCatalog:
         self, account: AccountKey, *, after: str, limit: int
     ) -> Sequence[Addon] | None:
         """Read a page of add-ons in the order of their ids."""
-        rows = await self._rows(_LIST_ADDONS, *account, after, limit)
-        if not rows and not await self._rows(_EXISTS, *account):
+        rows = await self._pool.rows(_LIST_ADDONS, *account, after, limit)
+        if not rows and not await self._pool.rows(_EXISTS, *account):
             return None
         return [Addon(*row) for row in rows]
 
@@ -128,13 +127,8 @@ class PostgresCatalog:
         if outcome.refused:
             return AddonResult(outcome, None, None)
         balance = Balance.read(row["account"], row["as_of"])
-        (addon,) = await self._rows(_GET_ADDON, *account, addon_id)
+        (addon,) = await self._pool.rows(_GET_ADDON, *account, addon_id)
         return AddonResult(outcome, Addon(*addon), balance, row["replayed"])
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def _plan(row: Record) -> Plan:

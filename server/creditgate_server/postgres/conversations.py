@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.balances import Balance
@@ -14,10 +15,9 @@ from creditgate_server.domain.conversations import (
     SessionPlace,
     Utterance,
 )
-from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
 
-from .errors import executing
 from .ledger import read_result
+from .undecided import OUTCOME, decided
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,16 +56,11 @@ SELECT now.at, {_COLUMNS}
 _NOW = "SELECT creditgate.clock() FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"
 
 # Where the parts of a row of `creditgate.reply` lie.
-_OUTCOME = 1
 _ANSWER = slice(1, 11)
 _BALANCE = slice(11, 16)
 _SESSION, _RESULT = 16, 17
 # Those of a row of `creditgate.conversations` that come before its fields.
 _KEY_FIELDS = 2
-
-# The outcome of an utterance on an account where more is due than one call ends.
-_UNDECIDED = 0
-_CALLS_MAX = 8
 
 
 class PostgresConversations:
@@ -76,25 +71,14 @@ class PostgresConversations:
 
     async def converse(self, utterances: Sequence[Utterance]) -> Sequence[Reply]:
         """Tell conversations what happened; several calls only where much has expired."""
-        rows = list(await self._rows(_CONVERSE, utterances))
-        for _ in range(_CALLS_MAX):
-            undecided = [at for at, row in enumerate(rows) if row[_OUTCOME] == _UNDECIDED]
-            if not undecided:
-                return [_reply(row) for row in rows]
-            try:
-                again = await self._rows(_CONVERSE, [utterances[at] for at in undecided])
-            except LedgerError as error:
-                # Others of the batch have been executed.
-                raise OutcomeUnknownError(f"the rest of a batch: {error}") from error
-            for at, row in zip(undecided, again, strict=True):
-                rows[at] = row
-        raise OutcomeUnknownError("more has expired on an account than can be ended in time")
+        rows = await decided(partial(self._pool.rows, _CONVERSE), utterances)
+        return [_reply(row) for row in rows]
 
     async def get_session(
         self, account: AccountKey, conversation_id: str, session: int
     ) -> tuple[Session, datetime] | None:
         """Read a session."""
-        rows = await self._rows(_GET, *account, conversation_id, session)
+        rows = await self._pool.rows(_GET, *account, conversation_id, session)
         return (read_session(tuple(rows[0][1:])), rows[0][0]) if rows else None
 
     async def list_sessions(
@@ -102,20 +86,15 @@ class PostgresConversations:
     ) -> tuple[Sequence[Session], datetime] | None:
         """Read a page of sessions."""
         place = after or (None, "", 0)
-        rows = await self._rows(_LIST, *account, *keep, *place, limit)
+        rows = await self._pool.rows(_LIST, *account, *keep, *place, limit)
         if rows:
             return [read_session(tuple(row[1:])) for row in rows], rows[0][0]
-        known = await self._rows(_NOW, *account)
+        known = await self._pool.rows(_NOW, *account)
         return ([], known[0][0]) if known else None
 
     async def knows_account(self, account: AccountKey) -> bool:
         """Look whether the account is there."""
-        return bool(await self._rows(_NOW, *account))
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
+        return bool(await self._pool.rows(_NOW, *account))
 
 
 def read_session(row: tuple[Any, ...]) -> Session:
@@ -130,5 +109,5 @@ def _reply(row: Record) -> Reply:
     session = None
     if found is not None and found["session"] is not None:
         session = read_session(tuple(found)[_KEY_FIELDS:])
-    hold = None if result is None or result[_OUTCOME] is None else read_result(result)
+    hold = None if result is None or result[OUTCOME] is None else read_result(result)
     return Reply._make((*row[_ANSWER], balance, session, hold))

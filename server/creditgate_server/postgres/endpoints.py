@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.deliveries import (
@@ -17,8 +17,6 @@ from creditgate_server.domain.deliveries import (
     EndpointResult,
 )
 from creditgate_server.domain.outcomes import Outcome
-
-from .errors import executing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -76,7 +74,7 @@ class PostgresEndpoints:
             tenant_id, new.endpoint_id, new.kind, new.address, new.kinds, new.account_id, key,
             new.state, new.generation, None, None,
         )  # fmt: skip
-        outcome = await self._value(_PUT, row, bucket, ENDPOINTS_MAX)
+        outcome = await self._pool.value(_PUT, row, bucket, ENDPOINTS_MAX)
         return await self._endpoint_result(outcome, tenant_id, new.endpoint_id)
 
     async def list_endpoints(
@@ -84,13 +82,14 @@ class PostgresEndpoints:
     ) -> Sequence[Endpoint]:
         """Read a page of endpoints in the order of their ids."""
         return [
-            Endpoint(*row) for row in await self._rows(_LIST_ENDPOINTS, tenant_id, after, limit)
+            Endpoint(*row)
+            for row in await self._pool.rows(_LIST_ENDPOINTS, tenant_id, after, limit)
         ]
 
     async def delete_endpoint(self, tenant_id: UUID, endpoint_id: str) -> EndpointResult:
         """Delete an endpoint."""
         sql = "SELECT creditgate.delete_endpoint($1, $2)"
-        outcome = await self._value(sql, tenant_id, endpoint_id)
+        outcome = await self._pool.value(sql, tenant_id, endpoint_id)
         return await self._endpoint_result(outcome, tenant_id, endpoint_id)
 
     async def rotate_secret(
@@ -98,7 +97,7 @@ class PostgresEndpoints:
     ) -> EndpointResult:
         """Give an endpoint its next secret."""
         sql = "SELECT creditgate.rotate_endpoint_secret($1, $2, $3)"
-        outcome = await self._value(sql, tenant_id, endpoint_id, generation)
+        outcome = await self._pool.value(sql, tenant_id, endpoint_id, generation)
         return await self._endpoint_result(outcome, tenant_id, endpoint_id)
 
     async def list_deliveries(
@@ -106,7 +105,7 @@ class PostgresEndpoints:
     ) -> Sequence[tuple[Delivery, DeliveryMark]]:
         """Read a page of deliveries, each with where the list goes on after it."""
         key = chosen.account and chosen.account.account_key
-        rows = await self._rows(
+        rows = await self._pool.rows(
             _LIST_DELIVERIES, tenant_id, chosen.state, chosen.endpoint_id, key, *after, limit
         )
         return [_marked(row) for row in rows]
@@ -116,11 +115,11 @@ class PostgresEndpoints:
         bucket, key = account_key(tenant_id, name.account_id)
         place = (bucket, key, name.endpoint_id, name.event_no)
         outcome = Outcome(
-            await self._value(
+            await self._pool.value(
                 "SELECT creditgate.retry_delivery($1, $2, $3, $4, $5)", tenant_id, *place
             )
         )
-        rows = await self._rows(_GET_DELIVERY, *place)
+        rows = await self._pool.rows(_GET_DELIVERY, *place)
         if outcome.refused or not rows:
             return DeliveryResult(Outcome.DELIVERY_NOT_FOUND, None)
         return DeliveryResult(outcome, _marked(rows[0])[0])
@@ -130,18 +129,8 @@ class PostgresEndpoints:
     ) -> EndpointResult:
         if Outcome(outcome).refused:
             return EndpointResult(Outcome(outcome), None)
-        (row,) = await self._rows(_GET_ENDPOINT, tenant_id, endpoint_id)
+        (row,) = await self._pool.rows(_GET_ENDPOINT, tenant_id, endpoint_id)
         return EndpointResult(Outcome.ACCEPTED, Endpoint(*row))
-
-    async def _value(self, sql: str, *values: Any) -> Any:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetchval(sql, *values)
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def _marked(row: Record) -> tuple[Delivery, DeliveryMark]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.events import Event
-
-from .errors import executing
 
 if TYPE_CHECKING:
     from creditgate_server.domain.account_keys import AccountKey
@@ -40,15 +38,10 @@ class PostgresEvents:
         self, account: AccountKey, *, after: int, limit: int
     ) -> Sequence[Event] | None:
         """Read a page of an account's events, oldest first."""
-        rows = await self._rows(_LIST, *account, after, limit)
-        if not rows and not await self._rows(_EXISTS, *account):
+        rows = await self._pool.rows(_LIST, *account, after, limit)
+        if not rows and not await self._pool.rows(_EXISTS, *account):
             return None
         return [read_event(row) for row in rows]
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def read_event(row: Record) -> Event:

@@ -9,10 +9,8 @@ from uuid import UUID, uuid4
 
 from creditgate_server.domain.keys import KeyRecord, NewKey, Scope, digest_of, new_key
 
-from .errors import executing
-
 if TYPE_CHECKING:
-    from .pool import Pool, Record
+    from .pool import Pool
 
 REVOCATIONS = "creditgate_key_revoked"
 """The channel on which the id of a key is notified when it must no longer be believed."""
@@ -45,7 +43,7 @@ class PostgresKeys:
 
     async def find_key(self, key_id: str) -> KeyRecord | None:
         """Find a key by its public id, unless it has expired: the database's clock says so."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT key_id, tenant_id, digest, scopes, expires_at, revoked_at"
             "  FROM creditgate.api_keys"
             " WHERE key_id = $1 AND (expires_at IS NULL OR expires_at > creditgate.clock())",
@@ -65,7 +63,7 @@ class PostgresKeys:
 
     async def ensure_tenant(self, name: str) -> tuple[Tenant, bool]:
         """Make a tenant, or find the one of that name; True when it was made."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "INSERT INTO creditgate.tenants (tenant_id, name) VALUES ($1, $2)"
             " ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, created_at",
             uuid4(),
@@ -79,14 +77,14 @@ class PostgresKeys:
 
     async def find_tenant(self, name: str) -> Tenant | None:
         """Find a tenant by its name."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT tenant_id, name, created_at FROM creditgate.tenants WHERE name = $1", name
         )
         return Tenant(*rows[0]) if rows else None
 
     async def list_tenants(self) -> Sequence[Tenant]:
         """Read all tenants, by name."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT tenant_id, name, created_at FROM creditgate.tenants ORDER BY name"
         )
         return [Tenant(*row) for row in rows]
@@ -102,7 +100,7 @@ class PostgresKeys:
     ) -> NewKey:
         """Make a key; its text is in the answer and nowhere else."""
         key = new_key()
-        await self._rows(
+        await self._pool.rows(
             "INSERT INTO creditgate.api_keys (key_id, tenant_id, digest, scopes, name, expires_at)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
             key.key_id,
@@ -116,7 +114,7 @@ class PostgresKeys:
 
     async def list_keys(self, tenant_id: UUID) -> Sequence[KeySummary]:
         """Read a tenant's keys, oldest first."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT key_id, name, scopes, created_at, expires_at, revoked_at"
             "  FROM creditgate.api_keys WHERE tenant_id = $1 ORDER BY created_at, key_id",
             tenant_id,
@@ -141,9 +139,4 @@ class PostgresKeys:
         )
 
     async def _end(self, sql: str, key_id: str, *values: datetime) -> bool:
-        return bool(await self._rows(sql, key_id, REVOCATIONS, *values))
-
-    async def _rows(self, sql: str, *values: object) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
+        return bool(await self._pool.rows(sql, key_id, REVOCATIONS, *values))

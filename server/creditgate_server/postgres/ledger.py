@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.calls import CallTerms, Quota
-from creditgate_server.domain.errors import LedgerError, OutcomeUnknownError
 from creditgate_server.domain.holds import Hold
 from creditgate_server.domain.results import Result
 
 from .errors import executing
 from .pool import APPLY
 from .rate_cards import read_line, read_rate
+from .undecided import decided
 
 if TYPE_CHECKING:
     from creditgate_server.domain.account_keys import AccountKey
@@ -49,7 +49,6 @@ SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, cre
 """  # noqa: S608 - both parts are ours
 
 # Where the parts of a row of `creditgate.result` lie; a newer schema may add columns behind them.
-_OUTCOME = 1
 _ANSWER = slice(1, 8)
 _BALANCE = slice(8, 13)
 _HOLD = slice(13, 27)
@@ -68,11 +67,6 @@ _RATE_PLACE, _LINES_PLACE = Hold._fields.index("rate"), Hold._fields.index("line
 _ASKED = 12
 
 
-# The outcome of an operation on an account where more is due than one call ends.
-_UNDECIDED = 0
-_CALLS_MAX = 8
-
-
 class PostgresLedger:
     """`domain.ledger.Ledger` on PostgreSQL."""
 
@@ -85,10 +79,7 @@ class PostgresLedger:
         Only where more has expired on an account than one call may end does it take several.
         """
         singly = _singly(operations)
-        rows = await self._call(singly)
-        undecided = _undecided(rows)
-        if undecided:
-            await self._decide(undecided, singly, rows)
+        rows = await decided(self._call, singly)
         results = [read_result(row) for row in rows]
         return results if singly is operations else _joined(operations, results)
 
@@ -102,23 +93,6 @@ class PostgresLedger:
         async with self._pool.connection() as connection:
             with executing():
                 return await connection.fetch(APPLY, asked, metered)
-
-    async def _decide(
-        self, undecided: list[int], operations: Sequence[Operation], rows: list[Record]
-    ) -> None:
-        """Call again for what is undecided, each time ending more of what has expired."""
-        for _ in range(_CALLS_MAX):
-            try:
-                again = await self._call([operations[at] for at in undecided])
-            except LedgerError as error:
-                # Others of the batch have been executed.
-                raise OutcomeUnknownError(f"the rest of a batch: {error}") from error
-            for at, row in zip(undecided, again, strict=True):
-                rows[at] = row
-            undecided = _undecided(rows)
-            if not undecided:
-                return
-        raise OutcomeUnknownError("more has expired on an account than can be ended in time")
 
     async def balance(self, account: AccountKey) -> Balance | None:
         """Read an account's balance."""
@@ -156,10 +130,6 @@ def _joined(operations: Sequence[Operation], results: list[Result]) -> list[Resu
         before = None if operation.before is None else next(left)
         joined.append(next(left)._replace(before=before))
     return joined
-
-
-def _undecided(rows: Sequence[Record]) -> list[int]:
-    return [at for at, row in enumerate(rows) if row[_OUTCOME] == _UNDECIDED]
 
 
 def read_result(row: Record) -> Result:

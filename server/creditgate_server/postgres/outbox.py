@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.deliveries import Backlog, EndpointName, Places, Settled, Task
-
-from .errors import executing
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from .pool import Pool, Record
+    from .pool import Pool
 
 _TASK_COLUMNS = ", ".join(Task._fields)
 _TAKE = (
@@ -28,16 +26,16 @@ class PostgresOutbox:
 
     async def due_buckets(self) -> Sequence[int]:
         """Answer the buckets in which something is to be done."""
-        found: Sequence[int] = await self._value("SELECT creditgate.due_deliveries()")
+        found: Sequence[int] = await self._pool.value("SELECT creditgate.due_deliveries()")
         return found
 
     async def fan_out(self, bucket: int, *, limit: int) -> int:
         """Make deliveries of events."""
-        return int(await self._value("SELECT creditgate.fan_out($1, $2)", bucket, limit))
+        return int(await self._pool.value("SELECT creditgate.fan_out($1, $2)", bucket, limit))
 
     async def take(self, bucket: int, places: Places) -> Sequence[Task]:
         """Take what is to be tried now."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             _TAKE,
             bucket,
             places.limit,
@@ -51,29 +49,19 @@ class PostgresOutbox:
 
     async def settle(self, settled: Sequence[Settled]) -> None:
         """Note what came of attempts."""
-        await self._value(
+        await self._pool.value(
             "SELECT creditgate.settle_deliveries($1::creditgate.attempt[])", list(settled)
         )
 
     async def forget(self, bucket: int, *, older_seconds: float, limit: int) -> int:
         """Remove deliveries that ended long ago."""
         sql = "SELECT creditgate.forget_deliveries($1, $2, $3)"
-        return int(await self._value(sql, bucket, older_seconds, limit))
+        return int(await self._pool.value(sql, bucket, older_seconds, limit))
 
     async def backlog(self, bucket: int) -> Backlog:
         """Measure what waits in one bucket."""
-        (row,) = await self._rows("SELECT * FROM creditgate.delivery_backlog($1)", bucket)
+        (row,) = await self._pool.rows("SELECT * FROM creditgate.delivery_backlog($1)", bucket)
         return Backlog(*row)
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
-
-    async def _value(self, sql: str, *values: Any) -> Any:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetchval(sql, *values)
 
 
 def _columns(names: Sequence[EndpointName]) -> tuple[list[UUID], list[str]]:

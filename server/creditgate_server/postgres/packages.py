@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.packages import Package, PackageResult
 
-from .errors import executing
-
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from .pool import Pool, Record
+    from .pool import Pool
 
 _COLUMNS = ", ".join(Package._fields)
 
@@ -38,7 +36,7 @@ class PostgresPackages:
 
     async def put_package(self, tenant_id: UUID, package: Package) -> PackageResult:
         """Write a version of a package, or answer the one that was written with the same body."""
-        rows = await self._rows(
+        rows = await self._pool.rows(
             "SELECT * FROM creditgate.put_package($1::creditgate.packages)", (tenant_id, *package)
         )
         outcome, replayed = Outcome(rows[0][0]), rows[0][1]
@@ -49,14 +47,9 @@ class PostgresPackages:
 
     async def get_package(self, tenant_id: UUID, package_id: str, version: int) -> Package | None:
         """Read a version of a package."""
-        rows = await self._rows(_GET, tenant_id, package_id, version)
+        rows = await self._pool.rows(_GET, tenant_id, package_id, version)
         return Package(*rows[0]) if rows else None
 
     async def list_packages(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Package]:
         """Read a page of latest versions."""
-        return [Package(*row) for row in await self._rows(_LIST, tenant_id, after, limit)]
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
+        return [Package(*row) for row in await self._pool.rows(_LIST, tenant_id, after, limit)]

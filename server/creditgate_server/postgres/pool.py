@@ -12,7 +12,7 @@ import asyncpg
 
 from creditgate_server.domain.errors import NotExecutedError
 
-from .errors import LOST, connecting
+from .errors import LOST, connecting, executing
 
 if TYPE_CHECKING:
     from creditgate_server.settings import Settings
@@ -59,6 +59,18 @@ class Pool:
             raise
         finally:
             await self._give_back(connection)
+
+    async def rows(self, sql: str, *values: Any) -> list[Record]:
+        """Run one statement, which is a transaction, and answer its rows."""
+        async with self.connection() as connection:
+            with executing():
+                return await connection.fetch(sql, *values)
+
+    async def value(self, sql: str, *values: Any) -> Any:
+        """Run one statement, which is a transaction, and answer its one value."""
+        async with self.connection() as connection:
+            with executing():
+                return await connection.fetchval(sql, *values)
 
     @property
     def size(self) -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.rates import Line, Quote, QuoteLine, Rate, RateCard, RateCardResult
-
-from .errors import executing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -51,7 +49,7 @@ class PostgresRateCards:
 
     async def put_rate_card(self, tenant_id: UUID, card: RateCard) -> RateCardResult:
         """Write a version of a card, or answer the one that was written with the same body."""
-        (row,) = await self._rows(_PUT, tenant_id, *card[:5])
+        (row,) = await self._pool.rows(_PUT, tenant_id, *card[:5])
         outcome, replayed = Outcome(row[0]), row[1]
         if outcome.refused:
             return RateCardResult(outcome, None)
@@ -62,19 +60,19 @@ class PostgresRateCards:
         self, tenant_id: UUID, rate_card_id: str, version: int
     ) -> RateCard | None:
         """Read a version of a card."""
-        rows = await self._rows(_GET, tenant_id, rate_card_id, version)
+        rows = await self._pool.rows(_GET, tenant_id, rate_card_id, version)
         return _card(rows[0]) if rows else None
 
     async def list_rate_cards(
         self, tenant_id: UUID, *, after: str, limit: int
     ) -> Sequence[RateCard]:
         """Read a page of latest versions."""
-        return [_card(row) for row in await self._rows(_LIST, tenant_id, after, limit)]
+        return [_card(row) for row in await self._pool.rows(_LIST, tenant_id, after, limit)]
 
     async def quote(self, account: AccountKey, usages: Sequence[Usage]) -> Quote:
         """Price usages."""
         metered = [(1, *usage) for usage in usages]
-        (row,) = await self._rows(_QUOTE, *account, metered)
+        (row,) = await self._pool.rows(_QUOTE, *account, metered)
         found = row["account"]
         balance = None if found is None else Balance.read(found, row["as_of"])
         if row["outcome"] != Outcome.ACCEPTED:
@@ -88,11 +86,6 @@ class PostgresRateCards:
             found["rate_card_id"],
             found["rate_card_version"],
         )
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)
 
 
 def read_rate(row: Record | None) -> Rate | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from creditgate_server.domain.statements import Entry, Period, Statement
-
-from .errors import executing
+from creditgate_server.domain.statements import Entry, Period, Place, Statement
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from creditgate_server.domain.account_keys import AccountKey
 
-    from .pool import Pool, Record
+    from .pool import Pool
 
 # The last versions before the period and in it: even after a clock that was set back, a period is a
 # run of versions. Read backwards along the primary key, as far as the period lies in the past.
@@ -52,6 +49,9 @@ SELECT e.version, e.line, e.kind, e.amount_micros, e.settled_micros, e.hold_id, 
  ORDER BY e.version, e.line LIMIT $7
 """
 
+# Versions and lines count from 1.
+_FIRST = Place(0, 0)
+
 
 class PostgresStatements:
     """`domain.statements.Statements` on PostgreSQL."""
@@ -63,23 +63,18 @@ class PostgresStatements:
         self, account: AccountKey, *, start: datetime | None, until: datetime | None
     ) -> Period | None:
         """Find the versions of a period."""
-        rows = await self._rows(_PERIOD, *account, start, until)
+        rows = await self._pool.rows(_PERIOD, *account, start, until)
         return Period(*rows[0]) if rows else None
 
     async def statement(
-        self, account: AccountKey, period: Period, *, after: tuple[int, int], limit: int
+        self, account: AccountKey, period: Period, *, after: Place | None, limit: int
     ) -> Statement:
         """Read a page of a period's entries, and its balances."""
         opening = await self._balance(account, period.after_version)
         closing = await self._balance(account, period.through_version)
-        rows = await self._rows(_ENTRIES, *account, *period, *after, limit)
+        rows = await self._pool.rows(_ENTRIES, *account, *period, *(after or _FIRST), limit)
         return Statement(opening, closing, [Entry(*row) for row in rows])
 
     async def _balance(self, account: AccountKey, version: int) -> int:
-        rows = await self._rows(_BALANCE, *account, version)
+        rows = await self._pool.rows(_BALANCE, *account, version)
         return rows[0][0] if rows else 0
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)

@@ -71,29 +71,19 @@ class PostgresSweeps:
 
     async def due_buckets(self, buckets: Sequence[int]) -> Sequence[int]:
         """Answer those of the buckets in which something is due."""
-        async with self._pool.connection() as connection:
-            with executing():
-                due = await connection.fetchval(
-                    "SELECT creditgate.due_buckets($1::smallint[])", buckets
-                )
+        due = await self._pool.value("SELECT creditgate.due_buckets($1::smallint[])", buckets)
         return list(due)
 
     async def expire_due(self, bucket: int, *, limit: int) -> int:
         """End up to about `limit` due things of one bucket."""
-        async with self._pool.connection() as connection:
-            with executing():
-                done = await connection.fetchval(
-                    "SELECT creditgate.expire_holds($1, $2)", bucket, limit
-                )
+        done = await self._pool.value("SELECT creditgate.expire_holds($1, $2)", bucket, limit)
         return int(done)
 
     async def forget_events(self, bucket: int, *, days: int, limit: int) -> int:
         """Forget up to about `limit` of a bucket's dispatched events that are older than `days`."""
-        async with self._pool.connection() as connection:
-            with executing():
-                found = await connection.fetchval(
-                    "SELECT creditgate.forget_events($1, $2, $3)", bucket, days, limit
-                )
+        found = await self._pool.value(
+            "SELECT creditgate.forget_events($1, $2, $3)", bucket, days, limit
+        )
         return int(found)
 
     async def open_holds(self, bucket: int) -> OpenHolds:

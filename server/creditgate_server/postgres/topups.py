@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.topups import Topup, TopupResult
 
-from .errors import executing
-
 if TYPE_CHECKING:
     from creditgate_server.domain.account_keys import AccountKey
 
-    from .pool import Pool, Record
+    from .pool import Pool
 
 _COLUMNS = ", ".join(Topup._fields)
 
@@ -39,7 +37,7 @@ class PostgresTopups:
 
     async def refuse_topup(self, account: AccountKey, request_id: str, reason: str) -> TopupResult:
         """Refuse a request."""
-        (row,) = await self._rows(
+        (row,) = await self._pool.rows(
             "SELECT outcome, replayed FROM creditgate.refuse_topup($1, $2, $3, $4)",
             *account,
             request_id,
@@ -48,19 +46,14 @@ class PostgresTopups:
         outcome = Outcome(row["outcome"])
         if outcome.refused:
             return TopupResult(outcome, None)
-        (topup,) = await self._rows(_GET, *account, request_id)
+        (topup,) = await self._pool.rows(_GET, *account, request_id)
         return TopupResult(outcome, Topup(*topup), row["replayed"])
 
     async def list_topups(
         self, account: AccountKey, *, before_no: int | None, limit: int
     ) -> Sequence[Topup] | None:
         """Read a page of requests, newest first."""
-        rows = await self._rows(_LIST, *account, before_no, limit)
-        if not rows and not await self._rows(_EXISTS, *account):
+        rows = await self._pool.rows(_LIST, *account, before_no, limit)
+        if not rows and not await self._pool.rows(_EXISTS, *account):
             return None
         return [Topup(*row) for row in rows]
-
-    async def _rows(self, sql: str, *values: Any) -> Sequence[Record]:
-        async with self._pool.connection() as connection:
-            with executing():
-                return await connection.fetch(sql, *values)

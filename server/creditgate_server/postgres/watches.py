@@ -10,7 +10,6 @@ from creditgate_server.domain.account_keys import AccountKey
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.watches import Ending, Sight, Watched
 
-from .errors import executing
 from .events import EVENT_COLUMNS, read_event
 
 if TYPE_CHECKING:
@@ -71,23 +70,17 @@ class PostgresWatches:
             [each.event_count for each in watched],
             [timedelta(seconds=each.warn_seconds) for each in watched],
         )
-        async with self._pool.connection() as connection:
-            with executing():
-                rows = await connection.fetch(_LOOK, *columns)
+        rows = await self._pool.rows(_LOOK, *columns)
         return [_sight(row) for row in rows]
 
     async def events(self, account: AccountKey, *, after: int, limit: int) -> Sequence[Event]:
         """Read a page of an account's events, oldest first."""
-        async with self._pool.connection() as connection:
-            with executing():
-                rows = await connection.fetch(_EVENTS, *account, after, limit)
+        rows = await self._pool.rows(_EVENTS, *account, after, limit)
         return [read_event(row) for row in rows]
 
     async def last_event_before(self, account: AccountKey, version: int) -> int:
         """Find the last event of the versions before one."""
-        async with self._pool.connection() as connection:
-            with executing():
-                number = await connection.fetchval(_LAST_BEFORE, *account, version)
+        number = await self._pool.value(_LAST_BEFORE, *account, version)
         return number or 0
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from creditgate.v1 import usage_service_pb2 as pb
 from creditgate_server.domain.account_keys import AccountKey
-from creditgate_server.domain.activity import Activities, ActivityPage, Place, Span
+from creditgate_server.domain.activity import Activities, ActivityPage, Span
 from creditgate_server.domain.errors import LedgerError
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.statements import Period
@@ -17,6 +17,7 @@ from creditgate_server.domain.statements import Period
 from . import decode_activity as decode
 from . import encode, fields
 from .call import Call, Handler
+from .cursor import Cursor
 from .detached import Detached, Shed
 from .encode_activity import activity
 from .interceptors.message import parse
@@ -30,25 +31,6 @@ from .stream import Duplex
 CHUNK_MAX = 1000
 # A reader who takes nothing for so long gives its place to another, and goes on from its cursor.
 STALLED_SECONDS = 60.0
-
-
-class Cursor(NamedTuple):
-    """Where a list goes on: after an entry of a period that its first page has fixed."""
-
-    period: Period
-    after: Place | None
-
-    @classmethod
-    def read(cls, text: str) -> Cursor | None:
-        """Read what a token of ours holds; None for the first page."""
-        if not text:
-            return None
-        after_version, through_version, version, line = map(int, text.split())
-        return cls(Period(after_version, through_version), Place(version, line))
-
-    def at(self, place: Place) -> str:
-        """Write where it goes on after a place."""
-        return " ".join(map(str, (*self.period, *place)))
 
 
 class ActivityReading:

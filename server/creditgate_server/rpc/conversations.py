@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
 from functools import partial
 
 from creditgate.v1 import conversation_service_pb2 as pb
@@ -24,9 +23,6 @@ from .detached import Detached
 from .lists import Lists, page_size
 from .named_account import key_of
 from .status import refuse
-
-_EPOCH = fields.EPOCH
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Conversing:
@@ -112,13 +108,9 @@ class ConversationReading:
         response = usage_pb.ListConversationsResponse()
         write = partial(encode_conversations.session, account_id=request.account_id, as_of=as_of)
         if last := encode.page(response.conversations, sessions, size, write):
-            text = f"{_micros(last.started_at)} {last.session} {last.conversation_id}"
+            text = f"{fields.micros(last.started_at)} {last.session} {last.conversation_id}"
             response.next_page_token = self._lists.token(request, call, text, about=about)
         return response
-
-
-def _micros(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
 
 
 def _place(text: str) -> SessionPlace | None:
@@ -126,4 +118,4 @@ def _place(text: str) -> SessionPlace | None:
     if not text:
         return None
     micros, session, name = text.split(" ")
-    return SessionPlace(_EPOCH + int(micros) * _MICROSECOND, name, int(session))
+    return SessionPlace(fields.of_micros(int(micros)), name, int(session))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from google.protobuf.message import Message
+
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import conversation_service_pb2 as conversations_pb
+from creditgate.v1 import hold_pb2
 from creditgate_server.domain.account_keys import AccountKey, account_key
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Usage
@@ -45,7 +48,7 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID, pins: Pins) -> Operatio
     if request.HasField("call"):
         works = decode_calls.of_gateway(request, tenant_id, works)
     minimum_micros = _minimum(request, amount_micros or fields.AMOUNT_MAX)
-    ttl_ms = _ttl_ms(request)
+    lives_ms = ttl_ms(request)
     details = _details(request)
     before = None
     if request.HasField("replaces"):
@@ -54,13 +57,13 @@ def reserve(request: pb.ReserveRequest, tenant_id: UUID, pins: Pins) -> Operatio
         "reserve",
         (
             *_meaning(amount_micros, minimum_micros, details),
-            f"ttl_ms={ttl_ms}",
+            f"ttl_ms={lives_ms}",
             *decode_usages.meaning(works),
             *([] if before is None else [f"replaces={before.hold_id}"]),
         ),
     )
     return Operation(
-        _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, ttl_ms,
+        _RESERVE, bucket, key, name, amount_micros, minimum_micros, None, lives_ms,
         False, digest, "", details, works, before,  # noqa: FBT003 - by position: half the cost of names
     )  # fmt: skip
 
@@ -89,7 +92,7 @@ def extend(request: pb.ExtendRequest, tenant_id: UUID) -> Operation:
     minimum_micros = _minimum(request, fields.AMOUNT_MAX)
     return Operation(
         _EXTEND, bucket, key, name, asked.get("amount_micros", 0), minimum_micros,
-        asked.get("used_micros"), _ttl_ms(request), usages=works,
+        asked.get("used_micros"), ttl_ms(request), usages=works,
     )  # fmt: skip
 
 
@@ -160,7 +163,10 @@ def _minimum(request: pb.ReserveRequest | pb.ChargeRequest | pb.ExtendRequest, h
     return minimum
 
 
-def _ttl_ms(request: pb.ReserveRequest | pb.ExtendRequest) -> int:
+def ttl_ms(
+    request: pb.ReserveRequest | pb.ExtendRequest | conversations_pb.ReserveMessageRequest,
+) -> int:
+    """Check and answer how long a hold is to live."""
     if not request.HasField("ttl"):
         return fields.TTL_MS_DEFAULT
     return fields.ttl_ms(request, request.ttl)
@@ -172,7 +178,7 @@ def _termination_cause(request: pb.CommitRequest | pb.ReleaseRequest) -> str:
 
 def _details(request: pb.ReserveRequest | pb.ChargeRequest) -> str | None:
     """Write attributes and labels as JSON text; None when there are none."""
-    read = attributes(request) if request.HasField("attributes") else {}
+    read = attributes(request, request.attributes) if request.HasField("attributes") else {}
     labels = fields.labels(request, request.labels) if request.labels else {}
     if not read and not labels:
         return None
@@ -180,13 +186,11 @@ def _details(request: pb.ReserveRequest | pb.ChargeRequest) -> str | None:
 
 
 def attributes(
-    request: pb.ReserveRequest | pb.ChargeRequest | conversations_pb.ReserveMessageRequest,
+    request: Message, given: hold_pb2.Attributes, *, path: str = "attributes"
 ) -> dict[str, str]:
     """Check and answer the attributes of a request that are set."""
-    given = ((name, getattr(request.attributes, name)) for name in ATTRIBUTES)
-    return {
-        name: fields.text(request, f"attributes.{name}", value) for name, value in given if value
-    }
+    pairs = ((name, getattr(given, name)) for name in ATTRIBUTES)
+    return {name: fields.text(request, f"{path}.{name}", value) for name, value in pairs if value}
 
 
 def _meaning(amount_micros: int, minimum_micros: int, details: str | None) -> list[str]:

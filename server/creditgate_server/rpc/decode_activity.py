@@ -9,8 +9,7 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import usage_service_pb2 as pb
 from creditgate_server.domain.activity import Choice, Span
 
-from . import fields
-from .decode import ATTRIBUTES
+from . import decode, fields
 
 DAYS_MAX = 36_600
 _KINDS = frozenset(accounts_pb.EntryKind.values()) - {0}
@@ -35,7 +34,7 @@ def asked(request: ActivityRequest) -> Asked:
         for place, kind in enumerate(given.kinds)
     ]
     meter = fields.text(request, "filter.meter", given.meter)
-    attributes = _attributes(request)
+    attributes = decode.attributes(request, given.attributes, path="filter.attributes")
     model = attributes.pop("model", None)
     choice = Choice(kinds or None, meter or None, model, _details(request, attributes))
     span = _span(request)
@@ -50,13 +49,8 @@ def newest_first(request: pb.ListActivityRequest) -> bool:
 
 def _span(request: ActivityRequest) -> Span:
     given = request.filter
-    start = until = last = None
-    if given.HasField("from"):
-        start = fields.moment(request, "filter.from", getattr(given, "from"))
-    if given.HasField("until"):
-        until = fields.moment(request, "filter.until", given.until)
-    if start and until and until <= start:
-        raise fields.bad(request, "filter.until", "must be after from")
+    start, until = fields.bounds(request, given, path="filter.")
+    last = None
     if given.HasField("last"):
         if start:
             raise fields.bad(request, "filter.last", "must not come with from")
@@ -64,15 +58,6 @@ def _span(request: ActivityRequest) -> Span:
         last_ms = fields.duration_ms(request, "filter.last", given.last, low=1, high=high)
         last = timedelta(milliseconds=last_ms)
     return Span(start, until, last)
-
-
-def _attributes(request: ActivityRequest) -> dict[str, str]:
-    given = ((name, getattr(request.filter.attributes, name)) for name in ATTRIBUTES)
-    return {
-        name: fields.text(request, f"filter.attributes.{name}", value)
-        for name, value in given
-        if value
-    }
 
 
 def _details(request: ActivityRequest, attributes: dict[str, str]) -> str | None:

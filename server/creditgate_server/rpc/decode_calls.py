@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,6 +18,7 @@ MARGIN_MS_MAX = 3_600_000
 SECONDS_MAX = 86_400
 TARGET_MAX = 256
 USUAL = CallTerms()
+PATH = "plan.call_terms"
 
 _ACTIONS = frozenset(map(int, FinalAction))
 _HANDLINGS = frozenset(map(int, FailureHandling))
@@ -25,11 +27,12 @@ _HANDLINGS = frozenset(map(int, FailureHandling))
 def call_terms(request: catalog_pb.PutPlanRequest) -> CallTerms:
     """Decode the call terms of a PutPlan; what is left out is as usual."""
     given = request.plan.call_terms
+    margin_ms = partial(fields.usual_ms, request, PATH, given, high=MARGIN_MS_MAX)
     action = _choice(request, "final_action", given.final_action, USUAL.final_action, _ACTIONS)
     return CallTerms(
         max_duration_seconds=_seconds(request, "max_duration", given.max_duration),
-        renew_before_ms=_margin_ms(request, "renew_before", USUAL.renew_before_ms, low=1000),
-        warn_before_ms=_margin_ms(request, "warn_before", USUAL.warn_before_ms, low=0),
+        renew_before_ms=margin_ms("renew_before", usual=USUAL.renew_before_ms, low=1000),
+        warn_before_ms=margin_ms("warn_before", usual=USUAL.warn_before_ms, low=0),
         final_action=action,
         redirect_target=_target(request, action),
         on_reserve_failure=_choice(
@@ -42,15 +45,6 @@ def call_terms(request: catalog_pb.PutPlanRequest) -> CallTerms:
         ),
         offline_allowance_seconds=_seconds(request, "offline_allowance", given.offline_allowance),
     )  # fmt: skip
-
-
-def meaning(terms: CallTerms) -> list[str]:
-    """The parts that call terms add to what a plan means: those that are not as usual."""
-    return [
-        f"call_terms.{name}={value}"
-        for (name, value), usual in zip(terms._asdict().items(), USUAL, strict=True)
-        if value != usual
-    ]
 
 
 def of_gateway(
@@ -66,31 +60,22 @@ def of_gateway(
     return (work._replace(gateway_id=gateway_id, gateway_key=key, gateway_epoch=epoch),)
 
 
-def _margin_ms(request: catalog_pb.PutPlanRequest, name: str, usual: int, *, low: int) -> int:
-    terms = request.plan.call_terms
-    if not terms.HasField(name):  # type: ignore[arg-type]  # one of two names
-        return usual
-    span: Duration = getattr(terms, name)
-    field = f"plan.call_terms.{name}"
-    return fields.duration_ms(request, field, span, low=low, high=MARGIN_MS_MAX)
-
-
 def _seconds(request: catalog_pb.PutPlanRequest, name: str, span: Duration) -> int:
     if not 0 <= span.seconds <= SECONDS_MAX or span.nanos:
         got = f"got {span.seconds} s and {span.nanos} ns"
         problem = f"must be whole seconds, 0 to {SECONDS_MAX}, {got}"
-        raise fields.bad(request, f"plan.call_terms.{name}", problem)
+        raise fields.bad(request, f"{PATH}.{name}", problem)
     return span.seconds
 
 
 def _choice(
     request: catalog_pb.PutPlanRequest, name: str, value: int, usual: int, known: frozenset[int]
 ) -> int:
-    return fields.choice(request, f"plan.call_terms.{name}", value or usual, known)
+    return fields.choice(request, f"{PATH}.{name}", value or usual, known)
 
 
 def _target(request: catalog_pb.PutPlanRequest, action: int) -> str:
-    field, target = "plan.call_terms.redirect_target", request.plan.call_terms.redirect_target
+    field, target = f"{PATH}.redirect_target", request.plan.call_terms.redirect_target
     if action != FinalAction.REDIRECT:
         if target:
             raise fields.bad(request, field, "must be empty unless final_action is REDIRECT")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.duration_pb2 import Duration
+from functools import partial
 
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate.v1 import conversation_pb2
@@ -38,13 +36,14 @@ ConversationRequest = MessageRequest | pb.CloseConversationRequest | pb.GetConve
 def conversation_terms(request: catalog_pb.PutPlanRequest) -> ConversationTerms:
     """Decode the conversation terms of a PutPlan; what is left out is as usual."""
     given, path = request.plan.conversation_terms, "plan.conversation_terms"
+    span_ms = partial(fields.usual_ms, request, path, given, high=TIMEOUT_MS_MAX)
     pricing = given.pricing or USUAL.pricing
     return ConversationTerms(
         pricing=fields.choice(request, f"{path}.pricing", pricing, _PRICINGS),
-        inactivity_timeout_ms=_span_ms(
-            request, "inactivity_timeout", USUAL.inactivity_timeout_ms, low=TIMEOUT_MS_MIN
+        inactivity_timeout_ms=span_ms(
+            "inactivity_timeout", usual=USUAL.inactivity_timeout_ms, low=TIMEOUT_MS_MIN
         ),
-        reopen_within_ms=_span_ms(request, "reopen_within", USUAL.reopen_within_ms, low=0),
+        reopen_within_ms=span_ms("reopen_within", usual=USUAL.reopen_within_ms, low=0),
         conversation_meter=fields.text(
             request, f"{path}.conversation_meter", given.conversation_meter
         )
@@ -52,15 +51,6 @@ def conversation_terms(request: catalog_pb.PutPlanRequest) -> ConversationTerms:
         message_meter=fields.text(request, f"{path}.message_meter", given.message_meter)
         or USUAL.message_meter,
     )
-
-
-def meaning(terms: ConversationTerms) -> list[str]:
-    """The parts that conversation terms add to what a plan means: those not as usual."""
-    return [
-        f"conversation_terms.{name}={value}"
-        for (name, value), usual in zip(terms._asdict().items(), USUAL, strict=True)
-        if value != usual
-    ]
 
 
 def reserve(request: pb.ReserveMessageRequest, call: Call) -> Utterance:
@@ -71,8 +61,7 @@ def reserve(request: pb.ReserveMessageRequest, call: Call) -> Utterance:
     meter = fields.text(request, "usage.meter", work.meter)
     model = fields.text(request, "usage.model", work.model)
     quantity = fields.amount(request, "usage.quantity", work.quantity, low=0) or 1
-    ttl_ms = fields.ttl_ms(request, request.ttl) if request.HasField("ttl") else None
-    ttl_ms = fields.TTL_MS_DEFAULT if ttl_ms is None else ttl_ms
+    ttl_ms = decode.ttl_ms(request)
     details = _details(request)
     parts = [f"quantity={quantity}", f"ttl_ms={ttl_ms}", f"details={details}"]
     parts += [
@@ -134,14 +123,7 @@ def kept(request: usage_pb.ListConversationsRequest) -> SessionFilter:
     """Decode which sessions a list is to keep."""
     name = fields.identifier_or_empty(request, "conversation_id", request.conversation_id)
     state = fields.choice(request, "state", request.state, _STATES)
-    start: datetime | None = None
-    until: datetime | None = None
-    if request.HasField("from"):
-        start = fields.moment(request, "from", getattr(request, "from"))
-    if request.HasField("until"):
-        until = fields.moment(request, "until", request.until)
-    if start and until and until <= start:
-        raise fields.bad(request, "until", "must be after from")
+    start, until = fields.bounds(request, request)
     is_open = state == conversation_pb2.CONVERSATION_STATE_OPEN if state else None
     return SessionFilter(name, is_open, start, until)
 
@@ -160,19 +142,10 @@ def _details(request: pb.ReserveMessageRequest) -> str:
     if given not in {"", name}:
         problem = "must be the request's conversation_id, or empty"
         raise fields.bad(request, "attributes.conversation_id", problem)
-    attributes = {**decode.attributes(request), "conversation_id": name}
+    attributes = {**decode.attributes(request, request.attributes), "conversation_id": name}
     labels = fields.labels(request, request.labels)
     return fields.canonical_json({"attributes": attributes, "labels": labels})
 
 
 def _cause(request: pb.ReleaseMessageRequest | pb.CloseConversationRequest) -> str:
     return fields.identifier_or_empty(request, "termination_cause", request.termination_cause)
-
-
-def _span_ms(request: catalog_pb.PutPlanRequest, name: str, usual: int, *, low: int) -> int:
-    terms = request.plan.conversation_terms
-    if not terms.HasField(name):  # type: ignore[arg-type]  # one of two names
-        return usual
-    span: Duration = getattr(terms, name)
-    field = f"plan.conversation_terms.{name}"
-    return fields.duration_ms(request, field, span, low=low, high=TIMEOUT_MS_MAX)

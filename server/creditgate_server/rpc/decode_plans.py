@@ -11,7 +11,7 @@ from creditgate_server.domain.events import EXPIRY_NOTICE_MS_DEFAULT, THRESHOLDS
 from creditgate_server.domain.plans import Addon, CycleUnit, Plan
 
 from . import decode_budgets, decode_calls, decode_conversations, fields, thresholds
-from .fingerprint import fingerprint
+from .fingerprint import fingerprint, unusual
 
 VERSION_MAX = 2**31 - 1
 EXPIRY_NOTICE_MS_MAX = 366 * 86_400_000
@@ -154,8 +154,8 @@ def _plan_fingerprint(plan: Plan) -> bytes:
     ]
     if plan.budgets:
         parts.append(f"budgets={decode_budgets.meaning(plan.budgets)}")
-    parts += decode_calls.meaning(plan.call_terms)
-    parts += decode_conversations.meaning(plan.conversation_terms)
+    parts += unusual("call_terms", plan.call_terms, decode_calls.USUAL)
+    parts += unusual("conversation_terms", plan.conversation_terms, decode_conversations.USUAL)
     return fingerprint("plan", parts)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
+from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2, usage_service_pb2
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate_server.domain.accounts import Account, Standing
 from creditgate_server.domain.balances import Balance
@@ -21,9 +21,9 @@ from creditgate_server.domain.rates import Line, Rate
 from creditgate_server.domain.results import Result
 
 from . import decode, decode_usages, encode_calls, thresholds
+from .fields import EPOCH
 from .status import refuse
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE_BYTES_MAX = 2 * 1_048_576
 
 Item = TypeVar("Item")
@@ -55,7 +55,7 @@ Deciding = pb.ReserveResponse | pb.ChargeResponse | pb.ExtendResponse
 
 def moment(to: Timestamp, at: datetime) -> None:
     """Write a time with a time zone."""
-    since: timedelta = at - _EPOCH
+    since: timedelta = at - EPOCH
     to.seconds = since.days * 86_400 + since.seconds
     to.nanos = since.microseconds * 1000
 
@@ -119,7 +119,9 @@ def rate(to: hold_pb2.Rate, of: Rate) -> None:
         to.tiers.add(from_quantity=beyond, unit_price_micros=price)
 
 
-def details(to: hold_pb2.Hold | conversation_pb2.Conversation, text: str) -> None:
+def details(
+    to: hold_pb2.Hold | conversation_pb2.Conversation | usage_service_pb2.Activity, text: str
+) -> None:
     """Write the attributes and labels that were given."""
     given = json.loads(text)
     for name, value in given.get("attributes", {}).items():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import usage_service_pb2 as pb
 from creditgate_server.domain.activity import Activity
 
-from .encode import moment
+from .encode import details, moment
 
 _KINDS: dict[int, str] = {
     number: name.removeprefix("ENTRY_KIND_").lower()
@@ -38,10 +36,7 @@ def activity(to: pb.Activity, of: Activity) -> None:
             to.usages.add(meter=line.rate.meter, model=line.model, quantity=line.used_quantity)
     to.type = _type(to.meter, of)
     if of.details is not None:
-        details = json.loads(of.details)
-        for name, value in details.get("attributes", {}).items():
-            setattr(to.attributes, name, value)
-        to.labels.update(details.get("labels", {}))
+        details(to, of.details)
 
 
 def _type(meter: str, of: Activity) -> str:

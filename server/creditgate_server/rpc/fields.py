@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
 from google.protobuf.duration_pb2 import Duration
@@ -29,6 +30,7 @@ _is_hold_name = re.compile(r"[A-Za-z0-9._:@/#-]{1,300}").fullmatch
 _is_label_key = re.compile(r"[A-Za-z0-9._:@/-]{1,64}").fullmatch
 _is_time_zone = re.compile(r"[A-Za-z0-9_+/-]{1,64}").fullmatch
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # The last second of the year 9998: the driver takes the last microsecond of 9999 for infinity.
 _SECONDS_MAX = 253_370_764_799
 _NANOS = 1_000_000_000
@@ -138,11 +140,44 @@ def duration_ms(request: Message, field: str, value: Duration, *, low: int = 0, 
     return milliseconds
 
 
+def usual_ms(
+    request: Message, path: str, given: Any, name: str, *, usual: int, low: int, high: int
+) -> int:
+    """Check one of a plan's spans as `duration_ms` does; one that is not given is as usual."""
+    if not given.HasField(name):
+        return usual
+    return duration_ms(request, f"{path}.{name}", getattr(given, name), low=low, high=high)
+
+
 def moment(request: Message, field: str, value: Timestamp) -> datetime:
     """Check a timestamp and answer it in UTC, cut to microseconds."""
     if not (0 <= value.seconds <= _SECONDS_MAX and 0 <= value.nanos < _NANOS):
         raise bad(request, field, "must be a time from the year 1970 to the year 9998")
     return EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+
+
+def bounds(
+    request: Message, given: Any, *, path: str = ""
+) -> tuple[datetime | None, datetime | None]:
+    """Check the `from` and `until` of what is given, and answer them; None for one that is not."""
+    start = until = None
+    if given.HasField("from"):
+        start = moment(request, f"{path}from", getattr(given, "from"))
+    if given.HasField("until"):
+        until = moment(request, f"{path}until", given.until)
+    if start and until and until <= start:
+        raise bad(request, f"{path}until", "must be after from")
+    return start, until
+
+
+def micros(at: datetime) -> int:
+    """Write a moment as whole microseconds since the epoch."""
+    return (at - EPOCH) // _MICROSECOND
+
+
+def of_micros(micros: int) -> datetime:
+    """Read a moment of whole microseconds since the epoch."""
+    return EPOCH + micros * _MICROSECOND
 
 
 def time_zone(request: Message, field: str, value: str) -> str:

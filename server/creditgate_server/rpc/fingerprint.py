@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from creditgate_server.domain.calls import CallTerms
+from creditgate_server.domain.conversations import ConversationTerms
+
 SIZE_BYTES = 16
+
+_Terms = CallTerms | ConversationTerms
+
+
+def unusual(name: str, terms: _Terms, usual: _Terms) -> list[str]:
+    """The parts that a plan's terms add to what it means: those that are not as usual."""
+    pairs = zip(terms._asdict().items(), usual, strict=True)
+    return [f"{name}.{field}={value}" for (field, value), other in pairs if value != other]
 
 
 def fingerprint(verb: str, parts: Iterable[str]) -> bytes:

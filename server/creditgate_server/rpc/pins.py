@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,8 +13,6 @@ from . import fields
 from .pages import BadTokenError, Pages
 
 PIN_MS_MAX = 24 * 3_600_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _METHOD = "Quote"
 
 
@@ -34,7 +32,7 @@ class Pins:
 
     def token(self, request: pb.QuoteRequest, tenant_id: UUID, pin: Pin) -> str:
         """Make the token of a pin."""
-        ends = (pin.until - _EPOCH) // _MICROSECOND
+        ends = fields.micros(pin.until)
         text = f"{pin.rate_card_version}:{ends}:{pin.rate_card_id}"
         return self._pages.sign(text, tenant_id=tenant_id, method=_METHOD, about=request.account_id)
 
@@ -74,4 +72,4 @@ class Pins:
             problem = "must be the quote_token of a quote for this account"
             raise fields.bad(request, "quote_token", problem) from None
         version, ends, rate_card_id = text.split(":", 2)
-        return Pin(rate_card_id, int(version), _EPOCH + int(ends) * _MICROSECOND)
+        return Pin(rate_card_id, int(version), fields.of_micros(int(ends)))

@@ -56,10 +56,14 @@ BEGIN
         p_lines[v_place] := v_line;
     END LOOP;
     FOREACH v_line IN ARRAY p_lines LOOP
-        v_price := v_price + creditgate.price(v_line.rate, v_line.quantity);
-        v_used := v_used + creditgate.price(v_line.rate, v_line.used_quantity);
+        IF v_asks THEN
+            v_price := v_price + creditgate.price(v_line.rate, v_line.quantity);
+        END IF;
+        IF v_reports THEN
+            v_used := v_used + creditgate.price(v_line.rate, v_line.used_quantity);
+        END IF;
     END LOOP;
-    IF (v_asks AND v_price > 1000000000000000000) OR (v_reports AND v_used > 1000000000000000000) THEN
+    IF greatest(v_price, v_used) > 1000000000000000000 THEN
         p_refused := 28;
         RETURN;
     END IF;
@@ -96,7 +100,7 @@ DECLARE
     h creditgate.holds := p_verdict.hold;
     v_line creditgate.line;
 BEGIN
-    IF p_lines IS NULL OR v.outcome >= 20 OR h.hold_id IS NULL OR (p_before.state <> 1 AND h = p_before) THEN
+    IF v.outcome >= 20 OR h.hold_id IS NULL OR (p_before.state <> 1 AND h = p_before) THEN
         RETURN v;
     END IF;
     h.lines := p_lines;

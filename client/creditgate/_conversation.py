@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from creditgate._hold import log
 from creditgate._messages import conversation as calls
 from creditgate._messages.work import Call
 from creditgate._types.amount import Amount, to_credits, to_micros
@@ -159,6 +160,17 @@ class BaseMessage:
 
     def _handing_off(self, cause: str) -> Call[MessageStatus]:
         return self._options.releasing(self.message_id, handed_off=True, cause=cause)
+
+    def _abandoning(self) -> Call[MessageStatus]:
+        return self._options.releasing(self.message_id, cause="abandoned")
+
+    def _not_released(self, error: BaseException, failure: Exception) -> None:
+        """Tell that a message could not be released, without hiding why its body failed."""
+        error.add_note(f"message {self.message_id} was not released: {failure}")
+        log.warning("message %s was not released: %s", self.message_id, failure)
+
+    def _left_alone(self, failure: Exception) -> None:
+        log.warning("message %s is left to its ttl: %s", self.message_id, failure)
 
     def _left(self, answer: Any) -> None:
         self._ended = True

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from creditgate import CallLeg, Extension, Reservation, Usage
-from creditgate._commands.call import Calls
+from creditgate._commands.call import TERMS
 from creditgate._types.rate import Rate
 from tests.scenarios.world import BEGINNING, World, instant
 
@@ -45,7 +45,7 @@ async def prepare(world: World) -> None:
     (card,) = re.findall(r"```json\n(.*?)```", (DOCS / "rates.md").read_text(), re.DOTALL)
     rates = [Rate.parse(each) for each in json.loads(card)["rates"]]
     (calls,) = re.findall(r"--calls (\S+)", TEXT)
-    terms = Calls().convert(calls, None, None)
+    terms = TERMS.convert(calls, None, None)
     await world.client.put_rate_card("standard", version=1, rates=rates)
     await world.client.put_plan("voice", version=1, rate_card_id="standard", call_terms=terms)
     await world.client.create_account("acme")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
+from creditgate._commands.terms import Terms, Words
 from creditgate._types.call import CallLeg, CallTerms, FailureHandling, FinalAction
 
 _HANDLINGS = {each.value.lower().replace("_", "-"): each for each in FailureHandling}
 _ACTIONS = {each.value.lower(): each for each in FinalAction}
-_TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
+_WORDS: Words = {
     "max": ("max_duration_seconds", int),
     "renew-before": ("renew_before_seconds", float),
     "warn-before": ("warn_before_seconds", float),
@@ -23,29 +21,8 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-class Calls(click.ParamType[CallTerms]):
-    """Terms of calls on the command line: `max=3600,final=redirect,target=desk,offline=30`."""
-
-    name = "term=value,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> CallTerms:
-        """Check that the text is terms with commas between."""
-        terms: dict[str, Any] = {}
-        for word in value.split(","):
-            term, equals, text = word.partition("=")
-            if not equals or term not in _TERMS:
-                self.fail(f"{word!r} is no term=value: {', '.join(_TERMS)}", param, ctx)
-            name, read = _TERMS[term]
-            try:
-                terms[name] = read(text)
-            except (ValueError, KeyError):
-                self.fail(f"{word!r} has no such value", param, ctx)
-        return CallTerms(**terms)
-
-
-CALLS = click.option("--calls", type=Calls(), help="How calls run: max=3600,offline=30.")
+TERMS = Terms(CallTerms, _WORDS)
+CALLS = click.option("--calls", type=TERMS, help="How calls run: max=3600,offline=30.")
 GATEWAY = click.option("--gateway", default="", help="The gateway that carries the call.")
 EPOCH = click.option("--epoch", type=int, help="A number that grows with each start of it.")
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from creditgate._commands.command import ACCOUNT, EXIT_DENIED, HELP, Session, command
 from creditgate._commands.output import balance_line
+from creditgate._commands.terms import Terms, Words
 from creditgate._types.conversation import (
     Conversation,
     ConversationPricing,
@@ -19,7 +17,7 @@ from creditgate._types.rate import Usage
 
 _PRICINGS = {each.value.lower(): each for each in ConversationPricing}
 _STATES = {each.value.lower(): each for each in ConversationState if each.value != "UNKNOWN"}
-_TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
+_WORDS: Words = {
     "pricing": ("pricing", _PRICINGS.__getitem__),
     "timeout": ("inactivity_timeout_seconds", float),
     "reopen": ("reopen_within_seconds", float),
@@ -28,30 +26,10 @@ _TERMS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-class Conversations(click.ParamType[ConversationTerms]):
-    """Terms of conversations on the command line: `pricing=both,timeout=600`."""
-
-    name = "term=value,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> ConversationTerms:
-        """Check that the text is terms with commas between."""
-        terms: dict[str, Any] = {}
-        for word in value.split(","):
-            term, equals, text = word.partition("=")
-            if not equals or term not in _TERMS:
-                self.fail(f"{word!r} is no term=value: {', '.join(_TERMS)}", param, ctx)
-            name, read = _TERMS[term]
-            try:
-                terms[name] = read(text)
-            except (ValueError, KeyError):
-                self.fail(f"{word!r} has no such value", param, ctx)
-        return ConversationTerms(**terms)
-
-
 CONVERSATIONS = click.option(
-    "--conversations", type=Conversations(), help="What they cost: pricing=both,timeout=600."
+    "--conversations",
+    type=Terms(ConversationTerms, _WORDS),
+    help="What they cost: pricing=both,timeout=600.",
 )
 _CONVERSATION = click.argument("conversation")
 _MESSAGE = click.argument("message")

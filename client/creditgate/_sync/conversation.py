@@ -7,7 +7,7 @@ from typing import Self
 
 from creditgate._conversation import BaseConversation, BaseMessage, ConversationOptions
 from creditgate._errors import CreditgateError, OutcomeUnknown
-from creditgate._hold import ABANDON_SECONDS, log
+from creditgate._hold import ABANDON_SECONDS
 from creditgate._messages.work import Call
 from creditgate._sync.hold import Send
 from creditgate._types.conversation import Conversation, MessageReservation
@@ -93,8 +93,7 @@ class SyncMessage(BaseMessage):
         except CreditgateError as failure:
             if error is None:
                 raise
-            error.add_note(f"message {self.message_id} was not released: {failure}")
-            log.warning("message %s was not released: %s", self.message_id, failure)
+            self._not_released(error, failure)
 
     def hand_off(self, *, termination_cause: str = "") -> None:
         """Give the message to a human: it costs nothing, and the session ends."""
@@ -106,8 +105,8 @@ class SyncMessage(BaseMessage):
             self._left(self._send(request))
 
     def _abandon(self) -> None:
-        request = self._options.releasing(self.message_id, cause="abandoned")
+        request = self._abandoning()
         try:
             self._send(request, patience_seconds=ABANDON_SECONDS)
         except CreditgateError as failure:
-            log.warning("message %s is left to its ttl: %s", self.message_id, failure)
+            self._left_alone(failure)

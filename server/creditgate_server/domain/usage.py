@@ -1,0 +1,118 @@
+"""What was consumed, by time and by what the work was, and how long sessions and calls took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from .activity import Span
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .account_keys import AccountKey
+
+
+class UsageUnit(IntEnum):
+    """The stretches of time that usage is summed up over. The numbers are those of the API."""
+
+    HOUR = 1
+    DAY = 2
+    MONTH = 3
+
+
+class Grouping(IntEnum):
+    """What of the work tells rows apart. The numbers are those of the API."""
+
+    TYPE = 1
+    METER = 2
+    MODEL = 3
+    AGENT = 4
+    USER = 5
+    TOPIC = 6
+    CONVERSATION = 7
+    LABEL = 8
+
+
+class Naming(NamedTuple):
+    """What a group or filter goes by that not all work has: an attribute, or the label `key`."""
+
+    grouping: Grouping
+    key: str = ""
+
+
+class UsageChoice(NamedTuple):
+    """Which work is asked for; None for all. `value` is that of the question's naming."""
+
+    type: str | None = None
+    meter: str | None = None
+    model: str | None = None
+    value: str | None = None
+
+
+class UsageQuestion(NamedTuple):
+    """What is asked about an account's usage.
+
+    `by` is in the order of `Grouping`. `naming` is the one attribute or label that is grouped by or
+    chosen by; None where none is. Without a `unit`, the range is summed up.
+    """
+
+    span: Span
+    unit: UsageUnit | None = None
+    by: Sequence[Grouping] = ()
+    naming: Naming | None = None
+    choice: UsageChoice = UsageChoice()
+    dearest_first: bool = False
+
+
+class UsageRow(NamedTuple):
+    """What one group has consumed in one stretch of time; groups not asked for are empty text."""
+
+    starts_at: datetime | None
+    type: str
+    meter: str
+    model: str
+    value: str
+    consumed_micros: int
+    refunded_micros: int
+    quantity: int
+    holds: int
+
+
+class UsageMeasure(IntEnum):
+    """What a distribution is of. The numbers are those of the API."""
+
+    SESSION_SECONDS = 1
+    SESSION_MESSAGES = 2
+    CALL_SECONDS = 3
+
+
+class Distribution(NamedTuple):
+    """How many values lie between bounds.
+
+    `counts[i]` is how many are below `bounds[i]` and not below the bound before it; the last is how
+    many lie above all bounds. `p50` and `p90` are values that were measured (nearest rank).
+    """
+
+    counts: Sequence[int]
+    total: int
+    maximum: int
+    p50: int
+    p90: int
+
+
+class Usages(Protocol):
+    """Where usage is read. Raises only `domain.errors`."""
+
+    async def rows(
+        self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
+    ) -> Sequence[UsageRow] | None:
+        """Answer rows in the order asked for; None when there is no such account."""
+        ...
+
+    async def distribution(
+        self, account: AccountKey, measure: UsageMeasure, span: Span, *, bounds: Sequence[int]
+    ) -> Distribution | None:
+        """Measure sessions or calls that began in a range; None when there is no such account."""
+        ...

@@ -138,3 +138,15 @@ BEGIN
     END LOOP;
     RETURN v_affordable;
 END $$;
+
+-- What each line has used in all, in their order.
+CREATE OR REPLACE FUNCTION creditgate.used_quantities(p_lines creditgate.line[]) RETURNS bigint[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v_used bigint[] := '{}';
+BEGIN
+    FOR i IN 1 .. cardinality(p_lines) LOOP
+        v_used[i] := (p_lines[i]).used_quantity;
+    END LOOP;
+    RETURN v_used;
+END $$;

@@ -46,7 +46,8 @@ BEGIN
         a.debt_micros := a.debt_micros + d.missing;
         v_entries := v_entries || ROW(
             a.bucket, a.account_key, a.version, 1, 2, -p_collected_micros, a.settled_micros, h.hold_id, NULL,
-            d_ended.seqs || d.seqs, d_ended.micros || d.micros, p_now)::creditgate.entries;
+            d_ended.seqs || d.seqs, d_ended.micros || d.micros, p_now, h.used_quantity,
+            CASE WHEN h.lines IS NOT NULL THEN creditgate.used_quantities(h.lines) END)::creditgate.entries;
     END IF;
     IF v_lapsed > 0 THEN
         d := creditgate.draw_from(v_purse, true, v_lapsed);
@@ -54,7 +55,7 @@ BEGIN
         a.settled_micros := a.settled_micros - v_lapsed;
         v_entries := v_entries || ROW(
             a.bucket, a.account_key, a.version, 2, 4, -v_lapsed, a.settled_micros, NULL, h.hold_id,
-            d.seqs, d.micros, p_now)::creditgate.entries;
+            d.seqs, d.micros, p_now, NULL, NULL)::creditgate.entries;
     END IF;
     RETURN ROW(a, v_purse, h, v_entries)::creditgate.booking;
 END $$;

@@ -57,7 +57,7 @@ BEGIN
         a.settled_micros := a.settled_micros - v_taken;
         PERFORM creditgate.write_entries(ARRAY[ROW(
             a.bucket, a.account_key, a.version, 1, p_state + 1, -v_taken, a.settled_micros, NULL, g.grant_id,
-            ARRAY[p_seq], ARRAY[v_taken], p_now)::creditgate.entries]);
+            ARRAY[p_seq], ARRAY[v_taken], p_now, NULL, NULL)::creditgate.entries]);
     END IF;
     RETURN a;
 END $$;
@@ -84,7 +84,7 @@ BEGIN
     a.debt_micros := a.debt_micros - v_repaid;
     PERFORM creditgate.write_entries(ARRAY[ROW(
         a.bucket, a.account_key, a.version, 1, 1, g.amount_micros, a.settled_micros, NULL, g.grant_id,
-        ARRAY[p_seq], ARRAY[g.amount_micros - v_repaid], p_now)::creditgate.entries]);
+        ARRAY[p_seq], ARRAY[g.amount_micros - v_repaid], p_now, NULL, NULL)::creditgate.entries]);
     RETURN a;
 END $$;
 

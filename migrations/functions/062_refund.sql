@@ -162,12 +162,12 @@ BEGIN
     a.settled_micros := a.settled_micros + p_amount_micros;
     v_entries := v_entries || ROW(
         p_bucket, p_account_key, a.version, 1, 3, p_amount_micros, a.settled_micros, p_hold_id, p_refund_id,
-        v_seqs, v_micros, v.as_of)::creditgate.entries;
+        v_seqs, v_micros, v.as_of, NULL, NULL)::creditgate.entries;
     IF v.moved_micros > 0 THEN
         a.settled_micros := a.settled_micros - v.moved_micros;
         v_entries := v_entries || ROW(
             p_bucket, p_account_key, a.version, 2, 4, -v.moved_micros, a.settled_micros, NULL, p_refund_id,
-            v_lapsed_seqs, v_lapsed, v.as_of)::creditgate.entries;
+            v_lapsed_seqs, v_lapsed, v.as_of, NULL, NULL)::creditgate.entries;
     END IF;
     INSERT INTO creditgate.refunds VALUES (
         p_bucket, p_account_key, p_refund_id, p_hold_id, p_amount_micros, v.moved_micros, a.version, v.as_of);

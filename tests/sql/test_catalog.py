@@ -22,6 +22,8 @@ MONEY_TABLES = (
     "messages",
     "refunds",
     "topups",
+    "usage_progress",
+    "usage_slots",
 )
 IN_MONEY = str(MONEY_TABLES)
 # It is of no account: whoever does a bucket's background work holds its row.

@@ -1,0 +1,163 @@
+"""Usage by quarters of an hour: what each row counts, to the micro-credit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from creditgate_server.domain.account_keys import AccountKey
+from creditgate_server.domain.operations import Operation, Verb
+from creditgate_server.domain.rates import Rate, Usage
+from creditgate_server.postgres.accounts import PostgresAccounts
+from creditgate_server.postgres.ledger import PostgresLedger
+from creditgate_server.postgres.pool import Pool
+from tests.support.clock import DatabaseClock
+from tests.support.database import Connection, Database
+from tests.support.micros import micros
+from tests.support.priced import priced
+
+BEGAN = datetime(2030, 3, 1, 10, tzinfo=UTC)
+RATES = (
+    Rate("voice.call", "*", 1, increment=60),
+    Rate("tokens.in", "large", 3),
+    Rate("tokens.out", "large", 5),
+)
+ROWS = "SELECT * FROM creditgate.usage_rows($1, $2, $3, $4, $5, $6)"
+GRANT, CHARGE, REFUND = 1, 2, 3
+
+
+@dataclass
+class World:
+    """An account of 10000 micro-credits, and a clock that stands at `BEGAN`."""
+
+    pool: Pool
+    account: AccountKey
+    owner: Connection
+
+    async def at(self, minutes: float) -> None:
+        await DatabaseClock(self.owner).set_time(micros(BEGAN + timedelta(minutes=minutes)))
+
+    async def do(self, verb: Verb, hold_id: str, **given: Any) -> None:
+        fingerprint = None if verb in {Verb.COMMIT, Verb.EXTEND} else b"same"
+        operation = Operation(
+            verb, *self.account, hold_id, fingerprint=fingerprint, ttl_ms=60_000, **given
+        )
+        (result,) = await PostgresLedger(self.pool).apply([operation])
+        assert result.outcome in {1, 10}, result
+
+    async def refund(self, hold_id: str, amount: int) -> None:
+        name = f"{hold_id}-{amount}"
+        await PostgresAccounts(self.pool).refund(self.account, name, hold_id, amount)
+
+    async def rows(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        by: int | None = None,
+        key: str = "",
+    ) -> list[tuple[Any, ...]]:
+        """Answer rows, their slots in minutes since `BEGAN`, without those of grants."""
+        bounds = [None if m is None else BEGAN + timedelta(minutes=m) for m in (since, until)]
+        rows = await self.pool.rows(ROWS, *self.account, *bounds, by, key)
+        found = [(round((row[0] - BEGAN).total_seconds() / 60), *row[1:]) for row in rows]
+        return sorted(row for row in found if row[1] != GRANT)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    owner = await database.connect()
+    await DatabaseClock(owner).stop()
+    await DatabaseClock(owner).set_time(micros(BEGAN))
+    async with priced(database, *RATES, credits_micros=10_000) as (pool, account):
+        yield World(pool, account, owner)
+    await owner.close()
+
+
+async def test_work_is_of_the_quarter_of_an_hour_in_which_it_was_charged(world: World) -> None:
+    call = (
+        Usage("voice.call", "", 600, gateway_id="gw", gateway_key=UUID(int=1), gateway_epoch=1),
+    )
+    await world.at(14.99)
+    await world.do(Verb.RESERVE, "call", usages=call)
+    for minutes, used in ((15, 30), (15.5, 61), (30, 60), (30.1, 185)):
+        await world.at(minutes)
+        usages = (Usage(used_quantity=used),)
+        await world.do(Verb.COMMIT, "call", usages=usages, keep_open=True)
+    await world.do(Verb.CHARGE, "plain", amount_micros=7)
+    await world.at(50)
+    await world.refund("call", 100)
+    call_rows = [
+        (15, CHARGE, "call", "voice.call", "", "", -120, 61, 1),
+        (30, CHARGE, "call", "voice.call", "", "", -120, 124, 0),
+        (45, REFUND, "call", "voice.call", "", "", 100, 0, 0),
+    ]
+    plain = (30, CHARGE, "", "", "", "", -7, 0, 1)
+    assert await world.rows() == sorted([*call_rows, plain])
+    # A hold is known from before the range, so it is counted once.
+    assert await world.rows(since=15.2, until=15.6) == [
+        (15, CHARGE, "call", "voice.call", "", "", -60, 31, 0)
+    ]
+
+
+async def test_a_charge_is_split_over_its_meters_and_a_refund_is_taken_off_the_last(
+    world: World,
+) -> None:
+    lines = (Usage("tokens.in", "large", 100, 0), Usage("tokens.out", "large", 20, 0))
+    await world.do(Verb.RESERVE, "reply", usages=lines)
+    for used_in, used_out in ((10, 2), (100, 4)):
+        used = (
+            Usage("tokens.in", "large", None, used_in),
+            Usage("tokens.out", "large", None, used_out),
+        )
+        await world.do(Verb.COMMIT, "reply", usages=used, keep_open=True)
+    await world.refund("reply", 25)
+    await world.at(20)
+    # By amount: beyond what the meters cost it is the first one's.
+    await world.do(Verb.COMMIT, "reply", used_micros=330)
+    await world.refund("reply", 305)
+    assert await world.rows() == [
+        (0, CHARGE, "tokens", "tokens.in", "large", "", -300, 100, 1),
+        (0, CHARGE, "tokens", "tokens.out", "large", "", -20, 4, 0),
+        (0, REFUND, "tokens", "tokens.in", "large", "", 5, 0, 0),
+        (0, REFUND, "tokens", "tokens.out", "large", "", 20, 0, 0),
+        (15, CHARGE, "tokens", "tokens.in", "large", "", -10, 0, 0),
+        (15, CHARGE, "tokens", "tokens.out", "large", "", 0, 0, 0),
+        (15, REFUND, "tokens", "tokens.in", "large", "", 305, 0, 0),
+        (15, REFUND, "tokens", "tokens.out", "large", "", 0, 0, 0),
+    ]
+
+
+async def test_what_could_not_be_collected_is_lacking_from_the_last_meters(world: World) -> None:
+    lines = (Usage("tokens.in", "large", 1, 0), Usage("tokens.out", "large", 1, 0))
+    await world.do(Verb.RESERVE, "reply", usages=lines)
+    used = (Usage("tokens.in", "large", None, 3_000), Usage("tokens.out", "large", None, 4_000))
+    await world.do(Verb.COMMIT, "reply", usages=used)
+    assert await world.rows() == [
+        (0, CHARGE, "tokens", "tokens.in", "large", "", -9_000, 3_000, 1),
+        (0, CHARGE, "tokens", "tokens.out", "large", "", -1_000, 4_000, 0),
+    ]
+
+
+async def test_values_add_up_to_what_there_is_without_them(world: World) -> None:
+    details = '{"attributes": {"agent": "%s", "topic": "t"}, "labels": {"team": "red"}}'
+    for number, agent in enumerate(("ann", "bob", "ann")):
+        await world.do(Verb.CHARGE, f"{number}", amount_micros=number + 1, details=details % agent)
+    await world.do(Verb.CHARGE, "nobody", amount_micros=10)
+    ann, bob, none = (
+        (0, CHARGE, "", "", "", "ann", -4, 0, 2),
+        (0, CHARGE, "", "", "", "bob", -2, 0, 1),
+        (0, CHARGE, "", "", "", "", -10, 0, 1),
+    )
+    assert await world.rows(by=4) == [none, ann, bob]
+    everything = (0, CHARGE, "", "", "", "", -16, 0, 4)
+    assert await world.rows() == [everything]
+    assert await world.rows(by=5) == [everything]
+    team = (0, CHARGE, "", "", "", "red", -6, 0, 3)
+    assert await world.rows(by=8, key="team") == [none, team]
+    assert await world.rows(by=8, key="tribe") == [everything]

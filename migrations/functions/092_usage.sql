@@ -18,13 +18,14 @@ LANGUAGE sql STABLE AS $$
             WINDOW of_hold AS (PARTITION BY n.hold_id, n.kind ORDER BY n.version)) AS e
       LEFT JOIN creditgate.holds AS h
         ON h.bucket = p_bucket AND h.account_key = p_account_key AND h.hold_id = e.hold_id
-      -- The charge before it, where that is not among these; there is none where the hold was charged this alone.
+      -- The charge before it, where that is not among these; there is none where the hold was charged this alone. It is to
+      -- be found by the hold, not by going back through the account's versions.
       LEFT JOIN LATERAL (
             SELECT s.version, s.used_quantity, s.used_quantities FROM creditgate.entries AS s
              WHERE e.kind = 2 AND e.last_version IS NULL AND h.charged_micros <> -e.amount_micros
                AND s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = e.hold_id AND s.kind = 2
-               AND s.version <= p_after
-             ORDER BY s.version DESC LIMIT 1) AS b ON true
+               AND s.version + 0 <= p_after
+             ORDER BY s.version + 0 DESC LIMIT 1) AS b ON true
      CROSS JOIN LATERAL (
             SELECT (h.rate).meter, e.amount_micros,
                    CASE e.kind WHEN 2 THEN greatest(

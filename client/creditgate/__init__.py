@@ -134,6 +134,15 @@ from creditgate._types.rate import (
     ReplacedHold,
     Usage,
 )
+from creditgate._types.summary import (
+    ConversationTotals,
+    CreditSource,
+    DayUsage,
+    Summary,
+    SummaryPeriod,
+    SummaryPeriodKind,
+    UsageTrend,
+)
 from creditgate._types.threshold import Threshold
 from creditgate._types.topup import AutoTopup, Topup, TopupRefusal, TopupState
 from creditgate._watch import AccountState, Change, HoldMustEnd
@@ -176,11 +185,14 @@ __all__ = [
     "ConversationPricing",
     "ConversationState",
     "ConversationTerms",
+    "ConversationTotals",
+    "CreditSource",
     "CreditgateError",
     "CreditsHeld",
     "Cycle",
     "CycleReset",
     "CycleUnit",
+    "DayUsage",
     "Decision",
     "Delivery",
     "DeliveryState",
@@ -251,6 +263,9 @@ __all__ = [
     "Revocation",
     "ScopeMissing",
     "Settlement",
+    "Summary",
+    "SummaryPeriod",
+    "SummaryPeriodKind",
     "SyncCall",
     "SyncConversation",
     "SyncExport",
@@ -272,6 +287,7 @@ __all__ = [
     "Unavailable",
     "Unpriced",
     "Usage",
+    "UsageTrend",
     "VersionSkipped",
     "to_credits",
     "to_micros",

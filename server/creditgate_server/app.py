@@ -32,6 +32,7 @@ from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.rate_cards import PostgresRateCards
 from creditgate_server.postgres.statements import PostgresStatements
+from creditgate_server.postgres.summaries import PostgresSummaries
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.postgres.topups import PostgresTopups
 from creditgate_server.postgres.watches import PostgresWatches
@@ -252,6 +253,7 @@ class App:
             budgets=PostgresBudgets(self._pool),
             statements=PostgresStatements(self._pool),
             activities=PostgresActivities(self._pool),
+            summaries=PostgresSummaries(self._pool),
             exports_max=settings.exports_max,
             topics=self._topics,
             watch_rules=WatchRules(

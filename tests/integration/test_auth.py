@@ -62,6 +62,7 @@ READ_OR_ADMIN = {
     "ListTopups",
     "ListDeliveries",
     "ListConversations",
+    "GetSummary",
 }
 ADMIN = {
     "CreateAccount",

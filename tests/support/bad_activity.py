@@ -1,4 +1,4 @@
-"""Filters of activity with one field wrong, and that field."""
+"""Filters of activity and ranges of time with one field wrong, and that field."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from creditgate.v1 import account_service_pb2, hold_pb2
+from creditgate.v1 import usage_pb2 as ranges_pb
 from creditgate.v1 import usage_service_pb2 as usage_pb
 
 ATTRIBUTES = [field.name for field in hold_pb2.Attributes.DESCRIPTOR.fields]
@@ -28,21 +29,20 @@ def good_filter(**changes: Any) -> usage_pb.ActivityFilter:
     return usage_pb.ActivityFilter(**given)
 
 
+def good_range(**changes: Any) -> ranges_pb.UsageRange:
+    """Answer a range of time that is right."""
+    body: dict[str, Any] = {
+        "from": Timestamp(seconds=1_700_000_000),
+        "until": Timestamp(seconds=4_000_000_000),
+    }
+    given = {name: value for name, value in (body | changes).items() if value is not None}
+    return ranges_pb.UsageRange(**given)
+
+
 def bad_filters(times: Sequence[Timestamp], texts: Sequence[str]) -> list[tuple[str, Any]]:
     """Answer filters with one field wrong: of these times, and texts that are none."""
     wrong: list[tuple[str, dict[str, Any]]] = [
-        *[(name, {name: bad}) for name in ("from", "until") for bad in times],
-        *[("until", {"until": Timestamp(seconds=at)}) for at in (1, 1_700_000_000)],
-        ("last", {"last": Duration(seconds=1)}),
-        *[
-            ("last", {"from": None, "last": bad})
-            for bad in (
-                Duration(),
-                Duration(seconds=-1),
-                Duration(seconds=36_600 * 86_400, nanos=1_000_000),
-                Duration(seconds=1, nanos=10**9),
-            )
-        ],
+        *_bad_spans(times),
         *[(f"kinds[{at}]", {"kinds": bad}) for at, bad in ((0, [0]), (1, [1, 6]), (0, [-1]))],
         *[("meter", {"meter": bad}) for bad in texts],
         *[
@@ -56,3 +56,25 @@ def bad_filters(times: Sequence[Timestamp], texts: Sequence[str]) -> list[tuple[
         ("labels[k]", {"labels": {"k": "v" * 257}}),
     ]
     return [(f"filter.{name}", good_filter(**changes)) for name, changes in wrong]
+
+
+def bad_ranges(times: Sequence[Timestamp]) -> list[tuple[str, Any]]:
+    """Answer ranges with one field wrong."""
+    return [(f"range.{name}", good_range(**changes)) for name, changes in _bad_spans(times)]
+
+
+def _bad_spans(times: Sequence[Timestamp]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        *[(name, {name: bad}) for name in ("from", "until") for bad in times],
+        *[("until", {"until": Timestamp(seconds=at)}) for at in (1, 1_700_000_000)],
+        ("last", {"last": Duration(seconds=1)}),
+        *[
+            ("last", {"from": None, "last": bad})
+            for bad in (
+                Duration(),
+                Duration(seconds=-1),
+                Duration(seconds=36_600 * 86_400, nanos=1_000_000),
+                Duration(seconds=1, nanos=10**9),
+            )
+        ],
+    ]

@@ -31,7 +31,7 @@ from creditgate_server.rpc.method import (
     WATCH,
     Method,
 )
-from tests.support.bad_activity import good_filter
+from tests.support.bad_activity import good_filter, good_range
 
 UNARY = tuple(method for method in METHODS if not method.streams)
 BY_NAME = {method.name: method for method in METHODS}
@@ -88,6 +88,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "type": "sales",
         "session": 1,
         "filter": good_filter(),
+        "range": good_range(),
         "order": 2,
     }
     if method.name in {"ReserveMessage", "Quote"}:

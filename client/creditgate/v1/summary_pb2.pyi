@@ -74,17 +74,17 @@ class Summary(_message.Message):
     account_id: _builtins.str
     """account_id names the account."""
     allowance_micros: _builtins.int
-    """allowance_micros is what the plan gives for the period: its PLAN and ROLLOVER grants that began in it."""
+    """allowance_micros is what the plan gives for the period: the PLAN and ROLLOVER grants that began in it."""
     consumed_micros: _builtins.int
     """consumed_micros is what was charged less what was refunded in the period, in micro-credits."""
     overage_micros: _builtins.int
-    """overage_micros is how much of it lies beyond the allowance; 0 where there is none."""
+    """overage_micros is how much of it lies beyond the allowance; 0 where nothing does, and where there is no allowance."""
     holds: _builtins.int
     """holds is how many holds were charged for the first time in the period."""
     open_holds: _builtins.int
     """open_holds is how many holds are open now; what they hold is in the balance."""
     open_calls: _builtins.int
-    """open_calls is how many of them are calls."""
+    """open_calls is how many of them are calls: those whose Activity.type would be `call`."""
     @_builtins.property
     def period(self) -> Global___SummaryPeriod:
         """period is what consumption is summed up over."""
@@ -99,7 +99,9 @@ class Summary(_message.Message):
 
     @_builtins.property
     def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayUsage]:
-        """days is what each day of the period until now has consumed, by the account's time zone, the first day first."""
+        """days is what each day of the period until now has consumed, by the account's time zone, the first day first. Of the
+        first and the last day only what lies in the period counts.
+        """
 
     @_builtins.property
     def trend(self) -> Global___UsageTrend:
@@ -155,11 +157,11 @@ class SummaryPeriod(_message.Message):
     """
     @_builtins.property
     def starts_at(self) -> _timestamp_pb2.Timestamp:
-        """starts_at is when it begins, and belongs to it."""
+        """starts_at is when it begins, and belongs to it. A range begins no earlier than the account was created."""
 
     @_builtins.property
     def ends_at(self) -> _timestamp_pb2.Timestamp:
-        """ends_at is when it ends; of a cycle, when credits are given anew."""
+        """ends_at is when it ends; of a cycle, when credits are given anew. Of a range without an end it is now."""
 
     def __init__(
         self,
@@ -191,12 +193,12 @@ class CreditSource(_message.Message):
     kind: _account_pb2.GrantKind.ValueType
     """kind says where the credits come from."""
     given_micros: _builtins.int
-    """given_micros is what grants of this kind brought that began in the period."""
+    """given_micros is what grants of this kind brought that began in the period, also where they were revoked later."""
     remaining_micros: _builtins.int
     """remaining_micros is what is left now of all grants of this kind."""
     @_builtins.property
     def next_expiry_at(self) -> _timestamp_pb2.Timestamp:
-        """next_expiry_at is when the next of them ends; unset when none will."""
+        """next_expiry_at is when the next of them ends that has any left; unset when none will."""
 
     def __init__(
         self,
@@ -259,15 +261,16 @@ class UsageTrend(_message.Message):
     CALLS_RUN_OUT_FIELD_NUMBER: _builtins.int
     average_micros: _builtins.int
     """average_micros is what a day of the period has consumed on average: consumed_micros by the time from its start until
-    now, or its end, rounded to the nearest, half up.
+    now, or its end, but by no less than 24 hours; rounded to the nearest, half up.
     """
     recent_micros: _builtins.int
-    """recent_micros is what the last seven days before now have consumed, whatever the period."""
+    """recent_micros is what the last seven times 24 hours until now have consumed, whatever the period."""
     before_micros: _builtins.int
-    """before_micros is what the seven days before those have consumed."""
+    """before_micros is what the seven times 24 hours before those have consumed."""
     projected_micros: _builtins.int
     """projected_micros is what the period will have consumed at its end, when it goes on as in the last seven days, or as
-    since the account was created where that is later: of a period that is over, what it has consumed.
+    since the account was created where that is later, but no later than 24 hours ago: of a period that is over, what it
+    has consumed. Days that gave back more than they consumed count as none. Rounded to the nearest, half up.
     """
     @_builtins.property
     def peak(self) -> Global___DayUsage:
@@ -276,14 +279,15 @@ class UsageTrend(_message.Message):
     @_builtins.property
     def run_out_at(self) -> _timestamp_pb2.Timestamp:
         """run_out_at is when what is available will be used up, when it goes on so: what open holds hold counts as used, and
-        grants yet to begin or to end are not foreseen. Unset when nothing is consumed, or beyond ten years; now or before
-        where nothing is left.
+        grants yet to begin or to end are not foreseen. Where nothing is available it is now. Else it is unset when nothing is
+        consumed, and beyond 3650 days.
         """
 
     @_builtins.property
     def calls_run_out(self) -> _duration_pb2.Duration:
-        """calls_run_out is how long the calls that run now can go on together, on what they hold and on what is available, at
-        what a second of each costs; unset where none runs, or they cost nothing.
+        """calls_run_out is how long the calls that are open now can go on together, from what they have reported, on what they
+        hold and on what is available, at what the next second of each costs: its unit price, without rounding to blocks. Unset
+        where none is open, where they cost nothing, and beyond 3650 days.
         """
 
     def __init__(

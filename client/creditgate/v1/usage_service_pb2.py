@@ -25,11 +25,13 @@ _sym_db = _symbol_database.Default()
 from creditgate.v1 import account_service_pb2 as creditgate_dot_v1_dot_account__service__pb2
 from creditgate.v1 import conversation_pb2 as creditgate_dot_v1_dot_conversation__pb2
 from creditgate.v1 import hold_pb2 as creditgate_dot_v1_dot_hold__pb2
+from creditgate.v1 import summary_pb2 as creditgate_dot_v1_dot_summary__pb2
+from creditgate.v1 import usage_pb2 as creditgate_dot_v1_dot_usage__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/usage_service.proto\x12\rcreditgate.v1\x1a#creditgate/v1/account_service.proto\x1a creditgate/v1/conversation.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\x18ListConversationsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .creditgate.v1.ConversationState\x12(\n\x04\x66rom\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"h\n\x19ListConversationsResponse\x12\x32\n\rconversations\x18\x01 \x03(\x0b\x32\x1b.creditgate.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x03\n\x08\x41\x63tivity\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EntryKind\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x15\n\ramount_micros\x18\x06 \x01(\x03\x12\x16\n\x0esettled_micros\x18\x07 \x01(\x03\x12\x0f\n\x07hold_id\x18\x08 \x01(\t\x12\x0c\n\x04name\x18\t \x01(\t\x12\r\n\x05meter\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08quantity\x18\x0c \x01(\x03\x12-\n\nattributes\x18\r \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x33\n\x06labels\x18\x0e \x03(\x0b\x32#.creditgate.v1.Activity.LabelsEntry\x12$\n\x06usages\x18\x0f \x03(\x0b\x32\x14.creditgate.v1.Usage\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x02\n\x0e\x41\x63tivityFilter\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04last\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x05kinds\x18\x04 \x03(\x0e\x32\x18.creditgate.v1.EntryKind\x12\r\n\x05meter\x18\x05 \x01(\t\x12-\n\nattributes\x18\x06 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x39\n\x06labels\x18\x07 \x03(\x0b\x32).creditgate.v1.ActivityFilter.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x13ListActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12+\n\x05order\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.ActivityOrder\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15\x45xportActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"U\n\x16\x45xportActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t*q\n\rActivityOrder\x12\x1e\n\x1a\x41\x43TIVITY_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_OLDEST_FIRST\x10\x02\x32\xb0\x02\n\x0cUsageService\x12\x66\n\x11ListConversations\x12\'.creditgate.v1.ListConversationsRequest\x1a(.creditgate.v1.ListConversationsResponse\x12W\n\x0cListActivity\x12\".creditgate.v1.ListActivityRequest\x1a#.creditgate.v1.ListActivityResponse\x12_\n\x0e\x45xportActivity\x12$.creditgate.v1.ExportActivityRequest\x1a%.creditgate.v1.ExportActivityResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/usage_service.proto\x12\rcreditgate.v1\x1a#creditgate/v1/account_service.proto\x1a creditgate/v1/conversation.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1b\x63reditgate/v1/summary.proto\x1a\x19\x63reditgate/v1/usage.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x11GetSummaryRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\"=\n\x12GetSummaryResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Summary\"\xf4\x01\n\x18ListConversationsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .creditgate.v1.ConversationState\x12(\n\x04\x66rom\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"h\n\x19ListConversationsResponse\x12\x32\n\rconversations\x18\x01 \x03(\x0b\x32\x1b.creditgate.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x03\n\x08\x41\x63tivity\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EntryKind\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x15\n\ramount_micros\x18\x06 \x01(\x03\x12\x16\n\x0esettled_micros\x18\x07 \x01(\x03\x12\x0f\n\x07hold_id\x18\x08 \x01(\t\x12\x0c\n\x04name\x18\t \x01(\t\x12\r\n\x05meter\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08quantity\x18\x0c \x01(\x03\x12-\n\nattributes\x18\r \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x33\n\x06labels\x18\x0e \x03(\x0b\x32#.creditgate.v1.Activity.LabelsEntry\x12$\n\x06usages\x18\x0f \x03(\x0b\x32\x14.creditgate.v1.Usage\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x02\n\x0e\x41\x63tivityFilter\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04last\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x05kinds\x18\x04 \x03(\x0e\x32\x18.creditgate.v1.EntryKind\x12\r\n\x05meter\x18\x05 \x01(\t\x12-\n\nattributes\x18\x06 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x39\n\x06labels\x18\x07 \x03(\x0b\x32).creditgate.v1.ActivityFilter.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x13ListActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12+\n\x05order\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.ActivityOrder\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15\x45xportActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"U\n\x16\x45xportActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t*q\n\rActivityOrder\x12\x1e\n\x1a\x41\x43TIVITY_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_OLDEST_FIRST\x10\x02\x32\x83\x03\n\x0cUsageService\x12Q\n\nGetSummary\x12 .creditgate.v1.GetSummaryRequest\x1a!.creditgate.v1.GetSummaryResponse\x12\x66\n\x11ListConversations\x12\'.creditgate.v1.ListConversationsRequest\x1a(.creditgate.v1.ListConversationsResponse\x12W\n\x0cListActivity\x12\".creditgate.v1.ListActivityRequest\x1a#.creditgate.v1.ListActivityResponse\x12_\n\x0e\x45xportActivity\x12$.creditgate.v1.ExportActivityRequest\x1a%.creditgate.v1.ExportActivityResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,28 +42,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVITY_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ACTIVITYFILTER_LABELSENTRY']._loaded_options = None
   _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_ACTIVITYORDER']._serialized_start=1842
-  _globals['_ACTIVITYORDER']._serialized_end=1955
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=215
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=459
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=461
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=565
-  _globals['_ACTIVITY']._serialized_start=568
-  _globals['_ACTIVITY']._serialized_end=1022
-  _globals['_ACTIVITY_LABELSENTRY']._serialized_start=977
-  _globals['_ACTIVITY_LABELSENTRY']._serialized_end=1022
-  _globals['_ACTIVITYFILTER']._serialized_start=1025
-  _globals['_ACTIVITYFILTER']._serialized_end=1376
-  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_start=977
-  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_end=1022
-  _globals['_LISTACTIVITYREQUEST']._serialized_start=1379
-  _globals['_LISTACTIVITYREQUEST']._serialized_end=1551
-  _globals['_LISTACTIVITYRESPONSE']._serialized_start=1553
-  _globals['_LISTACTIVITYRESPONSE']._serialized_end=1645
-  _globals['_EXPORTACTIVITYREQUEST']._serialized_start=1647
-  _globals['_EXPORTACTIVITYREQUEST']._serialized_end=1753
-  _globals['_EXPORTACTIVITYRESPONSE']._serialized_start=1755
-  _globals['_EXPORTACTIVITYRESPONSE']._serialized_end=1840
-  _globals['_USAGESERVICE']._serialized_start=1958
-  _globals['_USAGESERVICE']._serialized_end=2262
+  _globals['_ACTIVITYORDER']._serialized_start=2044
+  _globals['_ACTIVITYORDER']._serialized_end=2157
+  _globals['_GETSUMMARYREQUEST']._serialized_start=270
+  _globals['_GETSUMMARYREQUEST']._serialized_end=351
+  _globals['_GETSUMMARYRESPONSE']._serialized_start=353
+  _globals['_GETSUMMARYRESPONSE']._serialized_end=414
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=417
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=661
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=663
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=767
+  _globals['_ACTIVITY']._serialized_start=770
+  _globals['_ACTIVITY']._serialized_end=1224
+  _globals['_ACTIVITY_LABELSENTRY']._serialized_start=1179
+  _globals['_ACTIVITY_LABELSENTRY']._serialized_end=1224
+  _globals['_ACTIVITYFILTER']._serialized_start=1227
+  _globals['_ACTIVITYFILTER']._serialized_end=1578
+  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_start=1179
+  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_end=1224
+  _globals['_LISTACTIVITYREQUEST']._serialized_start=1581
+  _globals['_LISTACTIVITYREQUEST']._serialized_end=1753
+  _globals['_LISTACTIVITYRESPONSE']._serialized_start=1755
+  _globals['_LISTACTIVITYRESPONSE']._serialized_end=1847
+  _globals['_EXPORTACTIVITYREQUEST']._serialized_start=1849
+  _globals['_EXPORTACTIVITYREQUEST']._serialized_end=1955
+  _globals['_EXPORTACTIVITYRESPONSE']._serialized_start=1957
+  _globals['_EXPORTACTIVITYRESPONSE']._serialized_end=2042
+  _globals['_USAGESERVICE']._serialized_start=2160
+  _globals['_USAGESERVICE']._serialized_end=2547
 # @@protoc_insertion_point(module_scope)

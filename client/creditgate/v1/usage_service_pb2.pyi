@@ -7,6 +7,8 @@ from collections import abc as _abc
 from creditgate.v1 import account_service_pb2 as _account_service_pb2
 from creditgate.v1 import conversation_pb2 as _conversation_pb2
 from creditgate.v1 import hold_pb2 as _hold_pb2
+from creditgate.v1 import summary_pb2 as _summary_pb2
+from creditgate.v1 import usage_pb2 as _usage_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -47,6 +49,58 @@ ACTIVITY_ORDER_NEWEST_FIRST: ActivityOrder.ValueType  # 1
 ACTIVITY_ORDER_OLDEST_FIRST: ActivityOrder.ValueType  # 2
 """ACTIVITY_ORDER_OLDEST_FIRST begins with what was written first."""
 Global___ActivityOrder: _TypeAlias = ActivityOrder  # noqa: Y015
+
+@_typing.final
+class GetSummaryRequest(_message.Message):
+    """GetSummaryRequest asks for an account's summary."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    @_builtins.property
+    def range(self) -> _usage_pb2.UsageRange:
+        """range is the period to sum up; unset is the running cycle, or the calendar month of an account without cycles."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        range: _usage_pb2.UsageRange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSummaryRequest: _TypeAlias = GetSummaryRequest  # noqa: Y015
+
+@_typing.final
+class GetSummaryResponse(_message.Message):
+    """GetSummaryResponse is an account's summary."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def summary(self) -> _summary_pb2.Summary:
+        """summary is how the account stands."""
+
+    def __init__(
+        self,
+        *,
+        summary: _summary_pb2.Summary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSummaryResponse: _TypeAlias = GetSummaryResponse  # noqa: Y015
 
 @_typing.final
 class ListConversationsRequest(_message.Message):

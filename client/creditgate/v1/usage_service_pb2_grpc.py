@@ -35,6 +35,11 @@ class UsageServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.GetSummary = channel.unary_unary(
+                '/creditgate.v1.UsageService/GetSummary',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.GetSummaryRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.GetSummaryResponse.FromString,
+                _registered_method=True)
         self.ListConversations = channel.unary_unary(
                 '/creditgate.v1.UsageService/ListConversations',
                 request_serializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsRequest.SerializeToString,
@@ -55,6 +60,14 @@ class UsageServiceStub(object):
 class UsageServiceServicer(object):
     """UsageService reports what accounts have used. It needs the scope `read`.
     """
+
+    def GetSummary(self, request, context):
+        """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
+        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListConversations(self, request, context):
         """ListConversations answers the sessions of an account's conversations, those that started last first.
@@ -86,6 +99,11 @@ class UsageServiceServicer(object):
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetSummary': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSummary,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.GetSummaryRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.GetSummaryResponse.SerializeToString,
+            ),
             'ListConversations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConversations,
                     request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ListConversationsRequest.FromString,
@@ -112,6 +130,33 @@ def add_UsageServiceServicer_to_server(servicer, server):
 class UsageService(object):
     """UsageService reports what accounts have used. It needs the scope `read`.
     """
+
+    @staticmethod
+    def GetSummary(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.UsageService/GetSummary',
+            creditgate_dot_v1_dot_usage__service__pb2.GetSummaryRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.GetSummaryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListConversations(request,

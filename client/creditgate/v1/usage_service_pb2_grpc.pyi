@@ -33,6 +33,10 @@ class UsageServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsageServiceAsyncStub: ...
+    GetSummary: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetSummaryRequest, _usage_service_pb2.GetSummaryResponse]
+    """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
+    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+    """
     ListConversations: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.ListConversationsRequest, _usage_service_pb2.ListConversationsResponse]
     """ListConversations answers the sessions of an account's conversations, those that started last first.
     Errors: NOT_FOUND (account).
@@ -54,6 +58,10 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """UsageService reports what accounts have used. It needs the scope `read`."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetSummary: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetSummaryRequest, _usage_service_pb2.GetSummaryResponse]  # type: ignore[assignment]
+    """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
+    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+    """
     ListConversations: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ListConversationsRequest, _usage_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """ListConversations answers the sessions of an account's conversations, those that started last first.
     Errors: NOT_FOUND (account).
@@ -72,6 +80,16 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     """UsageService reports what accounts have used. It needs the scope `read`."""
+
+    @_abc_1.abstractmethod
+    def GetSummary(
+        self,
+        request: _usage_service_pb2.GetSummaryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.GetSummaryResponse, _abc.Awaitable[_usage_service_pb2.GetSummaryResponse]]:
+        """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
+        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListConversations(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from .account_keys import AccountKey
+    from .activity import Span
     from .balances import Balance
 
 
@@ -91,12 +92,10 @@ class Summary(NamedTuple):
 class Summaries(Protocol):
     """Where summaries are read. Raises only `domain.errors`."""
 
-    async def summary(
-        self, account: AccountKey, *, start: datetime | None = None, until: datetime | None = None
-    ) -> Summary | None:
+    async def summary(self, account: AccountKey, *, span: Span | None = None) -> Summary | None:
         """Sum up a period; None when there is no such account.
 
-        Without bounds it is the running cycle, or the calendar month of an account without cycles.
-        `until` None is now, `start` None when the account was created.
+        Without a span it is the running cycle, or the calendar month of an account without cycles.
+        A span without an end ends now, one without a start begins when the account was created.
         """
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import NamedTuple
 
 from creditgate.v1 import account_service_pb2 as accounts_pb
@@ -10,8 +9,8 @@ from creditgate.v1 import usage_service_pb2 as pb
 from creditgate_server.domain.activity import Choice, Span
 
 from . import decode, fields
+from .decode_span import span
 
-DAYS_MAX = 36_600
 _KINDS = frozenset(accounts_pb.EntryKind.values()) - {0}
 _ORDERS = frozenset(pb.ActivityOrder.values())
 
@@ -37,27 +36,14 @@ def asked(request: ActivityRequest) -> Asked:
     attributes = decode.attributes(request, given.attributes, path="filter.attributes")
     model = attributes.pop("model", None)
     choice = Choice(kinds or None, meter or None, model, _details(request, attributes))
-    span = _span(request)
-    return Asked(span, choice, " ".join((request.account_id, repr(span), repr(choice))))
+    wanted = span(request, given, path="filter.")
+    return Asked(wanted, choice, " ".join((request.account_id, repr(wanted), repr(choice))))
 
 
 def newest_first(request: pb.ListActivityRequest) -> bool:
     """Check and answer the order of a list."""
     order = fields.choice(request, "order", request.order, _ORDERS)
     return order != pb.ACTIVITY_ORDER_OLDEST_FIRST
-
-
-def _span(request: ActivityRequest) -> Span:
-    given = request.filter
-    start, until = fields.bounds(request, given, path="filter.")
-    last = None
-    if given.HasField("last"):
-        if start:
-            raise fields.bad(request, "filter.last", "must not come with from")
-        high = DAYS_MAX * 86_400_000
-        last_ms = fields.duration_ms(request, "filter.last", given.last, low=1, high=high)
-        last = timedelta(milliseconds=last_ms)
-    return Span(start, until, last)
 
 
 def _details(request: ActivityRequest, attributes: dict[str, str]) -> str | None:

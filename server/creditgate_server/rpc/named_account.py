@@ -35,6 +35,7 @@ AboutAccount = (
     | conversations_pb.ReleaseMessageRequest
     | conversations_pb.CloseConversationRequest
     | conversations_pb.GetConversationRequest
+    | usage_pb.GetSummaryRequest
     | usage_pb.ListConversationsRequest
     | usage_pb.ListActivityRequest
     | usage_pb.ExportActivityRequest

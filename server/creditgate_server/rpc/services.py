@@ -18,6 +18,7 @@ from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.rates import RateCards
 from creditgate_server.domain.results import Result
 from creditgate_server.domain.statements import Statements
+from creditgate_server.domain.summaries import Summaries
 from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes
 
@@ -57,6 +58,7 @@ from .pipeline import Pipeline
 from .rate_cards import RateCardCatalog
 from .statements import StatementReading
 from .stream import Streams
+from .summaries import SummaryReading
 from .targets import Targets
 from .topics import Topics
 from .topups import TopupAdministration
@@ -91,6 +93,7 @@ def make_services(
     budgets: Budgets,
     statements: Statements,
     activities: Activities,
+    summaries: Summaries,
     exports_max: int,
     topics: Topics,
     watch_rules: WatchRules,
@@ -116,6 +119,7 @@ def make_services(
         BudgetAdministration(budgets, lists, detached),
         StatementReading(statements, lists, detached),
         ActivityReading(activities, lists, detached),
+        SummaryReading(summaries, detached),
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),

@@ -58,6 +58,13 @@ def bad_filters(times: Sequence[Timestamp], texts: Sequence[str]) -> list[tuple[
     return [(f"filter.{name}", good_filter(**changes)) for name, changes in wrong]
 
 
+def bad_questions(
+    times: Sequence[Timestamp], texts: Sequence[str]
+) -> dict[str, list[tuple[str, Any]]]:
+    """Answer, by their names, the fields that say what is asked about, with one thing wrong."""
+    return {"filter": bad_filters(times, texts), "range": bad_ranges(times)}
+
+
 def bad_ranges(times: Sequence[Timestamp]) -> list[tuple[str, Any]]:
     """Answer ranges with one field wrong."""
     return [(f"range.{name}", good_range(**changes)) for name, changes in _bad_spans(times)]

@@ -11,7 +11,7 @@ from creditgate.v1 import account_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
-from tests.support.bad_activity import bad_filters, bad_ranges
+from tests.support.bad_activity import bad_questions
 from tests.support.bad_conversations import bad_conversation_terms
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.calls import (
@@ -351,17 +351,14 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
             Duration(seconds=1, nanos=10**9),
         )
     ],
-    **{
-        name: [(name, value) for value in BAD_TIMES]
-        for name in ("billing_anchor", "effective_at", "from")
-    },
+    "billing_anchor": [("billing_anchor", value) for value in BAD_TIMES],
+    "from": [("from", value) for value in BAD_TIMES],
     "until": [
         *[("until", value) for value in BAD_TIMES],
         ("until", Timestamp(seconds=1_700_000_000)),
         ("until", Timestamp(seconds=1)),
     ],
-    "filter": bad_filters(BAD_TIMES, BAD_TEXTS[:2]),
-    "range": bad_ranges(BAD_TIMES),
+    **bad_questions(BAD_TIMES, BAD_TEXTS[:2]),
     "order": [("order", 3), ("order", -1)],
     "usage": [
         ("usage.meter", hold_pb2.Usage(quantity=1)),
@@ -384,13 +381,14 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "session": [("session", -1), ("session", -(2**31))],
     "type": [("type", value) for value in BAD_TEXTS],
     "handed_off": [],  # both of its values are right
-    "overage_policy": [("overage_policy", value) for value in (4, -1)],
-    "status": [("status", value) for value in (0, 4, 2**31 - 1)],
-    "kind": [("kind", value) for value in (0, 5, 6, -1)],
+    "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
+    "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
+    "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],
     "state": [("state", 5), ("state", -1)],
     "epoch_below": [("epoch_below", value) for value in (1, -1)],  # it comes with a gateway
     "call": [("usage", hold_pb2.Call(gateway_id="gw", gateway_epoch=1))],  # that by amount has none
     "priority": [("priority", -1), ("priority", 1001), ("priority", 2**31 - 1)],
+    "effective_at": [("effective_at", value) for value in BAD_TIMES],
     "expires_at": [
         *[("expires_at", value) for value in BAD_TIMES],
         ("expires_at", Timestamp(seconds=1_700_000_000)),

@@ -87,10 +87,9 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "message_id": name,
         "type": "sales",
         "session": 1,
-        "filter": good_filter(),
-        "range": good_range(),
         "order": 2,
     }
+    body |= {"filter": good_filter(), "range": good_range()}
     if method.name in {"ReserveMessage", "Quote"}:
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=2)
     if method.name == "PutPackage":

@@ -69,8 +69,8 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
                                    coalesce((h.lines[1]).used_quantity, h.used_quantity)) AS w (
                                        rate, used_quantity)
                       WHERE h.bucket = p.bucket AND h.account_key = p.account_key AND h.state = 1
-                        AND (h.gateway_id IS NOT NULL OR (w.rate).meter = 'voice'
-                             OR (w.rate).meter LIKE 'voice.%')) AS c
+                        AND creditgate.work_type(
+                                (w.rate).meter, h.gateway_id IS NOT NULL) = 'call') AS c
               GROUP BY c.price, c.size) AS calls,
        (SELECT (count(*), coalesce(sum(c.messages), 0), coalesce(sum(c.charged_micros), 0),
                 coalesce(sum(CASE WHEN c.ended_at IS NOT NULL THEN c.ended_at

@@ -48,10 +48,10 @@ from creditgate_server.rpc.server import BindError, Server, options
 from creditgate_server.rpc.services import Services, make_services
 from creditgate_server.rpc.targets import Targets
 from creditgate_server.rpc.tls import TlsFiles
-from creditgate_server.rpc.topics import Topics
 from creditgate_server.rpc.watch import WatchRules
 from creditgate_server.settings import Settings
 from creditgate_server.telemetry import Telemetry
+from creditgate_server.topics import Topics
 from creditgate_server.workers.background import background
 from creditgate_server.workers.loop import Loop
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
-from creditgate_server.domain.mail import MailServer, address_problem
+from creditgate_server import bounds
+from creditgate_server.bounds import OneOf, Within
 
 PREFIX = "CREDITGATE_"
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
-_LISTEN = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:\[\]]+):(\d{1,5})")
-_PORT_MAX = 65_535
-_PEPPER_LENGTH_MIN = 32
 # For two look-ups of keys, the listener, the probe, the look at watched accounts and five
 # background loops.
 _CONNECTIONS_KEPT = 10
@@ -27,71 +24,6 @@ class SettingsError(ValueError):
     """A setting is missing or wrong; the text names the variable and says what would be right."""
 
 
-class Within(NamedTuple):
-    """Bounds of a number, both inclusive."""
-
-    low: float
-    high: float
-
-    def __call__(self, value: float) -> str | None:
-        """Answer what is wrong with a value, None when nothing is."""
-        if self.low <= value <= self.high:
-            return None
-        return f"must be {self.low} to {self.high}, got {value}"
-
-
-class OneOf(NamedTuple):
-    """The words a setting may be."""
-
-    words: tuple[str, ...]
-
-    def __call__(self, value: str) -> str | None:
-        """Answer what is wrong with a value, None when nothing is."""
-        if value in self.words:
-            return None
-        return f"must be one of {', '.join(self.words)}, got {value!r}"
-
-
-def _url(value: str) -> str | None:
-    if value.startswith(("postgresql://", "postgres://")):
-        return None
-    return "must be a URL that begins with postgresql://"
-
-
-def _pepper(value: str) -> str | None:
-    if len(value) >= _PEPPER_LENGTH_MIN:
-        return None
-    return f"must have at least {_PEPPER_LENGTH_MIN} characters"
-
-
-def _address(value: str) -> str | None:
-    match = _LISTEN.fullmatch(value)
-    if match and int(match[2]) <= _PORT_MAX:
-        return None
-    return f"must be host:port, for example 127.0.0.1:50051, got {value!r}"
-
-
-def _address_or_empty(value: str) -> str | None:
-    return _address(value) if value else None
-
-
-def _file(value: Path | None) -> str | None:
-    return None if value is None or value.is_file() else f"there is no file {value}"
-
-
-def _smtp_or_empty(value: str) -> str | None:
-    try:
-        if value:
-            MailServer.parse(value)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _mail_or_empty(value: str) -> str | None:
-    return address_problem(value) if value else None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What one server process is told. Each field: its type, its bounds, its meaning, its default.
@@ -99,23 +31,25 @@ class Settings:
     `from_env` reads and checks; whoever builds it by hand calls `checked`.
     """
 
-    database_url: Annotated[str, _url, "PostgreSQL to keep the ledger in; required"] = field(
+    database_url: Annotated[str, bounds.url, "PostgreSQL to keep the ledger in; required"] = field(
         repr=False
     )
-    key_pepper: Annotated[str, _pepper, "secret under which API keys are kept; required"] = field(
-        repr=False
+    key_pepper: Annotated[str, bounds.pepper, "secret under which API keys are kept; required"] = (
+        field(repr=False)
     )
-    listen: Annotated[str, _address, "host:port to serve on"] = "127.0.0.1:50051"
+    listen: Annotated[str, bounds.address, "host:port to serve on"] = "127.0.0.1:50051"
     workers: Annotated[int, Within(1, 64), "server processes that share the port"] = 1
     process_index: Annotated[
         int, Within(0, 64), "place among the processes that share the port; 0: it has its own"
     ] = 0
     reflection: Annotated[bool, "describe the API to callers without stubs"] = True
 
-    tls_cert_file: Annotated[Path | None, _file, "PEM certificate chain to serve TLS with"] = None
-    tls_key_file: Annotated[Path | None, _file, "PEM private key of the certificate"] = None
+    tls_cert_file: Annotated[
+        Path | None, bounds.file, "PEM certificate chain to serve TLS with"
+    ] = None
+    tls_key_file: Annotated[Path | None, bounds.file, "PEM private key of the certificate"] = None
     tls_client_ca_file: Annotated[
-        Path | None, _file, "PEM certificates that must have signed a client's: mutual TLS"
+        Path | None, bounds.file, "PEM certificates that must have signed a client's: mutual TLS"
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
@@ -208,18 +142,43 @@ class Settings:
         bool, "send webhooks to private addresses, to any port, and without TLS, too"
     ] = False
     webhook_ca_file: Annotated[
-        Path | None, _file, "PEM certificates trusted besides the system's, by webhooks and mail"
+        Path | None,
+        bounds.file,
+        "PEM certificates trusted besides the system's, by webhooks and mail",
     ] = None
     smtp_url: Annotated[
-        str, _smtp_or_empty, "smtp:// or smtps:// URL of the server that takes mail; empty: none"
+        str,
+        bounds.smtp_or_empty,
+        "smtp:// or smtps:// URL of the server that takes mail; empty: none",
     ] = field(default="", repr=False)
-    smtp_from: Annotated[str, _mail_or_empty, "address that mail comes from"] = ""
+    smtp_from: Annotated[str, bounds.mail_or_empty, "address that mail comes from"] = ""
+
+    dashboard_listen: Annotated[str, bounds.address, "host:port of the web page"] = "127.0.0.1:8080"
+    dashboard_url: Annotated[
+        str, bounds.origin_or_empty, "where browsers reach the web page, if not where it listens"
+    ] = ""
+    dashboard_tls_cert_file: Annotated[
+        Path | None, bounds.file, "PEM certificate chain to serve the web page with"
+    ] = None
+    dashboard_tls_key_file: Annotated[
+        Path | None, bounds.file, "PEM private key of that certificate"
+    ] = None
+    dashboard_pool_size: Annotated[int, Within(2, 100), "database connections of the web page"] = 8
+    dashboard_session_idle_seconds: Annotated[
+        int, Within(60, 86_400), "after which staff who do nothing are logged out"
+    ] = 1_800
+    dashboard_session_max_seconds: Annotated[
+        int, Within(60, 604_800), "after which staff have to log in again"
+    ] = 43_200
+    dashboard_pages_max: Annotated[
+        int, Within(0, 10_000), "pages kept live at once; the others show what was"
+    ] = 500
 
     otlp_endpoint: Annotated[str, "URL to send traces and metrics to by OTLP/gRPC"] = ""
     trace_ratio: Annotated[
         float, Within(0.0, 1.0), "of the calls that come without a trace is traced"
     ] = 0.01
-    metrics_listen: Annotated[str, _address_or_empty, "host:port of the Prometheus page"] = ""
+    metrics_listen: Annotated[str, bounds.address_or_empty, "host:port of the Prometheus page"] = ""
     log_level: Annotated[
         str, OneOf(("debug", "info", "warning", "error")), "from which lines are logged"
     ] = "info"
@@ -274,12 +233,19 @@ class Settings:
     @property
     def listens_locally(self) -> bool:
         """True when only this host can reach the listening address."""
-        host = self.listen.rpartition(":")[0].strip("[]")
-        return host in {"localhost", "::1"} or host.startswith("127.")
+        return _is_local(self.listen)
+
+    @property
+    def dashboard_base_url(self) -> str:
+        """Where browsers reach the web page; `https://` when they come by TLS."""
+        scheme = "https" if self.dashboard_tls_cert_file else "http"
+        return self.dashboard_url.rstrip("/") or f"{scheme}://{self.dashboard_listen}"
 
     def _contradictions(self) -> Iterator[tuple[str, str]]:
-        if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            yield "tls_cert_file", f"goes with {_variable('tls_key_file')}: set both or neither"
+        for prefix in ("", "dashboard_"):
+            cert, key = f"{prefix}tls_cert_file", f"{prefix}tls_key_file"
+            if (getattr(self, cert) is None) != (getattr(self, key) is None):
+                yield cert, f"goes with {_variable(key)}: set both or neither"
         if self.tls_client_ca_file is not None and self.tls_cert_file is None:
             yield "tls_client_ca_file", f"needs {_variable('tls_cert_file')}"
         if self.smtp_url and not self.smtp_from:
@@ -291,15 +257,11 @@ class Settings:
             yield "pool_size", f"must be at least {least} for {self.lanes} lanes"
         if self.call_deadline_default_ms > self.call_deadline_max_ms:
             yield "call_deadline_default_ms", f"must be at most {_variable('call_deadline_max_ms')}"
-        if not (self.tls_cert_file or self.allow_plaintext or self.listens_locally):
-            yield "listen", self._in_the_clear()
-
-    def _in_the_clear(self) -> str:
-        tls = f"{_variable('tls_cert_file')} and {_variable('tls_key_file')}"
-        return (
-            f"other hosts reach {self.listen}, and API keys would travel to it in the clear: set"
-            f" {tls}, or {_variable('allow_plaintext')}=true behind a proxy that speaks TLS"
-        )
+        for prefix in ("", "dashboard_"):
+            listen = getattr(self, f"{prefix}listen")
+            safe = getattr(self, f"{prefix}tls_cert_file") or self.allow_plaintext
+            if not (safe or _is_local(listen)):
+                yield f"{prefix}listen", _in_the_clear(listen, prefix)
 
 
 _REQUIRED = frozenset({"database_url", "key_pepper"})
@@ -328,6 +290,19 @@ def options() -> tuple[Option, ...]:
 
 def _option(name: str, kind: Any, *notes: Any) -> Option:
     return Option(name, _variable(name), kind, notes[-1], notes[0] if notes[1:] else None)
+
+
+def _is_local(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _in_the_clear(listen: str, prefix: str) -> str:
+    tls = f"{_variable(f'{prefix}tls_cert_file')} and {_variable(f'{prefix}tls_key_file')}"
+    return (
+        f"other hosts reach {listen}, and API keys would travel to it in the clear: set"
+        f" {tls}, or {_variable('allow_plaintext')}=true behind a proxy that speaks TLS"
+    )
 
 
 def _variable(name: str) -> str:

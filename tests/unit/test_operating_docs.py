@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from creditgate_server.settings import OneOf, Option, Settings, Within, options
+from creditgate_server.bounds import OneOf, Within
+from creditgate_server.settings import Option, Settings, options
 from creditgate_server.telemetry import Telemetry
 from creditgate_server.workers.background import background
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from creditgate_server.settings import Settings, SettingsError, Within, options
+from creditgate_server.bounds import Within
+from creditgate_server.settings import Settings, SettingsError, options
 
 ENVIRON = {
     "CREDITGATE_DATABASE_URL": "postgresql://u:hunter2@db/credits",

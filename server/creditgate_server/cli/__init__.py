@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from creditgate_server.cli.config import check_config
+from creditgate_server.cli.dashboard import dashboard
 from creditgate_server.cli.database import migrate, verify
 from creditgate_server.cli.develop import dev
 from creditgate_server.cli.errors import TellingGroup
@@ -24,5 +25,16 @@ def main() -> None:
     """Run and look after a Creditgate server."""
 
 
-for _command in (dev, serve, work, migrate, check_config, health, tenants, keys, verify):
+for _command in (
+    dev,
+    serve,
+    work,
+    dashboard,
+    migrate,
+    check_config,
+    health,
+    tenants,
+    keys,
+    verify,
+):
     main.add_command(_command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .pool import Pool, Record
 
-_ACCOUNT_COLUMNS = """
+ACCOUNT_COLUMNS = """
        account_id, status, overage_policy, settled_micros, held_micros, overdraft_limit_micros,
        version,
        creditgate.clock() AS as_of, debt_micros, open_holds, labels, created_at, plan_id,
@@ -29,10 +29,10 @@ _ACCOUNT_COLUMNS = """
        auto_topup, topup_request_id
 """
 
-_GET = f"SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
+_GET = f"SELECT {ACCOUNT_COLUMNS} FROM creditgate.accounts WHERE bucket = $1 AND account_key = $2"  # noqa: S608
 
 _LIST = f"""
-SELECT {_ACCOUNT_COLUMNS} FROM creditgate.accounts
+SELECT {ACCOUNT_COLUMNS} FROM creditgate.accounts
  WHERE tenant_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3
 """  # noqa: S608 - both parts are ours
 
@@ -83,17 +83,17 @@ class PostgresAccounts:
             tenant_id,
             *new,
         )
-        return Outcome(row["outcome"]), _account(row["account"], row["as_of"])
+        return Outcome(row["outcome"]), read_account(row["account"], row["as_of"])
 
     async def get_account(self, tenant_id: UUID, account_id: str) -> Account | None:
         """Read one account."""
         rows = await self._pool.rows(_GET, *account_key(tenant_id, account_id))
-        return _account(rows[0], rows[0]["as_of"]) if rows else None
+        return read_account(rows[0], rows[0]["as_of"]) if rows else None
 
     async def list_accounts(self, tenant_id: UUID, *, after: str, limit: int) -> Sequence[Account]:
         """Read a page of accounts in the order of their ids."""
         rows = await self._pool.rows(_LIST, tenant_id, after, limit)
-        return [_account(row, row["as_of"]) for row in rows]
+        return [read_account(row, row["as_of"]) for row in rows]
 
     async def update_account(
         self, tenant_id: UUID, account_id: str, change: AccountChange
@@ -192,10 +192,11 @@ def _balance(row: Record) -> Balance | None:
 
 
 def _account_or_none(row: Record) -> Account | None:
-    return None if row["account"] is None else _account(row["account"], row["as_of"])
+    return None if row["account"] is None else read_account(row["account"], row["as_of"])
 
 
-def _account(row: Record, as_of: datetime) -> Account:
+def read_account(row: Record, as_of: datetime) -> Account:
+    """Read what `ACCOUNT_COLUMNS` name."""
     return Account(
         account_id=row["account_id"],
         status=row["status"],

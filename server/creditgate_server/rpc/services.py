@@ -21,6 +21,7 @@ from creditgate_server.domain.statements import Statements
 from creditgate_server.domain.summaries import Summaries
 from creditgate_server.domain.topups import Topups
 from creditgate_server.lanes import Lanes
+from creditgate_server.topics import Topics
 
 from .accounts import AccountAdministration
 from .activity import ActivityExports, ActivityReading
@@ -60,7 +61,6 @@ from .statements import StatementReading
 from .stream import Streams
 from .summaries import SummaryReading
 from .targets import Targets
-from .topics import Topics
 from .topups import TopupAdministration
 from .watch import AccountWatches, WatchRules
 

@@ -16,6 +16,7 @@ from creditgate_server.domain.account_keys import account_key
 from creditgate_server.domain.errors import LedgerError
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.watches import Sight
+from creditgate_server.topics import Follower, Topics
 
 from . import encode_watches, fields
 from .call import Call, Handler
@@ -24,7 +25,6 @@ from .interceptors.message import parse
 from .method import WATCH
 from .status import invalid, not_executed, refuse
 from .stream import Duplex
-from .topics import Follower, Topics
 
 WARN_SECONDS_DEFAULT = 10
 WARN_SECONDS_MAX = 600

@@ -20,8 +20,8 @@ from creditgate_server.domain.watches import UNSEEN, Ending, Sight, Watched
 from creditgate_server.rpc.call import Call
 from creditgate_server.rpc.status import RpcError
 from creditgate_server.rpc.stream import Duplex
-from creditgate_server.rpc.topics import EVENTS_PAGE, Topics
 from creditgate_server.rpc.watch import AccountWatches, WatchRules
+from creditgate_server.topics import EVENTS_PAGE, Topics
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 TENANT = uuid4()

@@ -1,0 +1,60 @@
+"""What the page reads from, and the rules it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from creditgate_server.domain.activity import Activities
+from creditgate_server.domain.budgets import Budgets
+from creditgate_server.domain.calls import GatewayCalls
+from creditgate_server.domain.conversations import Conversations
+from creditgate_server.domain.directory import Directory
+from creditgate_server.domain.events import Events
+from creditgate_server.domain.keys import Keys
+from creditgate_server.domain.ledger import Accounts
+from creditgate_server.domain.links import Links
+from creditgate_server.domain.plans import Catalog
+from creditgate_server.domain.statements import Statements
+from creditgate_server.domain.watches import Watches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How long things last, and how many there may be; times in seconds.
+
+    `is_secure` says that browsers come by TLS, if need be through a proxy that speaks it.
+    """
+
+    is_secure: bool = False
+    session_idle_seconds: float = 1_800
+    session_max_seconds: float = 43_200
+    key_cache_seconds: float = 5
+    logins_per_minute: int = 10
+    lives_max: int = 500
+    live_interval_seconds: float = 1
+    live_age_max_seconds: float = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """Where everything on the page comes from. All raise only `domain.errors`.
+
+    `clock` answers the seconds since 1970, for sessions alone: what is on the page, and when a link
+    ends, goes by the database's clock.
+    """
+
+    accounts: Accounts
+    activities: Activities
+    budgets: Budgets
+    calls: GatewayCalls
+    catalog: Catalog
+    conversations: Conversations
+    directory: Directory
+    events: Events
+    keys: Keys
+    links: Links
+    statements: Statements
+    watches: Watches
+    pepper: str = field(repr=False)
+    clock: Callable[[], float]

@@ -28,6 +28,7 @@ from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.statements import PostgresStatements
+from creditgate_server.postgres.summaries import PostgresSummaries
 from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.settings import Settings
 
@@ -130,6 +131,7 @@ def dependencies(settings: Settings, pool: Pool) -> Dependencies:
         keys=PostgresKeys(pool),
         links=Links(settings.key_pepper, base_url=settings.dashboard_base_url),
         statements=PostgresStatements(pool),
+        summaries=PostgresSummaries(pool),
         watches=PostgresWatches(pool),
         pepper=settings.key_pepper,
         clock=time.time,

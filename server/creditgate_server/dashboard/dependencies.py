@@ -16,6 +16,7 @@ from creditgate_server.domain.ledger import Accounts
 from creditgate_server.domain.links import Links
 from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.statements import Statements
+from creditgate_server.domain.summaries import Summaries
 from creditgate_server.domain.watches import Watches
 
 
@@ -55,6 +56,7 @@ class Dependencies:
     keys: Keys
     links: Links
     statements: Statements
+    summaries: Summaries
     watches: Watches
     pepper: str = field(repr=False)
     clock: Callable[[], float]

@@ -53,30 +53,33 @@ LANGUAGE sql STABLE AS $$
             ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
            AND e.version > k.since_version
          GROUP BY k.account_key, k.counter_no
+    ), for_session AS (
+        -- Names of holds have the database's collation: compared in another one, their index would not be used.
+        SELECT s.account_key, s.conversation_id, s.session, sum(h.charged_micros) AS charged,
+               count(*) FILTER (WHERE h.used_micros > 0) AS credits_used
+          FROM creditgate.conversations AS s CROSS JOIN generate_series(1, s.credits) AS n
+          JOIN creditgate.holds AS h
+            ON h.bucket = p_bucket AND h.account_key = s.account_key
+           AND h.hold_id = (s.conversation_id || '#' || s.session || '#' || n) COLLATE "default"
+         WHERE s.bucket = p_bucket
+         GROUP BY s.account_key, s.conversation_id, s.session
+    ), for_messages AS (
+        SELECT m.account_key, m.conversation_id, m.session, sum(h.charged_micros) AS charged,
+               count(*) FILTER (WHERE m.state = 2) AS committed
+          FROM creditgate.messages AS m
+          LEFT JOIN creditgate.holds AS h
+            ON h.bucket = p_bucket AND h.account_key = m.account_key
+           AND h.hold_id = (m.conversation_id || '##' || m.message_id) COLLATE "default"
+         WHERE m.bucket = p_bucket
+         GROUP BY m.account_key, m.conversation_id, m.session
     ), session AS (
         SELECT s.account_key, s.conversation_id, s.session, s.messages, s.charged_micros,
-               (SELECT coalesce(sum(h.charged_micros), 0)
-                  FROM generate_series(1, s.credits) AS n
-                  JOIN creditgate.holds AS h
-                    ON h.bucket = s.bucket AND h.account_key = s.account_key
-                   AND h.hold_id = s.conversation_id || '#' || s.session || '#' || n) AS for_session,
-               (SELECT count(*)
-                  FROM generate_series(1, s.credits) AS n
-                  JOIN creditgate.holds AS h
-                    ON h.bucket = s.bucket AND h.account_key = s.account_key
-                   AND h.hold_id = s.conversation_id || '#' || s.session || '#' || n
-                   AND h.used_micros > 0) AS credits_used,
-               (SELECT coalesce(sum(h.charged_micros), 0)
-                  FROM creditgate.messages AS m
-                  JOIN creditgate.holds AS h
-                    ON h.bucket = m.bucket AND h.account_key = m.account_key
-                   AND h.hold_id = m.conversation_id || '##' || m.message_id
-                 WHERE m.bucket = s.bucket AND m.account_key = s.account_key
-                   AND m.conversation_id = s.conversation_id AND m.session = s.session) AS for_messages,
-               (SELECT count(*) FROM creditgate.messages AS m
-                 WHERE m.bucket = s.bucket AND m.account_key = s.account_key
-                   AND m.conversation_id = s.conversation_id AND m.session = s.session AND m.state = 2) AS committed
-          FROM creditgate.conversations AS s WHERE s.bucket = p_bucket
+               coalesce(f.charged, 0) AS for_session, coalesce(f.credits_used, 0) AS credits_used,
+               coalesce(m.charged, 0) AS for_messages, coalesce(m.committed, 0) AS committed
+          FROM creditgate.conversations AS s
+          LEFT JOIN for_session AS f USING (account_key, conversation_id, session)
+          LEFT JOIN for_messages AS m USING (account_key, conversation_id, session)
+         WHERE s.bucket = p_bucket
     ), waiting AS (
         SELECT DISTINCT account_key, endpoint_id FROM creditgate.deliveries WHERE bucket = p_bucket AND state = 1
     ), line AS (

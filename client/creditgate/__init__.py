@@ -111,6 +111,7 @@ from creditgate._types.grant import (
     Revocation,
 )
 from creditgate._types.hold import Attributes, Hold, HoldState
+from creditgate._types.link import UsageLink
 from creditgate._types.package import Package, PackagePublication
 from creditgate._types.plan import (
     Addon,
@@ -287,6 +288,7 @@ __all__ = [
     "Unavailable",
     "Unpriced",
     "Usage",
+    "UsageLink",
     "UsageTrend",
     "VersionSkipped",
     "to_credits",

@@ -29,6 +29,7 @@ def load() -> click.Group:
         conversation,
         delivery,
         event,
+        link,
         package,
         plan,
         rate,
@@ -50,6 +51,7 @@ def load() -> click.Group:
         budget.COMMANDS,
         conversation.COMMANDS,
         activity.COMMANDS,
+        link.COMMANDS,
         watch.COMMANDS,
     ):
         for command in commands:

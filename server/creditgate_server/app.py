@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from creditgate_server.domain.errors import BatchRefusedError, LedgerError
+from creditgate_server.domain.links import Links
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes, Op, Res
@@ -254,6 +255,7 @@ class App:
             statements=PostgresStatements(self._pool),
             activities=PostgresActivities(self._pool),
             summaries=PostgresSummaries(self._pool),
+            links=Links(settings.key_pepper, base_url=settings.dashboard_base_url),
             exports_max=settings.exports_max,
             topics=self._topics,
             watch_rules=WatchRules(

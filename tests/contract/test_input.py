@@ -23,6 +23,7 @@ from tests.contract.wrong_activity import WRONG as WRONG_ACTIVITY
 from tests.contract.wrong_calls import WRONG as WRONG_CALLS
 from tests.contract.wrong_conversations import WRONG as WRONG_CONVERSATIONS
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
+from tests.contract.wrong_links import WRONG as WRONG_LINKS
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.bad_values import BAD_TOTALS
@@ -136,7 +137,7 @@ CASES = [
     for number, (request, field) in enumerate(
         [
             *(WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES),
-            *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES + WRONG_ACTIVITY),
+            *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES + WRONG_ACTIVITY + WRONG_LINKS),
         ]
     )
 ]

@@ -63,6 +63,7 @@ READ_OR_ADMIN = {
     "ListDeliveries",
     "ListConversations",
     "GetSummary",
+    "CreateUsageLink",
 }
 ADMIN = {
     "CreateAccount",

@@ -13,6 +13,7 @@ from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
 from tests.support.bad_activity import bad_questions
 from tests.support.bad_conversations import bad_conversation_terms
+from tests.support.bad_links import BAD_LINKS
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.calls import (
     good_auto_topup,
@@ -295,6 +296,7 @@ BAD_GOODS = {
 }
 BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     "ttl": [("ttl", value) for value in BAD_TTLS],
+    **BAD_LINKS,
     "attributes": [
         (f"attributes.{name}", hold_pb2.Attributes(**{name: value}))
         for name in ATTRIBUTES
@@ -311,10 +313,9 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("labels[k]", {"k": "v\0"}),
     ],
     "budget": bad_budgets(),
-    "unpaid": [],  # both of its values are right
     "rate_card": bad_rate_cards(),
-    "keep_open": [],  # both of its values are right
-    "outlives_cycle": [],  # these too
+    # Both of their values are right.
+    **{name: [] for name in ("unpaid", "keep_open", "outlives_cycle", "handed_off")},
     "version": [("version", -1), ("version", -(2**31))],
     "thresholds": bad_threshold_changes(),
     "auto_topup": [
@@ -359,7 +360,7 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("until", Timestamp(seconds=1)),
     ],
     **bad_questions(BAD_TIMES, BAD_TEXTS[:2]),
-    "order": [("order", 3), ("order", -1)],
+    "order": [("order", value) for value in (3, -1)],
     "usage": [
         ("usage.meter", hold_pb2.Usage(quantity=1)),
         ("usage.meter", hold_pb2.Usage(meter="m" * 129, quantity=1)),
@@ -380,7 +381,6 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
     ],
     "session": [("session", -1), ("session", -(2**31))],
     "type": [("type", value) for value in BAD_TEXTS],
-    "handed_off": [],  # both of its values are right
     "overage_policy": [("overage_policy", 4), ("overage_policy", -1)],
     "status": [("status", 0), ("status", 4), ("status", 2**31 - 1)],
     "kind": [("kind", 0), ("kind", 5), ("kind", 6), ("kind", -1)],

@@ -45,9 +45,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "grant_id": name,
         "refund_id": f"r-{name}",
         "addon_id": name,
-        "plan_id": name,
-        "rate_card_id": name,
-        "package_id": name,
+        **{f"{each}_id": name for each in ("plan", "rate_card", "package")},
         "request_id": "topup/1",
         "reason": "card",
         "budget_id": name,
@@ -88,6 +86,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "type": "sales",
         "session": 1,
         "order": 2,
+        "allowed_origins": ["https://shop.example.com"],
     }
     body |= {"filter": good_filter(), "range": good_range()}
     if method.name in {"ReserveMessage", "Quote"}:

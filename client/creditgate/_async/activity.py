@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 
-from creditgate._async.events import PAGE_SIZE, AsyncEvents
+from creditgate._async.events import PAGE_SIZE
 from creditgate._async.export import AsyncExport
+from creditgate._async.link import AsyncLinks
 from creditgate._messages import activity
 from creditgate._types.activity import Activity, ActivityChunk
 from creditgate._types.hold import Attributes
@@ -15,7 +16,7 @@ from creditgate._types.plan import EntryKind
 from creditgate.v1.usage_service_pb2 import ExportActivityRequest
 
 
-class AsyncActivity(AsyncEvents):
+class AsyncActivity(AsyncLinks):
     """What `AsyncClient` can ask about activity."""
 
     @abstractmethod

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from creditgate._messages import activity
-from creditgate._sync.events import PAGE_SIZE, SyncEvents
+from creditgate._sync.events import PAGE_SIZE
 from creditgate._sync.export import SyncExport
+from creditgate._sync.link import SyncLinks
 from creditgate._types.activity import Activity, ActivityChunk
 from creditgate._types.hold import Attributes
 from creditgate._types.plan import EntryKind
 from creditgate.v1.usage_service_pb2 import ExportActivityRequest
 
 
-class SyncActivity(SyncEvents):
+class SyncActivity(SyncLinks):
     """What `Client` can ask about activity."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from creditgate.testing._administration import PAGE_DEFAULT, PAGE_MAX
-from creditgate.testing._conversations import Conversing
+from creditgate.testing._links import Linking
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import FakeHold
 from creditgate.v1 import account_service_pb2 as accounts
@@ -39,7 +39,7 @@ class Place(NamedTuple):
         return str((self.after * _PART + self.through) * _PART + self.told)
 
 
-class ActivityLog(Conversing):
+class ActivityLog(Linking):
     """What UsageService answers about activity."""
 
     def _list_activity(

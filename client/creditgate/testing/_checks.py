@@ -20,6 +20,7 @@ from creditgate.testing._conversation_terms import (
     check_session,
 )
 from creditgate.testing._lines import replaced_commit
+from creditgate.testing._link_checks import check_usage_link
 from creditgate.testing._rate_checks import check_list, check_rate_card, check_usage, check_usages
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
@@ -62,7 +63,8 @@ def _checked(request: Any) -> Iterator[tuple[str, bool]]:
             yield field.name, _TESTS[field.name](value)
         elif field.name.endswith("_micros"):
             yield field.name, 0 <= value <= AMOUNT_MAX
-    if "ttl" in request.DESCRIPTOR.fields_by_name and request.HasField("ttl"):
+    holds = request.DESCRIPTOR.name != "CreateUsageLinkRequest"
+    if holds and "ttl" in request.DESCRIPTOR.fields_by_name and request.HasField("ttl"):
         yield "ttl", TTL_MIN <= request.ttl.ToTimedelta() <= TTL_MAX
     yield from _OF_MESSAGES.get(request.DESCRIPTOR.name, _nothing)(request)
 
@@ -333,6 +335,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ListHoldsRequest": _holds,
     "ListActivityRequest": check_activity,
     "ExportActivityRequest": check_activity,
+    "CreateUsageLinkRequest": check_usage_link,
     "GetHoldRequest": _look,
     "RefundRequest": _refund,
     "ReserveMessageRequest": check_message,

@@ -492,3 +492,72 @@ class ExportActivityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportActivityResponse: _TypeAlias = ExportActivityResponse  # noqa: Y015
+
+@_typing.final
+class CreateUsageLinkRequest(_message.Message):
+    """CreateUsageLinkRequest asks for a link to an account's page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    ALLOWED_ORIGINS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """ttl is how long the link works: 1 second to 30 days; unset means an hour."""
+
+    @_builtins.property
+    def allowed_origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """allowed_origins are the web sites that may show the page in a frame of theirs, at most 8: each a scheme, a host in small
+        letters, and a port where it is not the usual one, such as `https://shop.example.com`. The scheme is `https`, or `http`
+        for `localhost` and `127.0.0.1`. Empty: the page cannot be embedded.
+        """
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+        allowed_origins: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "allowed_origins", b"allowed_origins", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateUsageLinkRequest: _TypeAlias = CreateUsageLinkRequest  # noqa: Y015
+
+@_typing.final
+class CreateUsageLinkResponse(_message.Message):
+    """CreateUsageLinkResponse is a link to an account's page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """url opens the page. Treat it as a secret: whoever has it sees the account's usage."""
+    token: _builtins.str
+    """token is the last part of the URL, for those who reach the page under another address."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """expires_at is when the link ends at the latest, by the service's clock."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        token: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "token", b"token", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateUsageLinkResponse: _TypeAlias = CreateUsageLinkResponse  # noqa: Y015

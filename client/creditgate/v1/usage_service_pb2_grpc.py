@@ -55,6 +55,11 @@ class UsageServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.FromString,
                 _registered_method=True)
+        self.CreateUsageLink = channel.unary_unary(
+                '/creditgate.v1.UsageService/CreateUsageLink',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.FromString,
+                _registered_method=True)
 
 
 class UsageServiceServicer(object):
@@ -96,6 +101,15 @@ class UsageServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateUsageLink(self, request, context):
+        """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
+        else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
+        it was made with; nothing is stored. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -118,6 +132,11 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.ExportActivity,
                     request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.SerializeToString,
+            ),
+            'CreateUsageLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUsageLink,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -229,6 +248,33 @@ class UsageService(object):
             '/creditgate.v1.UsageService/ExportActivity',
             creditgate_dot_v1_dot_usage__service__pb2.ExportActivityRequest.SerializeToString,
             creditgate_dot_v1_dot_usage__service__pb2.ExportActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateUsageLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.UsageService/CreateUsageLink',
+            creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,11 @@ class UsageServiceStub:
     of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
     and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
     """
+    CreateUsageLink: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageLinkRequest, _usage_service_pb2.CreateUsageLinkResponse]
+    """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
+    else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
+    it was made with; nothing is stored. Errors: NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
@@ -76,6 +81,11 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
     of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
     and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+    """
+    CreateUsageLink: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageLinkRequest, _usage_service_pb2.CreateUsageLinkResponse]  # type: ignore[assignment]
+    """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
+    else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
+    it was made with; nothing is stored. Errors: NOT_FOUND.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -122,6 +132,17 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
         of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
         and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateUsageLink(
+        self,
+        request: _usage_service_pb2.CreateUsageLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.CreateUsageLinkResponse, _abc.Awaitable[_usage_service_pb2.CreateUsageLinkResponse]]:
+        """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
+        else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
+        it was made with; nothing is stored. Errors: NOT_FOUND.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from creditgate_server.domain.accounts import Account
-from creditgate_server.domain.links import BadTokenError, UsageLink
+from creditgate_server.domain.links import UsageLink
+from creditgate_server.domain.seals import BadTokenError
 
 from .dependencies import Dependencies, Rules
 from .keyholders import Keyholder, Keyholders

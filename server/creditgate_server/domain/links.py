@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from .seals import BadTokenError, Seal
+from .seals import Seal
 
 LINK_SECONDS_DEFAULT = 3_600
 LINK_SECONDS_MAX = 30 * 86_400
@@ -45,8 +45,8 @@ class Links:
         self._base_url = base_url.rstrip("/")
 
     def token(self, link: UsageLink) -> str:
-        """Make the token of a link; its `expires_at` is rounded up to whole seconds."""
-        seconds = -(-_micros(link.expires_at) // 1_000_000)
+        """Make the token of a link, whose `expires_at` is a whole second."""
+        seconds = int(link.expires_at.timestamp())
         head = [link.tenant_id.hex, link.account_id, link.key_id, seconds]
         written = json.dumps([*head, *link.origins], separators=(",", ":"))
         return self._seal.make(written.encode())
@@ -60,6 +60,12 @@ class Links:
         tenant, account_id, key_id, seconds, *origins = json.loads(self._seal.open(token))
         expires_at = datetime.fromtimestamp(seconds, UTC)
         return UsageLink(UUID(tenant), account_id, key_id, expires_at, tuple(origins))
+
+
+def end_of(now: datetime, *, lasts: timedelta) -> datetime:
+    """Answer when a link ends that lasts so long from now: on a whole second, no earlier."""
+    end = now + lasts
+    return end if not end.microsecond else end.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def origin_problem(origin: str) -> str | None:
@@ -85,18 +91,3 @@ def origin_problem(origin: str) -> str | None:
 
 def _fits(port: int | None) -> bool:
     return port is None or 0 < port <= _PORT_MAX
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
-
-
-__all__ = [
-    "LINK_SECONDS_DEFAULT",
-    "LINK_SECONDS_MAX",
-    "ORIGINS_MAX",
-    "BadTokenError",
-    "Links",
-    "UsageLink",
-    "origin_problem",
-]

@@ -195,6 +195,7 @@ CONVERSING = (
 """What ConversationService has."""
 
 REPORTING = (
+    _usage("CreateUsageLink"),
     _usage("GetSummary"),
     _usage("ListConversations"),
     _usage("ListActivity"),

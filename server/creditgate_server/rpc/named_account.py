@@ -39,6 +39,7 @@ AboutAccount = (
     | usage_pb.ListConversationsRequest
     | usage_pb.ListActivityRequest
     | usage_pb.ExportActivityRequest
+    | usage_pb.CreateUsageLinkRequest
 )
 
 

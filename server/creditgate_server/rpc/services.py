@@ -12,6 +12,7 @@ from creditgate_server.domain.conversations import Conversations, Reply, Utteran
 from creditgate_server.domain.deliveries import Endpoints
 from creditgate_server.domain.events import Events
 from creditgate_server.domain.ledger import Accounts, Ledger
+from creditgate_server.domain.links import Links
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.packages import Packages
 from creditgate_server.domain.plans import Catalog
@@ -37,6 +38,7 @@ from .endpoints import EndpointAdministration
 from .events import EventReading
 from .holds import HoldReading
 from .interceptors.rate import Rates
+from .links import LinkMaking
 from .lists import Lists
 from .method import (
     ADMINISTRATION,
@@ -94,6 +96,7 @@ def make_services(
     statements: Statements,
     activities: Activities,
     summaries: Summaries,
+    links: Links,
     exports_max: int,
     topics: Topics,
     watch_rules: WatchRules,
@@ -120,6 +123,7 @@ def make_services(
         StatementReading(statements, lists, detached),
         ActivityReading(activities, lists, detached),
         SummaryReading(summaries, detached),
+        LinkMaking(accounts, links, detached),
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),

@@ -16,7 +16,8 @@ CreditgateError
 │   ├── HoldEnded            the hold has ended otherwise
 │   │   ├── HoldCommitted
 │   │   ├── HoldReleased
-│   │   └── HoldExpired
+│   │   ├── HoldExpired
+│   │   └── HoldArchived     so long ago that only its name is known
 │   ├── Unpriced             no rate prices this usage
 │   ├── AccountClosed        a closed account takes no grants
 │   ├── GrantRevoked         taken back before it was paid for
@@ -25,7 +26,8 @@ CreditgateError
 │   ├── VersionSkipped       a plan's versions are written one after the other
 │   ├── NoCycle              add-ons need a plan with a cycle
 │   ├── TooManyBudgets       the account has as many budgets of its own as it may have
-│   └── TooManyEndpoints     as many endpoints as there may be
+│   ├── TooManyEndpoints     as many endpoints as there may be
+│   └── RangeArchived        some of what happened then is not kept any more
 └── Unavailable              no answer in time; a read raises this itself
     ├── NotExecuted          nothing was done; the same request may be sent again
     │   └── RateLimited      the tenant sends too fast
@@ -147,6 +149,10 @@ class HoldExpired(HoldEnded):
     """The hold has expired; its usage can still be committed."""
 
 
+class HoldArchived(HoldEnded):
+    """The hold ended so long ago that only its name is known: nothing is done under it again."""
+
+
 class Unpriced(Refused):
     """No rate prices this meter and model."""
 
@@ -169,6 +175,10 @@ class RefundExceedsCharge(Refused):
 
 class TooManyEndpoints(Refused):
     """There are as many endpoints as there may be: delete one."""
+
+
+class RangeArchived(Refused):
+    """Some of what happened then is not kept any more: ask for what came after."""
 
 
 class VersionSkipped(Refused):
@@ -217,8 +227,10 @@ REFUSALS: dict[str, type[Refused]] = {
     "HOLD_COMMITTED": HoldCommitted,
     "HOLD_RELEASED": HoldReleased,
     "HOLD_EXPIRED": HoldExpired,
+    "HOLD_ARCHIVED": HoldArchived,
     "UNPRICED": Unpriced,
     "QUOTE_EXPIRED": QuoteExpired,
+    "RANGE_ARCHIVED": RangeArchived,
     "ACCOUNT_CLOSED": AccountClosed,
     "REFUND_EXCEEDS_CHARGE": RefundExceedsCharge,
     "PLAN_NOT_FOUND": NotFound,

@@ -50,6 +50,9 @@ DECLARE
     v_answer   creditgate.result;
     -- Whether there are operations that go with, or depend on, the one before them.
     v_paired   boolean := coalesce(cardinality(p_together) > 0, false);
+    v_archived boolean := false;
+    -- The names that were used by holds of which nothing is left; NULL where no account has an archive.
+    v_forgotten text[];
     v_together boolean;
     v_first    smallint;
     was        record;
@@ -74,7 +77,11 @@ BEGIN
             v_behind[i] := creditgate.is_behind(v_accounts[i], v_now, v_needs);
         END IF;
         v_counted := v_counted OR v_accounts[i].budget_numbers > 0;
+        v_archived := v_archived OR v_accounts[i].has_archive;
     END LOOP;
+    IF v_archived THEN
+        v_forgotten := creditgate.restore_holds(p_operations);
+    END IF;
     IF v_counted THEN
         v_counters := creditgate.open_counters(v_accounts, p_operations, v_now);
         SELECT * INTO v_values, v_numbers FROM creditgate.name_counters(v_counters);
@@ -166,6 +173,11 @@ BEGIN
             r.op := m.p_op;
             v_rate := m.p_rate;
             v_refused := m.p_refused;
+        END IF;
+        IF v_forgotten IS NOT NULL THEN
+            v_refused := CASE
+                WHEN v_hold.hold_id IS NULL AND (r.op).account_key || '/' || (r.op).hold_id = ANY (v_forgotten) THEN 46
+                WHEN v_metered THEN v_refused END;
         END IF;
         v_stakes := NULL;
         IF v_account.budget_numbers > 0 THEN

@@ -86,6 +86,8 @@ DECLARE
     v_entries creditgate.entries[] := '{}';
     v_lapsed_seqs integer[] := '{}';
     v_lapsed bigint[] := '{}';
+    v_named creditgate.operation;
+    v_forgotten text[];
 BEGIN
     SELECT * INTO v_locked FROM creditgate.lock_account(p_bucket, p_account_key);
     a := v_locked.p_account;
@@ -93,6 +95,14 @@ BEGIN
     v.as_of := v_locked.p_now;
     SELECT s.* INTO h FROM creditgate.holds AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = p_hold_id;
+    IF h.hold_id IS NULL AND a.has_archive THEN
+        v_named.bucket := p_bucket;
+        v_named.account_key := p_account_key;
+        v_named.hold_id := p_hold_id;
+        v_forgotten := creditgate.restore_holds(ARRAY[v_named]);
+        SELECT s.* INTO h FROM creditgate.holds AS s
+         WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = p_hold_id;
+    END IF;
     v.hold := h;
     SELECT s.* INTO v_known FROM creditgate.refunds AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.refund_id = p_refund_id;
@@ -100,7 +110,7 @@ BEGIN
     IF a.account_key IS NULL THEN
         v.outcome := 20;
     ELSIF h.hold_id IS NULL THEN
-        v.outcome := 21;
+        v.outcome := CASE WHEN cardinality(v_forgotten) > 0 THEN 46 ELSE 21 END;
     ELSIF v_known.refund_id IS NOT NULL THEN
         v.replayed := v_known.hold_id = p_hold_id AND v_known.amount_micros = p_amount_micros;
         v.outcome := CASE WHEN v.replayed THEN 10 ELSE 23 END;

@@ -5,13 +5,26 @@ RETURNS TABLE (rule text, account_key uuid, tenant_id uuid, account_id text, det
 LANGUAGE sql STABLE AS $$
     WITH a AS (
         SELECT * FROM creditgate.accounts WHERE bucket = p_bucket
+    ), s AS (
+        SELECT * FROM creditgate.archives WHERE bucket = p_bucket
     ), e AS (
-        SELECT account_key, sum(amount_micros) AS total, max(version) AS version
-          FROM creditgate.entries WHERE bucket = p_bucket GROUP BY account_key
+        SELECT n.account_key, sum(n.amount_micros) AS total, max(n.version) AS version,
+               coalesce(sum(n.amount_micros) FILTER (WHERE n.version <= s.emptied_version), 0) AS left_behind
+          FROM creditgate.entries AS n LEFT JOIN s USING (account_key) WHERE n.bucket = p_bucket GROUP BY n.account_key
+    ), archived AS (
+        SELECT account_key, sum(entries) AS entries, sum(amount_micros) AS amount_micros, sum(holds) AS holds FROM (
+            SELECT account_key, count(*) AS entries, sum(amount_micros) AS amount_micros, 0 AS holds
+              FROM creditgate.archived_entries WHERE bucket = p_bucket GROUP BY account_key
+            UNION ALL
+            SELECT account_key, 0, 0, count(*)
+              FROM creditgate.archived_holds WHERE bucket = p_bucket GROUP BY account_key) AS each
+         GROUP BY account_key
     ), chain AS (
-        SELECT account_key, version, line, settled_micros,
-               sum(amount_micros) OVER (PARTITION BY account_key ORDER BY version, line) AS total
-          FROM creditgate.entries WHERE bucket = p_bucket
+        SELECT n.account_key, n.version, n.line, n.settled_micros,
+               sum(n.amount_micros) OVER (PARTITION BY n.account_key ORDER BY n.version, n.line)
+               + coalesce(s.emptied_settled_micros, 0) AS total
+          FROM creditgate.all_entries AS n LEFT JOIN s USING (account_key)
+         WHERE n.bucket = p_bucket AND n.version > coalesce(s.emptied_version, 0)
     ), g AS (
         SELECT account_key, sum(remaining_micros) FILTER (WHERE state > 1) AS remaining,
                coalesce(sum(remaining_micros) FILTER (WHERE state > 2), 0) AS ended,
@@ -36,6 +49,16 @@ LANGUAGE sql STABLE AS $$
           LEFT JOIN creditgate.entries AS e
             ON e.bucket = h.bucket AND e.account_key = h.account_key AND e.hold_id = h.hold_id
          WHERE h.bucket = p_bucket
+         GROUP BY h.account_key, h.hold_id, h.charged_micros, h.refunded_micros
+        UNION ALL
+        SELECT h.account_key, h.hold_id, h.charged_micros, h.refunded_micros,
+               coalesce(-sum(e.amount_micros) FILTER (WHERE e.kind = 2), 0),
+               coalesce(sum(e.amount_micros) FILTER (WHERE e.kind = 3), 0)
+          FROM creditgate.archived_holds AS h
+          LEFT JOIN s USING (account_key)
+          LEFT JOIN creditgate.archived_entries AS e
+            ON e.bucket = h.bucket AND e.account_key = h.account_key AND e.hold_id = h.hold_id
+         WHERE h.bucket = p_bucket AND (s.emptied_at IS NULL OR h.created_at > s.emptied_at)
          GROUP BY h.account_key, h.hold_id, h.charged_micros, h.refunded_micros
     ), k AS (
         SELECT * FROM creditgate.budget_counters WHERE bucket = p_bucket
@@ -85,8 +108,10 @@ LANGUAGE sql STABLE AS $$
     ), line AS (
         SELECT account_key, endpoint_id, true AS here FROM creditgate.delivery_queues WHERE bucket = p_bucket
     ), broken (rule, account_key, detail) AS (
-        SELECT 'settled = sum of entries', a.account_key, format('%s <> %s', a.settled_micros, coalesce(e.total, 0))
-          FROM a LEFT JOIN e USING (account_key) WHERE a.settled_micros <> coalesce(e.total, 0)
+        SELECT 'settled = sum of entries', a.account_key,
+               format('%s <> %s + %s archived', a.settled_micros, coalesce(e.total, 0), s.amount_micros + s.emptied_micros)
+          FROM a LEFT JOIN e USING (account_key) LEFT JOIN s USING (account_key)
+         WHERE a.settled_micros <> coalesce(e.total, 0) + coalesce(s.amount_micros + s.emptied_micros, 0)
         UNION ALL
         SELECT 'settled = grants remaining - debt', a.account_key,
                format('%s <> %s - %s', a.settled_micros, coalesce(g.remaining, 0), a.debt_micros)
@@ -165,6 +190,28 @@ LANGUAGE sql STABLE AS $$
                       s.messages, s.committed)
           FROM session AS s
          WHERE s.messages <> s.committed OR s.credits_used > 1 OR (s.credits_used > 0 AND s.messages = 0)
+        UNION ALL
+        SELECT 'what is in the archive is what was moved there', account_key,
+               format('%s of %s in %s holds <> %s of %s in %s holds', coalesce(n.entries, 0), coalesce(n.amount_micros, 0),
+                      coalesce(n.holds, 0), s.entries, s.amount_micros, s.holds)
+          FROM archived AS n FULL JOIN s USING (account_key) LEFT JOIN a USING (account_key)
+         WHERE s.account_key IS NULL OR (s.entries, s.amount_micros, s.holds)
+               <> (coalesce(n.entries, 0), coalesce(n.amount_micros, 0), coalesce(n.holds, 0))
+            OR a.has_archive IS NOT TRUE
+        UNION ALL
+        SELECT 'the balance is carried over what left the archive', s.account_key,
+               format('%s <> %s + %s', s.emptied_settled_micros, s.emptied_micros, coalesce(e.left_behind, 0))
+          FROM s LEFT JOIN e USING (account_key)
+         WHERE s.emptied_settled_micros <> s.emptied_micros + coalesce(e.left_behind, 0)
+        UNION ALL
+        SELECT 'a hold is in one place', h.account_key, h.hold_id
+          FROM creditgate.archived_holds AS h
+         WHERE h.bucket = p_bucket AND (
+               h.state = 1
+            OR EXISTS (SELECT FROM creditgate.holds AS n
+                        WHERE n.bucket = h.bucket AND n.account_key = h.account_key AND n.hold_id = h.hold_id)
+            OR EXISTS (SELECT FROM creditgate.entries AS n
+                        WHERE n.bucket = h.bucket AND n.account_key = h.account_key AND n.hold_id = h.hold_id))
         UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL

@@ -1,4 +1,5 @@
--- The last version of an account, up to one, with an entry from before an instant; 0 where there is none. Times of entries
+-- The last version of an account, up to one, with an entry from before an instant; where there is none, the one up to which
+-- the archive was emptied, which is mostly 0. Times of entries
 -- grow with their versions, as each is the clock's under the account's lock, so the instant is looked for as in a sorted
 -- list: in about 20 looks at the primary key among a million entries, however long ago it is.
 CREATE OR REPLACE FUNCTION creditgate.last_version_before(
@@ -6,7 +7,7 @@ CREATE OR REPLACE FUNCTION creditgate.last_version_before(
 RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    v_low bigint := 0;
+    v_low bigint := creditgate.emptied_version(p_bucket, p_account_key);
     v_high bigint := p_through;
     v_middle bigint;
     v_version bigint;
@@ -16,7 +17,7 @@ BEGIN
     WHILE v_low < v_high LOOP
         v_middle := (v_low + v_high) / 2;
         SELECT e.version, e.created_at INTO v_version, v_created_at
-          FROM creditgate.entries AS e
+          FROM creditgate.all_entries AS e
          WHERE e.bucket = p_bucket AND e.account_key = p_account_key AND e.version > v_middle AND e.version <= v_high
          ORDER BY e.version, e.line LIMIT 1;
         IF v_created_at < p_at THEN

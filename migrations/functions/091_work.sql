@@ -56,7 +56,7 @@ DECLARE
     e creditgate.entries;
 BEGIN
     FOR e IN
-        SELECT s.* FROM creditgate.entries AS s
+        SELECT s.* FROM creditgate.all_entries AS s
          WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = p_hold_id AND s.kind IN (2, 3)
            AND s.version <= p_version
          ORDER BY s.version, s.line

@@ -12,16 +12,16 @@ LANGUAGE sql STABLE AS $$
            part.amount_micros, coalesce(part.quantity, 0), part.holds
       FROM (SELECT n.*, lag(n.version) OVER of_hold AS last_version, lag(n.used_quantity) OVER of_hold AS last_quantity,
                    lag(n.used_quantities) OVER of_hold AS last_quantities
-              FROM creditgate.entries AS n
+              FROM creditgate.all_entries AS n
              WHERE n.bucket = p_bucket AND n.account_key = p_account_key
                AND n.version > p_after AND n.version <= p_through
             WINDOW of_hold AS (PARTITION BY n.hold_id, n.kind ORDER BY n.version)) AS e
-      LEFT JOIN creditgate.holds AS h
+      LEFT JOIN creditgate.all_holds AS h
         ON h.bucket = p_bucket AND h.account_key = p_account_key AND h.hold_id = e.hold_id
       -- The charge before it, where that is not among these; there is none where the hold was charged this alone. It is to
       -- be found by the hold, not by going back through the account's versions.
       LEFT JOIN LATERAL (
-            SELECT s.version, s.used_quantity, s.used_quantities FROM creditgate.entries AS s
+            SELECT s.version, s.used_quantity, s.used_quantities FROM creditgate.all_entries AS s
              WHERE e.kind = 2 AND e.last_version IS NULL AND h.charged_micros <> -e.amount_micros
                AND s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = e.hold_id AND s.kind = 2
                AND s.version + 0 <= p_after

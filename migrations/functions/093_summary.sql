@@ -44,11 +44,11 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     e record;
 BEGIN
-    IF p_grant.state <> 4 OR p_grant.repaid_micros > 0 OR p_grant.remaining_micros > 0 THEN
+    IF p_grant.state <> 4 OR p_grant.repaid_micros > 0 OR p_grant.remaining_micros > 0 OR p_grant.begun THEN
         RETURN p_grant.state > 1;
     END IF;
     FOR e IN
-        SELECT n.kind, n.grant_seqs, n.created_at FROM creditgate.entries AS n
+        SELECT n.kind, n.grant_seqs, n.created_at FROM creditgate.all_entries AS n
          WHERE n.bucket = p_grant.bucket AND n.account_key = p_grant.account_key
            AND n.version > creditgate.last_version_before(
                    p_grant.bucket, p_grant.account_key, p_version, p_grant.effective_at)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from creditgate_server.domain.statements import Entry, Place
+from creditgate_server.domain.statements import Entry, Period, Place
 from creditgate_server.postgres.statements import PostgresStatements
 from tests.property.plan_history import ACCOUNTS
 from tests.property.plan_walk import PlanWalk
@@ -77,11 +77,12 @@ class Reader:
         wanted = self._pair.model.statement(self._pair.now, account_id, start=start, until=until)
         key = self._pair.direct.key(account_id)
         period = await self._statements.period(key, start=instant(start), until=instant(until))
-        assert period is not None
+        assert isinstance(period, Period)
         entries: list[Entry] = []
         after: Place | None = None
         while True:
             read = await self._statements.statement(key, period, after=after, limit=page)
+            assert read is not None
             assert (read.opening_micros, read.closing_micros) == (wanted.opening, wanted.closing)
             assert len(read.entries) <= page
             if not read.entries:

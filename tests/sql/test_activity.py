@@ -55,7 +55,8 @@ async def test_a_page_is_found_by_primary_keys_and_not_sorted(
         last = "\n".join(row[0] for row in await connection.fetch(scanned, *begin))
     for text in (plan, last):
         assert "entries_pkey" in text, text
-        assert "Sort" not in text, text
+        # What is merged from both tables comes in order.
+        assert "Sort" not in text.replace("Sort Key", ""), text
         assert "Seq Scan" not in text, text
     assert "holds_pkey" in plan, plan
     # It stops as soon as the page is full.
@@ -111,7 +112,7 @@ async def test_pages_of_a_million_entries_take_milliseconds(
 
 async def read(activities: PostgresActivities, span: Span, choice: Choice) -> None:
     period = await activities.period(ACCOUNT, span)
-    assert period is not None
+    assert isinstance(period, Period)
     await activities.page(ACCOUNT, period, choice, after=None, newest_first=True, limit=PAGE + 1)
 
 

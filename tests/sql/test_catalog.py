@@ -11,6 +11,10 @@ from tests.support.database import Connection, Database, run
 MONEY_TABLES = (
     "accounts",
     "addons",
+    "archived_entries",
+    "archived_holds",
+    "archived_names",
+    "archives",
     "budget_counters",
     "conversations",
     "deliveries",
@@ -27,7 +31,7 @@ MONEY_TABLES = (
 )
 IN_MONEY = str(MONEY_TABLES)
 # It is of no account: whoever does a bucket's background work holds its row.
-OTHER_TABLES = ("fan_outs",)
+OTHER_TABLES = ("archive_rounds", "fan_outs")
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,40 @@ def test_the_money_tables_have_no_foreign_keys_triggers_or_generated_values(
     assert not volatile_defaults
 
 
+def test_archives_have_the_columns_of_what_is_moved_there(catalog: Database) -> None:
+    for name in ("entries", "holds"):
+        of_each = [
+            rows(
+                catalog,
+                f"""
+                SELECT attname, atttypid, attnotnull FROM pg_attribute
+                 WHERE attrelid = 'creditgate.{each}'::regclass AND attnum > 0 AND NOT attisdropped
+                 ORDER BY attnum
+                """,
+            )
+            for each in (name, f"archived_{name}", f"all_{name}")
+        ]
+        table, archive, view = of_each
+        assert archive == table
+        assert [row[:2] for row in view] == [row[:2] for row in table]
+
+
+def test_only_functions_of_the_archive_run_as_the_owner_of_the_schema(catalog: Database) -> None:
+    found = rows(
+        catalog,
+        """
+        SELECT proname, proconfig::text, has_function_privilege('creditgate_server', oid, 'EXECUTE')
+          FROM pg_proc
+         WHERE pronamespace = 'creditgate'::regnamespace AND prosecdef ORDER BY proname
+        """,
+    )
+    own_path = "{search_path=pg_catalog}"
+    assert [tuple(row) for row in found] == [
+        ("archive", own_path, True),
+        ("restore_hold", own_path, True),
+    ]
+
+
 def test_there_are_no_sequences(catalog: Database) -> None:
     assert not rows(
         catalog,
@@ -160,6 +198,13 @@ def test_whatever_decides_is_immutable(catalog: Database) -> None:
         "DELETE FROM creditgate.entries",
         "TRUNCATE creditgate.entries",
         "DELETE FROM creditgate.holds",
+        "DELETE FROM creditgate.archived_entries",
+        "UPDATE creditgate.archived_holds SET charged_micros = 0",
+        "INSERT INTO creditgate.archived_names SELECT bucket, account_key FROM creditgate.accounts",
+        "UPDATE creditgate.archives SET amount_micros = 0",
+        "UPDATE creditgate.archive_rounds SET account_key = NULL",
+        """SELECT creditgate.empty_archive(
+               0::smallint, '00000000-0000-0000-0000-000000000000', now(), 1)""",
         "DELETE FROM creditgate.accounts",
         "DELETE FROM creditgate.grants",
         "UPDATE creditgate.refunds SET amount_micros = 1",

@@ -96,6 +96,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
     names quote_token. Not done; ask for another quote.
     """
+    ERROR_REASON_HOLD_ARCHIVED: _ErrorReason.ValueType  # 46
+    """ERROR_REASON_HOLD_ARCHIVED: FAILED_PRECONDITION. The name was used by a hold that ended long ago, of which nothing else
+    is kept. Not done, and nothing is charged again.
+    """
+    ERROR_REASON_RANGE_ARCHIVED: _ErrorReason.ValueType  # 47
+    """ERROR_REASON_RANGE_ARCHIVED: FAILED_PRECONDITION. Some of what the range is about was taken out of the archive. A range
+    without a beginning begins with what is kept.
+    """
     ERROR_REASON_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 51
@@ -190,6 +198,14 @@ ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 42
 ERROR_REASON_QUOTE_EXPIRED: ErrorReason.ValueType  # 45
 """ERROR_REASON_QUOTE_EXPIRED: INVALID_ARGUMENT. The price that a quote_token promised is promised no longer; BadRequest
 names quote_token. Not done; ask for another quote.
+"""
+ERROR_REASON_HOLD_ARCHIVED: ErrorReason.ValueType  # 46
+"""ERROR_REASON_HOLD_ARCHIVED: FAILED_PRECONDITION. The name was used by a hold that ended long ago, of which nothing else
+is kept. Not done, and nothing is charged again.
+"""
+ERROR_REASON_RANGE_ARCHIVED: ErrorReason.ValueType  # 47
+"""ERROR_REASON_RANGE_ARCHIVED: FAILED_PRECONDITION. Some of what the range is about was taken out of the archive. A range
+without a beginning begins with what is kept.
 """
 ERROR_REASON_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 50
 """ERROR_REASON_ENDPOINT_NOT_FOUND: NOT_FOUND. The tenant has no such endpoint."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from .account_keys import AccountKey
+    from .outcomes import Outcome
     from .rates import Line
 
 SCANNED_MAX = 1_000
@@ -78,8 +79,12 @@ class ActivityPage(NamedTuple):
 class Activities(Protocol):
     """Where activity is read. Raises only `domain.errors`."""
 
-    async def period(self, account: AccountKey, span: Span) -> Period | None:
-        """Find the changes of a range that there are now. None when there is no such account."""
+    async def period(self, account: AccountKey, span: Span) -> Period | Outcome:
+        """Find the changes of a range that there are now.
+
+        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when the range is about what
+        is not kept any more; one without a beginning begins with what is.
+        """
         ...
 
     async def page(
@@ -91,10 +96,10 @@ class Activities(Protocol):
         after: Place | None,
         newest_first: bool,
         limit: int,
-    ) -> ActivityPage:
+    ) -> ActivityPage | None:
         """Read the entries of a period that come after one of them, at most `limit`.
 
         None begins with the first. It looks at `SCANNED_MAX` entries at most, and finds fewer than
-        the limit where these have no more.
+        the limit where these have no more. None when some of the period is not kept any more.
         """
         ...

@@ -9,7 +9,7 @@ class Outcome(IntEnum):
     """The verdict on one operation. The numbers are those of the database.
 
     Where several apply, the first of this order is answered: ACCOUNT_NOT_FOUND, HOLD_NOT_FOUND,
-    NAME_REUSED,
+    HOLD_ARCHIVED, NAME_REUSED,
     (the replay of an earlier decision), HOLD_COMMITTED / HOLD_RELEASED / HOLD_EXPIRED,
     QUOTE_EXPIRED, UNPRICED, OUT_OF_RANGE,
     DENIED_ACCOUNT_INACTIVE, DENIED_LIMIT, DENIED_INSUFFICIENT_CREDITS, DENIED_CREDITS_HELD,
@@ -48,6 +48,8 @@ class Outcome(IntEnum):
     CONVERSATION_NOT_FOUND = 41
     MESSAGE_NOT_FOUND = 42
     QUOTE_EXPIRED = 45
+    HOLD_ARCHIVED = 46
+    RANGE_ARCHIVED = 47
     ENDPOINT_NOT_FOUND = 50
     DELIVERY_NOT_FOUND = 51
     TOO_MANY_ENDPOINTS = 52

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .account_keys import AccountKey
+    from .outcomes import Outcome
 
 
 class Entry(NamedTuple):
@@ -55,15 +56,19 @@ class Statements(Protocol):
 
     async def period(
         self, account: AccountKey, *, start: datetime | None, until: datetime | None
-    ) -> Period | None:
+    ) -> Period | Outcome:
         """Find the changes from `start` on and before `until`, None for no bound.
 
-        None when there is no such account.
+        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when the period is about
+        what is not kept any more; one without a beginning begins with what is.
         """
         ...
 
     async def statement(
         self, account: AccountKey, period: Period, *, after: Place | None, limit: int
-    ) -> Statement:
-        """Read the entries of a period that come after one of them; None begins with the first."""
+    ) -> Statement | None:
+        """Read the entries of a period that come after one of them; None begins with the first.
+
+        None when some of the period is not kept any more.
+        """
         ...

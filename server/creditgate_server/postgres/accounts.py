@@ -50,7 +50,7 @@ SELECT r.*, {HOLD_COLUMNS}
 """  # noqa: S608 - both parts are ours
 
 _LIST_HOLDS = f"""
-SELECT {HOLD_COLUMNS} FROM creditgate.holds AS h
+SELECT {HOLD_COLUMNS} FROM creditgate.all_holds AS h
  WHERE h.bucket = $1 AND h.account_key = $2 AND h.hold_id > $3
    AND ($4::smallint IS NULL OR h.state = $4)
  ORDER BY h.hold_id LIMIT $5

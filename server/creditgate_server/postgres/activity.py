@@ -13,19 +13,24 @@ from creditgate_server.domain.activity import (
 )
 from creditgate_server.domain.statements import Period, Place
 
+from .archives import is_kept
 from .rate_cards import read_line
+from .statements import read_period
 
 if TYPE_CHECKING:
     from creditgate_server.domain.account_keys import AccountKey
+    from creditgate_server.domain.outcomes import Outcome
 
     from .pool import Pool, Record
 
 PERIOD = """
-SELECT CASE WHEN s.start IS NULL THEN 0
+SELECT CASE WHEN s.start IS NULL THEN coalesce(r.emptied_version, 0)
             ELSE creditgate.last_version_before(a.bucket, a.account_key, a.version, s.start) END,
        CASE WHEN $4::timestamptz IS NULL THEN a.version
-            ELSE creditgate.last_version_before(a.bucket, a.account_key, a.version, $4) END
-  FROM creditgate.accounts AS a,
+            ELSE creditgate.last_version_before(a.bucket, a.account_key, a.version, $4) END,
+       coalesce(least(s.start, $4) <= r.emptied_at, false)
+  FROM creditgate.accounts AS a
+  LEFT JOIN creditgate.archives AS r ON r.bucket = a.bucket AND r.account_key = a.account_key,
        LATERAL (SELECT coalesce($3::timestamptz, creditgate.clock() - $5::interval)) AS s (start)
  WHERE a.bucket = $1 AND a.account_key = $2
 """
@@ -35,11 +40,11 @@ _PAGE = """
 SELECT e.version, e.line, e.kind, e.amount_micros, e.settled_micros, e.created_at, e.hold_id,
        e.name, h.details, (h.rate).meter, h.used_quantity,
        creditgate.reported_model(h.details, h.rate, h.lines), h.lines, h.gateway_id IS NOT NULL
-  FROM (SELECT n.* FROM creditgate.entries AS n
+  FROM (SELECT n.* FROM creditgate.all_entries AS n
          WHERE n.bucket = $1 AND n.account_key = $2 AND n.version > $3 AND n.version <= $4
            AND (n.version, n.line) {beyond} ($5::bigint, $6::smallint)
          ORDER BY n.version {order}, n.line {order} LIMIT $7) AS e
-  LEFT JOIN creditgate.holds AS h
+  LEFT JOIN creditgate.all_holds AS h
     ON h.bucket = e.bucket AND h.account_key = e.account_key AND h.hold_id = e.hold_id
  WHERE ($9::smallint[] IS NULL OR e.kind = ANY ($9))
    AND ($10::text IS NULL OR (h.rate).meter = $10
@@ -49,7 +54,7 @@ SELECT e.version, e.line, e.kind, e.amount_micros, e.settled_micros, e.created_a
  ORDER BY e.version {order}, e.line {order} LIMIT $8
 """
 _SCANNED = """
-SELECT n.version, n.line FROM creditgate.entries AS n
+SELECT n.version, n.line FROM creditgate.all_entries AS n
  WHERE n.bucket = $1 AND n.account_key = $2 AND n.version > $3 AND n.version <= $4
    AND (n.version, n.line) {beyond} ($5::bigint, $6::smallint)
  ORDER BY n.version {order}, n.line {order} OFFSET $7 - 1 LIMIT 1
@@ -69,10 +74,9 @@ class PostgresActivities:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def period(self, account: AccountKey, span: Span) -> Period | None:
+    async def period(self, account: AccountKey, span: Span) -> Period | Outcome:
         """Find the versions of a range."""
-        rows = await self._pool.rows(PERIOD, *account, *span)
-        return Period(*rows[0]) if rows else None
+        return read_period(await self._pool.rows(PERIOD, *account, *span))
 
     async def page(
         self,
@@ -83,16 +87,17 @@ class PostgresActivities:
         after: Place | None,
         newest_first: bool,
         limit: int,
-    ) -> ActivityPage:
+    ) -> ActivityPage | None:
         """Read a page of a period's entries."""
         place = after or _before_the_first(period, newest_first=newest_first)
         scan = (*account, *period, *place, max(SCANNED_MAX, limit))
         rows = await self._pool.rows(PAGES[newest_first], *scan, limit, *choice)
         found = [_activity(row) for row in rows]
-        if len(found) >= limit:
-            return ActivityPage(found, None)
         # Entries never change and the period is fixed, so the same ones are counted again.
-        scanned = await self._pool.rows(SCANS[newest_first], *scan)
+        full = len(found) >= limit
+        scanned = [] if full else await self._pool.rows(SCANS[newest_first], *scan)
+        if not await is_kept(self._pool, account, period):
+            return None
         return ActivityPage(found, Place(*scanned[0]) if scanned else None)
 
 

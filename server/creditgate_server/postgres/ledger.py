@@ -43,7 +43,7 @@ _READ_HOLD = f"""
 SELECT a.settled_micros, a.held_micros, a.overdraft_limit_micros, a.version, creditgate.clock(),
        {HOLD_COLUMNS}
   FROM creditgate.balances AS a
-  LEFT JOIN creditgate.holds AS h
+  LEFT JOIN creditgate.all_holds AS h
     ON h.bucket = a.bucket AND h.account_key = a.account_key AND h.hold_id = $3
  WHERE a.bucket = $1 AND a.account_key = $2
 """  # noqa: S608 - both parts are ours

@@ -31,6 +31,12 @@ RULES = (
     "one top-up at most is under way",
     "events are without gaps",
     "what waits for delivery has a line",
+    "what is in the archive is what was moved there",
+    "the balance is carried over what left the archive",
+    "a hold is in one place",
+    "lines cost no more than was used",
+    "a session cost what its holds were charged",
+    "a session is charged once, with its first message",
     "every hold has an account",
 )
 """The rules `creditgate.verify` proves, by the names it reports them under."""

@@ -48,16 +48,15 @@ class ActivityReading:
         about = f"{asked.about} {newest_first}"
         cursor = Cursor.read(self._lists.after(request, call, about=about))
         cursor = cursor or await _begin(self._activities, self._run, account, asked.span)
-        found: ActivityPage = await self._run(
-            self._activities.page(
-                account,
-                cursor.period,
-                asked.choice,
-                after=cursor.after,
-                newest_first=newest_first,
-                limit=size + 1,
-            )
+        page = self._activities.page(
+            account,
+            cursor.period,
+            asked.choice,
+            after=cursor.after,
+            newest_first=newest_first,
+            limit=size + 1,
         )
+        found = _kept(await self._run(page))
         response = pb.ListActivityResponse()
         last = encode.page(response.activities, found.activities, size, activity)
         place = last.place if last else found.scanned
@@ -100,16 +99,15 @@ class ActivityExports:
         with self._room():
             cursor = cursor or await _begin(self._activities, self._run, account, asked.span)
             while True:
-                found: ActivityPage = await self._run(
-                    self._activities.page(
-                        account,
-                        cursor.period,
-                        asked.choice,
-                        after=cursor.after,
-                        newest_first=False,
-                        limit=CHUNK_MAX + 1,
-                    )
+                page = self._activities.page(
+                    account,
+                    cursor.period,
+                    asked.choice,
+                    after=cursor.after,
+                    newest_first=False,
+                    limit=CHUNK_MAX + 1,
                 )
+                found = _kept(await self._run(page))
                 response = pb.ExportActivityResponse()
                 last = encode.page(response.activities, found.activities, CHUNK_MAX, activity)
                 place = last.place if last else found.scanned
@@ -154,14 +152,20 @@ class ActivityExports:
 
 async def _begin(
     activities: Activities,
-    run: Callable[..., Awaitable[Period | None]],
+    run: Callable[..., Awaitable[Period | Outcome]],
     account: AccountKey,
     span: Span,
 ) -> Cursor:
     period = await run(activities.period(account, span))
-    if period is None:
-        refuse(Outcome.ACCOUNT_NOT_FOUND)
+    if isinstance(period, Outcome):
+        refuse(period)
     return Cursor(period, None)
+
+
+def _kept(page: ActivityPage | None) -> ActivityPage:
+    if page is None:
+        refuse(Outcome.RANGE_ARCHIVED)
+    return page
 
 
 async def _write(

@@ -38,6 +38,8 @@ class StatementReading:
         found = await self._run(
             self._statements.statement(account, cursor.period, after=cursor.after, limit=size + 1)
         )
+        if found is None:
+            refuse(Outcome.RANGE_ARCHIVED)
         response = pb.GetStatementResponse(
             opening_micros=found.opening_micros, closing_micros=found.closing_micros
         )
@@ -50,6 +52,6 @@ class StatementReading:
         self, account: AccountKey, start: datetime | None, until: datetime | None
     ) -> Cursor:
         period = await self._run(self._statements.period(account, start=start, until=until))
-        if period is None:
-            refuse(Outcome.ACCOUNT_NOT_FOUND)
+        if isinstance(period, Outcome):
+            refuse(period)
         return Cursor(period, None)

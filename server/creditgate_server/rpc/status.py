@@ -171,6 +171,16 @@ OUTCOMES: dict[Outcome, Refusal | None] = {
     Outcome.QUOTE_EXPIRED: Refusal(
         Code.INVALID_ARGUMENT, "QUOTE_EXPIRED", "the price is no longer promised: ask for a quote"
     ),
+    Outcome.HOLD_ARCHIVED: Refusal(
+        Code.FAILED_PRECONDITION,
+        "HOLD_ARCHIVED",
+        "the name was used long ago, and nothing else of that hold is kept",
+    ),
+    Outcome.RANGE_ARCHIVED: Refusal(
+        Code.FAILED_PRECONDITION,
+        "RANGE_ARCHIVED",
+        "what happened then is not kept any more: ask for what came after",
+    ),
     Outcome.ENDPOINT_NOT_FOUND: Refusal(
         Code.NOT_FOUND, "ENDPOINT_NOT_FOUND", "there is no such endpoint"
     ),

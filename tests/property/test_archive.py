@@ -1,0 +1,173 @@
+"""An account whose past is archived again and again behaves as one whose past is not.
+
+Here whatever has ended is archived at once: no history could tell more of names that come again, of
+late usage and refunds, and of lists over what was moved and what was not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from creditgate.v1 import usage_service_pb2 as messages
+from creditgate_server.domain.account_keys import AccountKey, account_key
+from tests.contract.wire import Operation
+from tests.property.history import ACCOUNTS, History
+from tests.property.seeds import first_seed
+from tests.property.test_activity import ACCOUNT, Log, Walk, judge
+from tests.property.test_walks import STEPS, take_step
+from tests.support.archive import archive, empty
+from tests.support.stage import Stage
+
+USAGE = """
+SELECT u.* FROM (VALUES (NULL::smallint), (4::smallint)) AS g (grouping),
+       creditgate.usage_rows($1, $2, $3, NULL, g.grouping, '') AS u ORDER BY u
+"""
+ENTRIES = """
+SELECT version, line, amount_micros, settled_micros, created_at FROM creditgate.all_entries
+ WHERE bucket = $1 AND account_key = $2 ORDER BY version, line
+"""
+
+BALANCE = """
+SELECT settled_micros, held_micros, debt_micros, version FROM creditgate.accounts
+ WHERE bucket = $1 AND account_key = $2
+"""
+
+
+def walk(stage: Stage, seed: int, *, steps: int) -> int:
+    chance = random.Random(seed)
+    history = History(stage)
+    history.open(policy=chance.choice(("CAP", "DEBT", "DENY")), credits_=chance.randint(5, 60))
+    keys = [account_key(stage.tenant_id, history._name(each)) for each in ACCOUNTS]
+    moved = 0
+    for _ in range(steps):
+        take_step(history, chance)
+        if chance.random() < 0.5:
+            limit = chance.choice((1, 5, 100))
+            moved += stage.run(archive(stage.connection, chance.choice(keys), limit=limit))
+            history.check()
+    history.compare()
+    return moved
+
+
+def run_walks(stage: Stage, *, walks: int, steps: int, anywhere: bool = False) -> None:
+    first, moved = first_seed(anywhere=anywhere), 0
+    for seed in range(first, first + walks):
+        try:
+            moved += walk(stage, seed, steps=steps)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}, {steps} steps")
+            raise
+    assert moved > walks * steps / len(STEPS), "hardly anything was archived"
+
+
+class Archived:
+    """A walk of described and metered work, whose past is archived on the way."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self._stage, self._chance = stage, random.Random(seed)
+        self.walk = Walk(stage, seed)
+        self.walk.open()
+
+    @property
+    def key(self) -> AccountKey:
+        return account_key(self._stage.tenant_id, self.walk.account.account_id)
+
+    def go(self, steps: int) -> None:
+        for _ in range(steps):
+            self.walk.step()
+            if self._chance.random() < 0.2:
+                before = self._all(USAGE, None)
+                self.archive()
+                assert self._all(USAGE, None) == before
+
+    def archive(self) -> None:
+        self._stage.run(archive(self._stage.connection, self.key, limit=20))
+
+    def check(self) -> None:
+        """The log and the rules, whatever is where."""
+        log = Log(self._stage, self.walk.account.account_id)
+        rows = log.list(messages.ActivityFilter(), page=7, newest=False)
+        judge(rows, self.walk.account)
+        assert log.list(messages.ActivityFilter(), page=1_000, newest=True) == rows[::-1]
+        self.prove()
+
+    def prove(self) -> None:
+        account = self.walk.account.account_id
+        assert self._stage.run(self._stage.violations(account)) == []
+
+    def empty(self) -> None:
+        """Take what is older than about half of the entries out; what is kept still adds up."""
+        entries = self._all(ENTRIES)
+        edge = self._chance.choice(entries[len(entries) // 3 :])["created_at"]
+        since = self._all(USAGE, edge)
+        now = self._one("SELECT creditgate.clock()")
+        self._stage.run(empty(self._stage.connection, self.key, after=edge - now, limit=4))
+        self.prove()
+        assert self._all(USAGE, edge) == since
+        kept = [each for each in entries if each["created_at"] >= edge]
+        log = Log(self._stage, self.walk.account.account_id)
+        wanted = messages.ActivityFilter()
+        getattr(wanted, "from").FromDatetime(edge)
+        rows = log.list(wanted, page=5, newest=False)
+        assert [(row.version, row.line, row.settled) for row in rows] == [
+            (each["version"], each["line"], each["settled_micros"]) for each in kept
+        ]
+        # Without a beginning it is all that is kept.
+        assert list(log.list(messages.ActivityFilter(), page=5, newest=False))[-len(rows) :] == rows
+
+    def decided(self) -> list[Operation]:
+        """What was asked under the names of holds that were there."""
+        holds, sent = self.walk.account.holds, self.walk._history.sent
+        asked = [each for name, each in sent if name == ACCOUNT]
+        return [
+            each
+            for each in asked
+            if each.verb in {"charge", "reserve"} and each.arguments["hold_id"] in holds
+        ]
+
+    def repeat(self, sent: Sequence[Operation]) -> set[str]:
+        """Send again what was sent: nothing changes. Answers how it was refused."""
+        before = self._all(BALANCE)
+        told = set()
+        for operation in sent:
+            name = self.walk.account.account_id
+            answer: Any = self._stage.run(self._stage.driver.run(name, operation))
+            told.add(answer.outcome)
+        assert self._all(BALANCE) == before
+        return told
+
+    def _all(self, sql: str, *values: Any) -> list[Any]:
+        return self._stage.run(self._stage.connection.fetch(sql, *self.key, *values))
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        return self._stage.run(self._stage.connection.fetchval(sql, *values))
+
+
+def test_walks(stage: Stage) -> None:
+    run_walks(stage, walks=4, steps=50)
+
+
+def test_logs_and_usage_are_the_same_and_what_is_emptied_is_never_charged_again(
+    stage: Stage,
+) -> None:
+    told: set[str] = set()
+    for seed in range(first_seed(anywhere=False), first_seed(anywhere=False) + 3):
+        archived = Archived(stage, seed)
+        archived.go(60)
+        archived.check()
+        archived.archive()
+        archived.check()
+        archived.empty()
+        told |= archived.repeat(archived.decided())
+        archived.prove()
+    assert "HOLD_ARCHIVED" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_many_walks(stage: Stage) -> None:
+    run_walks(stage, walks=500, steps=100, anywhere=True)

@@ -148,6 +148,14 @@ from creditgate._types.summary import (
 )
 from creditgate._types.threshold import Threshold
 from creditgate._types.topup import AutoTopup, Topup, TopupRefusal, TopupState
+from creditgate._types.usage import (
+    Distribution,
+    UsageBin,
+    UsageGrouping,
+    UsageMeasure,
+    UsageRow,
+    UsageUnit,
+)
 from creditgate._watch import AccountState, Change, HoldMustEnd
 
 __all__ = [
@@ -200,6 +208,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Denied",
+    "Distribution",
     "Draw",
     "Endpoint",
     "EndpointSecret",
@@ -292,8 +301,13 @@ __all__ = [
     "Unavailable",
     "Unpriced",
     "Usage",
+    "UsageBin",
+    "UsageGrouping",
     "UsageLink",
+    "UsageMeasure",
+    "UsageRow",
     "UsageTrend",
+    "UsageUnit",
     "VersionSkipped",
     "to_credits",
     "to_micros",

@@ -36,6 +36,7 @@ from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.summaries import PostgresSummaries
 from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.postgres.topups import PostgresTopups
+from creditgate_server.postgres.usage import PostgresUsages
 from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.rpc.detached import Detached
 from creditgate_server.rpc.health import Health, Prober
@@ -256,6 +257,7 @@ class App:
             activities=PostgresActivities(self._pool),
             summaries=PostgresSummaries(self._pool),
             links=Links(settings.key_pepper, base_url=settings.dashboard_base_url),
+            usages=PostgresUsages(self._pool),
             exports_max=settings.exports_max,
             topics=self._topics,
             watch_rules=WatchRules(

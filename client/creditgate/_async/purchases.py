@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from creditgate._async.events import PAGE_SIZE
-from creditgate._async.summary import AsyncSummary
+from creditgate._async.usage import AsyncUsage
 from creditgate._messages import account as accounts
 from creditgate._messages import package as packages
 from creditgate._messages import topup as topups
@@ -15,7 +15,7 @@ from creditgate._types.package import Package, PackagePublication
 from creditgate._types.topup import Topup, TopupRefusal
 
 
-class AsyncPurchases(AsyncSummary):
+class AsyncPurchases(AsyncUsage):
     """What `AsyncClient` can do about purchases."""
 
     async def put_package(

@@ -8,14 +8,14 @@ from creditgate._messages import account as accounts
 from creditgate._messages import package as packages
 from creditgate._messages import topup as topups
 from creditgate._sync.events import PAGE_SIZE
-from creditgate._sync.summary import SyncSummary
+from creditgate._sync.usage import SyncUsage
 from creditgate._types.amount import Amount
 from creditgate._types.grant import Granting
 from creditgate._types.package import Package, PackagePublication
 from creditgate._types.topup import Topup, TopupRefusal
 
 
-class SyncPurchases(SyncSummary):
+class SyncPurchases(SyncUsage):
     """What `Client` can do about purchases."""
 
     def put_package(

@@ -10,7 +10,7 @@ from creditgate.testing._links import Linking
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._wallet import FakeHold
 from creditgate.v1 import account_service_pb2 as accounts
-from creditgate.v1 import hold_pb2
+from creditgate.v1 import hold_pb2, usage_pb2
 from creditgate.v1 import usage_service_pb2 as messages
 
 CHUNK_MAX = 100
@@ -46,7 +46,7 @@ class ActivityLog(Linking):
         self, request: messages.ListActivityRequest, now: int
     ) -> messages.ListActivityResponse:
         wallet, token = self._wallet(request), request.page_token
-        place = Place.read(token) if token else _begin(wallet, request.filter, now)
+        place = Place.read(token) if token else begin(wallet, request.filter, now)
         chosen = _chosen(wallet, request.filter, place)
         if request.order != messages.ACTIVITY_ORDER_OLDEST_FIRST:
             chosen.reverse()
@@ -61,7 +61,7 @@ class ActivityLog(Linking):
         self, request: messages.ExportActivityRequest, now: int
     ) -> Iterator[messages.ExportActivityResponse]:
         wallet, cursor = self._wallet(request), request.cursor
-        place = Place.read(cursor) if cursor else _begin(wallet, request.filter, now)
+        place = Place.read(cursor) if cursor else begin(wallet, request.filter, now)
         chosen = _chosen(wallet, request.filter, place)
         return iter(
             [
@@ -74,7 +74,9 @@ class ActivityLog(Linking):
         )
 
 
-def _begin(wallet: Subscriber, wanted: messages.ActivityFilter, now: int) -> Place:
+def begin(
+    wallet: Subscriber, wanted: messages.ActivityFilter | usage_pb2.UsageRange, now: int
+) -> Place:
     """The entries of a range that there are now."""
     since = getattr(wanted, "from").ToMicroseconds()
     if wanted.HasField("last"):
@@ -90,11 +92,12 @@ def _chosen(
     wallet: Subscriber, wanted: messages.ActivityFilter, place: Place
 ) -> list[messages.Activity]:
     """The entries of a list that a filter allows, oldest first."""
-    shown = (_show(wallet, entry) for entry in wallet.entries[place.after : place.through])
+    shown = (show(wallet, entry) for entry in wallet.entries[place.after : place.through])
     return [each for each in shown if _allows(wanted, each)]
 
 
-def _show(wallet: Subscriber, entry: accounts.Entry) -> messages.Activity:
+def show(wallet: Subscriber, entry: accounts.Entry) -> messages.Activity:
+    """An entry as the activity log shows it."""
     shown = messages.Activity(
         version=entry.version,
         line=entry.line,

@@ -22,6 +22,7 @@ from creditgate.testing._conversation_terms import (
 from creditgate.testing._lines import replaced_commit
 from creditgate.testing._link_checks import check_usage_link
 from creditgate.testing._rate_checks import check_list, check_rate_card, check_usage, check_usages
+from creditgate.testing._usage_checks import check_distribution, check_usage_query
 from creditgate.v1 import account_pb2, delivery_pb2, event_pb2, hold_pb2
 from creditgate.v1 import authorization_service_pb2 as messages
 
@@ -336,6 +337,8 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "ListActivityRequest": check_activity,
     "ExportActivityRequest": check_activity,
     "CreateUsageLinkRequest": check_usage_link,
+    "QueryUsageRequest": check_usage_query,
+    "GetDistributionRequest": check_distribution,
     "GetHoldRequest": _look,
     "RefundRequest": _refund,
     "ReserveMessageRequest": check_message,

@@ -114,6 +114,7 @@ class Wallet(Teller):
     holds: dict[str, FakeHold] = field(default_factory=dict)
     refunds: dict[str, tuple[Any, int]] = field(default_factory=dict)
     entries: list[accounts.Entry] = field(default_factory=list)
+    totals: list[tuple[int, ...]] = field(default_factory=list)  # what each entry's hold had used
     overdraft: int = 0
     settled: int = 0
     debt: int = 0

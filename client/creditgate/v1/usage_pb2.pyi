@@ -28,7 +28,7 @@ class _UsageUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageUnit.V
     USAGE_UNIT_UNSPECIFIED: _UsageUnit.ValueType  # 0
     """USAGE_UNIT_UNSPECIFIED sums up the whole range."""
     USAGE_UNIT_HOUR: _UsageUnit.ValueType  # 1
-    """USAGE_UNIT_HOUR is from one full hour to the next."""
+    """USAGE_UNIT_HOUR is from one full hour to the next; it also ends where the clock is set back or forward."""
     USAGE_UNIT_DAY: _UsageUnit.ValueType  # 2
     """USAGE_UNIT_DAY is from midnight to midnight."""
     USAGE_UNIT_MONTH: _UsageUnit.ValueType  # 3
@@ -36,13 +36,13 @@ class _UsageUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageUnit.V
 
 class UsageUnit(_UsageUnit, metaclass=_UsageUnitEnumTypeWrapper):
     """UsageUnit is how long the stretches of time are that usage is summed up over, by the calendar and clock of the account's
-    time zone.
+    time zone. Where that clock is set back or forward, a day is longer or shorter.
     """
 
 USAGE_UNIT_UNSPECIFIED: UsageUnit.ValueType  # 0
 """USAGE_UNIT_UNSPECIFIED sums up the whole range."""
 USAGE_UNIT_HOUR: UsageUnit.ValueType  # 1
-"""USAGE_UNIT_HOUR is from one full hour to the next."""
+"""USAGE_UNIT_HOUR is from one full hour to the next; it also ends where the clock is set back or forward."""
 USAGE_UNIT_DAY: UsageUnit.ValueType  # 2
 """USAGE_UNIT_DAY is from midnight to midnight."""
 USAGE_UNIT_MONTH: UsageUnit.ValueType  # 3
@@ -134,11 +134,13 @@ class _UsageMeasureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageMea
     USAGE_MEASURE_UNSPECIFIED: _UsageMeasure.ValueType  # 0
     """USAGE_MEASURE_UNSPECIFIED guards against an implicit default and is refused."""
     USAGE_MEASURE_SESSION_SECONDS: _UsageMeasure.ValueType  # 1
-    """USAGE_MEASURE_SESSION_SECONDS is how long the sessions of conversations took, in seconds."""
+    """USAGE_MEASURE_SESSION_SECONDS is how long the sessions of conversations took, in whole seconds: Conversation.duration."""
     USAGE_MEASURE_SESSION_MESSAGES: _UsageMeasure.ValueType  # 2
-    """USAGE_MEASURE_SESSION_MESSAGES is how many messages sessions had."""
+    """USAGE_MEASURE_SESSION_MESSAGES is how many messages sessions had: Conversation.messages."""
     USAGE_MEASURE_CALL_SECONDS: _UsageMeasure.ValueType  # 3
-    """USAGE_MEASURE_CALL_SECONDS is how long calls took that were charged, in seconds."""
+    """USAGE_MEASURE_CALL_SECONDS is how long calls of gateways took that were charged, in seconds. Each leg of a call that was
+    transferred counts for itself.
+    """
 
 class UsageMeasure(_UsageMeasure, metaclass=_UsageMeasureEnumTypeWrapper):
     """UsageMeasure is what a distribution is of."""
@@ -146,11 +148,13 @@ class UsageMeasure(_UsageMeasure, metaclass=_UsageMeasureEnumTypeWrapper):
 USAGE_MEASURE_UNSPECIFIED: UsageMeasure.ValueType  # 0
 """USAGE_MEASURE_UNSPECIFIED guards against an implicit default and is refused."""
 USAGE_MEASURE_SESSION_SECONDS: UsageMeasure.ValueType  # 1
-"""USAGE_MEASURE_SESSION_SECONDS is how long the sessions of conversations took, in seconds."""
+"""USAGE_MEASURE_SESSION_SECONDS is how long the sessions of conversations took, in whole seconds: Conversation.duration."""
 USAGE_MEASURE_SESSION_MESSAGES: UsageMeasure.ValueType  # 2
-"""USAGE_MEASURE_SESSION_MESSAGES is how many messages sessions had."""
+"""USAGE_MEASURE_SESSION_MESSAGES is how many messages sessions had: Conversation.messages."""
 USAGE_MEASURE_CALL_SECONDS: UsageMeasure.ValueType  # 3
-"""USAGE_MEASURE_CALL_SECONDS is how long calls took that were charged, in seconds."""
+"""USAGE_MEASURE_CALL_SECONDS is how long calls of gateways took that were charged, in seconds. Each leg of a call that was
+transferred counts for itself.
+"""
 Global___UsageMeasure: _TypeAlias = UsageMeasure  # noqa: Y015
 
 @_typing.final
@@ -242,7 +246,9 @@ class UsageRow(_message.Message):
     """
     @_builtins.property
     def starts_at(self) -> _timestamp_pb2.Timestamp:
-        """starts_at is where the stretch of time begins; unset when the whole range is summed up."""
+        """starts_at is where the stretch of time begins, which may be before the range does; unset when the whole range is summed
+        up.
+        """
 
     def __init__(
         self,

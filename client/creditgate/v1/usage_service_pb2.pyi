@@ -561,3 +561,178 @@ class CreateUsageLinkResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateUsageLinkResponse: _TypeAlias = CreateUsageLinkResponse  # noqa: Y015
+
+@_typing.final
+class QueryUsageRequest(_message.Message):
+    """QueryUsageRequest asks what an account has consumed. Of agent, user, topic, conversation and label, all of by and filter
+    may name only one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    LABEL_KEY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    unit: _usage_pb2.UsageUnit.ValueType
+    """unit is how long the stretches of time are that are summed up."""
+    label_key: _builtins.str
+    """label_key names the label that by or filter is about, 1 to 64 characters; empty where none is."""
+    order: _usage_pb2.UsageOrder.ValueType
+    """order says which rows come first."""
+    page_size: _builtins.int
+    """page_size is how many rows to answer: 0 means 50, more than 1000 means 1000. With DEAREST_FIRST the first page is the
+    dearest so many.
+    """
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before; empty for the first."""
+    @_builtins.property
+    def range(self) -> _usage_pb2.UsageRange:
+        """range is the time it is about; unset is all."""
+
+    @_builtins.property
+    def by(self) -> _containers.RepeatedScalarFieldContainer[_usage_pb2.UsageGrouping.ValueType]:
+        """by tells rows apart; each at most once. Empty makes one row for each stretch of time."""
+
+    @_builtins.property
+    def filter(self) -> _usage_pb2.UsageFilter:
+        """filter chooses work."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        range: _usage_pb2.UsageRange | None = ...,
+        unit: _usage_pb2.UsageUnit.ValueType = ...,
+        by: _abc.Iterable[_usage_pb2.UsageGrouping.ValueType] | None = ...,
+        label_key: _builtins.str = ...,
+        filter: _usage_pb2.UsageFilter | None = ...,
+        order: _usage_pb2.UsageOrder.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "by", b"by", "filter", b"filter", "label_key", b"label_key", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "range", b"range", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryUsageRequest: _TypeAlias = QueryUsageRequest  # noqa: Y015
+
+@_typing.final
+class QueryUsageResponse(_message.Message):
+    """QueryUsageResponse is a page of rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the next page; empty after the last."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageRow]:
+        """rows is the page."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[_usage_pb2.UsageRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
+
+@_typing.final
+class GetDistributionRequest(_message.Message):
+    """GetDistributionRequest asks how sessions or calls are distributed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """account_id names the account."""
+    measure: _usage_pb2.UsageMeasure.ValueType
+    """measure is what is measured."""
+    @_builtins.property
+    def range(self) -> _usage_pb2.UsageRange:
+        """range is when they began; unset is any time."""
+
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """bounds is where bins end and the next ones begin: up to 100 values from 1 to 10^18, each higher than the one before.
+        Empty means usual ones: for sessions 1, 5, 10, 30 minutes, 1, 2, 4 and 8 hours; for messages 1, 2, 3, 5, 10, 20, 50 and
+        100; for calls half a minute, 1, 2, 3, 5, 10, 20, 30 minutes and 1 hour.
+        """
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        measure: _usage_pb2.UsageMeasure.ValueType = ...,
+        range: _usage_pb2.UsageRange | None = ...,
+        bounds: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bounds", b"bounds", "measure", b"measure", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDistributionRequest: _TypeAlias = GetDistributionRequest  # noqa: Y015
+
+@_typing.final
+class GetDistributionResponse(_message.Message):
+    """GetDistributionResponse is a distribution. Without any session or call all of its numbers are 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BINS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    P50_FIELD_NUMBER: _builtins.int
+    P90_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """count is how many were measured."""
+    maximum: _builtins.int
+    """maximum is the greatest value."""
+    p50: _builtins.int
+    """p50 is the median: the least value that at least half of them do not exceed."""
+    p90: _builtins.int
+    """p90 is the least value that at least nine in ten of them do not exceed."""
+    @_builtins.property
+    def bins(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageBin]:
+        """bins is one bin more than there are bounds, the first from 0 on and the last without an end; also those with none in
+        them.
+        """
+
+    def __init__(
+        self,
+        *,
+        bins: _abc.Iterable[_usage_pb2.UsageBin] | None = ...,
+        count: _builtins.int = ...,
+        maximum: _builtins.int = ...,
+        p50: _builtins.int = ...,
+        p90: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "count", b"count", "maximum", b"maximum", "p50", b"p50", "p90", b"p90"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDistributionResponse: _TypeAlias = GetDistributionResponse  # noqa: Y015

@@ -60,6 +60,16 @@ class UsageServiceStub(object):
                 request_serializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.SerializeToString,
                 response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.FromString,
                 _registered_method=True)
+        self.QueryUsage = channel.unary_unary(
+                '/creditgate.v1.UsageService/QueryUsage',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.QueryUsageRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.QueryUsageResponse.FromString,
+                _registered_method=True)
+        self.GetDistribution = channel.unary_unary(
+                '/creditgate.v1.UsageService/GetDistribution',
+                request_serializer=creditgate_dot_v1_dot_usage__service__pb2.GetDistributionRequest.SerializeToString,
+                response_deserializer=creditgate_dot_v1_dot_usage__service__pb2.GetDistributionResponse.FromString,
+                _registered_method=True)
 
 
 class UsageServiceServicer(object):
@@ -110,6 +120,23 @@ class UsageServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryUsage(self, request, context):
+        """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
+        stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
+        Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDistribution(self, request, context):
+        """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
+        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +164,16 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.CreateUsageLink,
                     request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.FromString,
                     response_serializer=creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.SerializeToString,
+            ),
+            'QueryUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryUsage,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.QueryUsageRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'GetDistribution': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDistribution,
+                    request_deserializer=creditgate_dot_v1_dot_usage__service__pb2.GetDistributionRequest.FromString,
+                    response_serializer=creditgate_dot_v1_dot_usage__service__pb2.GetDistributionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -275,6 +312,60 @@ class UsageService(object):
             '/creditgate.v1.UsageService/CreateUsageLink',
             creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkRequest.SerializeToString,
             creditgate_dot_v1_dot_usage__service__pb2.CreateUsageLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.UsageService/QueryUsage',
+            creditgate_dot_v1_dot_usage__service__pb2.QueryUsageRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDistribution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditgate.v1.UsageService/GetDistribution',
+            creditgate_dot_v1_dot_usage__service__pb2.GetDistributionRequest.SerializeToString,
+            creditgate_dot_v1_dot_usage__service__pb2.GetDistributionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,15 @@ class UsageServiceStub:
     else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
     it was made with; nothing is stored. Errors: NOT_FOUND.
     """
+    QueryUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.QueryUsageRequest, _usage_service_pb2.QueryUsageResponse]
+    """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
+    stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
+    Errors: NOT_FOUND.
+    """
+    GetDistribution: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetDistributionRequest, _usage_service_pb2.GetDistributionResponse]
+    """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
+    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
@@ -86,6 +95,15 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
     else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
     it was made with; nothing is stored. Errors: NOT_FOUND.
+    """
+    QueryUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.QueryUsageRequest, _usage_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
+    """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
+    stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
+    Errors: NOT_FOUND.
+    """
+    GetDistribution: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetDistributionRequest, _usage_service_pb2.GetDistributionResponse]  # type: ignore[assignment]
+    """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
+    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -143,6 +161,27 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
         else: no key is needed to open it, and no other account can be reached from it. It ends by itself, and with the key
         it was made with; nothing is stored. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def QueryUsage(
+        self,
+        request: _usage_service_pb2.QueryUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.QueryUsageResponse, _abc.Awaitable[_usage_service_pb2.QueryUsageResponse]]:
+        """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
+        stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
+        Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def GetDistribution(
+        self,
+        request: _usage_service_pb2.GetDistributionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.GetDistributionResponse, _abc.Awaitable[_usage_service_pb2.GetDistributionResponse]]:
+        """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
+        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -80,6 +80,13 @@ class UsageRow(NamedTuple):
     holds: int
 
 
+class UsagePage(NamedTuple):
+    """Rows in the order asked for, and the range they are of: so asked again, it has no others."""
+
+    rows: Sequence[UsageRow]
+    span: Span
+
+
 class UsageMeasure(IntEnum):
     """What a distribution is of. The numbers are those of the API."""
 
@@ -107,8 +114,11 @@ class Usages(Protocol):
 
     async def rows(
         self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
-    ) -> Sequence[UsageRow] | None:
-        """Answer rows in the order asked for; None when there is no such account."""
+    ) -> UsagePage | None:
+        """Answer rows in the order asked for; None when there is no such account.
+
+        Ask for further ones with the span of the first page: what is written meanwhile is after it.
+        """
         ...
 
     async def distribution(

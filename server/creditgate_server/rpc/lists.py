@@ -30,6 +30,7 @@ Paged = (
     | events_pb.ListDeliveriesRequest
     | usage_pb.ListConversationsRequest
     | usage_pb.ListActivityRequest
+    | usage_pb.QueryUsageRequest
 )
 
 

@@ -199,6 +199,8 @@ REPORTING = (
     _usage("GetSummary"),
     _usage("ListConversations"),
     _usage("ListActivity"),
+    _usage("QueryUsage"),
+    _usage("GetDistribution"),
 )
 """What UsageService has, but for streams."""
 

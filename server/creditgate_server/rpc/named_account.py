@@ -40,6 +40,8 @@ AboutAccount = (
     | usage_pb.ListActivityRequest
     | usage_pb.ExportActivityRequest
     | usage_pb.CreateUsageLinkRequest
+    | usage_pb.QueryUsageRequest
+    | usage_pb.GetDistributionRequest
 )
 
 

@@ -21,6 +21,7 @@ from creditgate_server.domain.results import Result
 from creditgate_server.domain.statements import Statements
 from creditgate_server.domain.summaries import Summaries
 from creditgate_server.domain.topups import Topups
+from creditgate_server.domain.usage import Usages
 from creditgate_server.lanes import Lanes
 from creditgate_server.topics import Topics
 
@@ -64,6 +65,7 @@ from .stream import Streams
 from .summaries import SummaryReading
 from .targets import Targets
 from .topups import TopupAdministration
+from .usage import UsageReading
 from .watch import AccountWatches, WatchRules
 
 
@@ -97,6 +99,7 @@ def make_services(
     activities: Activities,
     summaries: Summaries,
     links: Links,
+    usages: Usages,
     exports_max: int,
     topics: Topics,
     watch_rules: WatchRules,
@@ -124,6 +127,7 @@ def make_services(
         ActivityReading(activities, lists, detached),
         SummaryReading(summaries, detached),
         LinkMaking(accounts, links, detached),
+        UsageReading(usages, lists, detached),
         PlanCatalog(catalog, lists, detached),
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),

@@ -14,7 +14,7 @@ from creditgate._failures import Failure, failure_of_status, read_failure
 from creditgate.v1 import authorization_service_pb2 as messages
 from tests.contract.wire import HOT_VERBS, Operation, method_name, to_answer, to_request
 from tests.oracle.answers import Answer
-from tests.oracle.conversations import ConversingModel
+from tests.oracle.usage import ReportingModel
 
 # 2030-01-01 00:00 UTC: the instant at which every story begins.
 START = 1_893_456_000_000_000
@@ -48,7 +48,7 @@ class ModelDriver:
     """The oracle, with its rules checked after every step."""
 
     def __init__(self) -> None:
-        self.model = ConversingModel()
+        self.model = ReportingModel()
         self._now = START
 
     async def set_time(self, now: int) -> None:
@@ -64,6 +64,7 @@ class ModelDriver:
         answer = method(self._now, *named, **operation.arguments)
         if verb == "cancel_addon":
             answer = replace(answer, balance=None)  # which the API does not show
+        self.model.look(self._now)
         for account in self.model.accounts.values():
             account.check()
         return answer

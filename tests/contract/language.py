@@ -25,6 +25,9 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     say c m type sales costs tokens,,60     a message asks to be answered: conversation, message
     said c m counted 40             it was answered; unsay c m handed yes: it was not; end c; talk c
     talks about c state OPEN        the sessions of conversations, as conversation#session
+    usage per DAY by MODEL days 7 dearest yes       what was consumed, a row being
+                                    2030-01-01T00:00/large:consumed:refunded:quantity:holds
+    spread CALL_SECONDS bounds 30,60                how long calls were, for example
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
@@ -42,14 +45,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.rate_words import quoted, rates, written
+from tests.contract.usage_words import written_row
 from tests.contract.vocabulary import (
     ARGUMENTS,
     DEFAULTS,
     EXPECTED,
-    PERIOD,
+    OWN_ARGUMENTS,
     SOLD,
     STATES,
-    TALKS,
     TERMS,
     VERBS,
     instant,
@@ -62,7 +65,7 @@ from tests.oracle.subscriber import Plan
 
 Words = list[str]
 # Parts of answers that stories call otherwise.
-PARTS = {"talk": "conversation"}
+PARTS = {"talk": "conversation", "spread": "distribution"}
 
 
 @dataclass
@@ -124,7 +127,7 @@ def _operation(verb: str, words: Words) -> Operation:
     arguments: dict[str, Any] = dict(DEFAULTS.get(verb, {}))
     for (argument, read), text in zip(places, words, strict=False):
         arguments[argument] = read(text)
-    known = {"statement": PERIOD, "talks": TALKS}.get(verb, ARGUMENTS)
+    known = OWN_ARGUMENTS.get(verb, ARGUMENTS)
     arguments |= _pairs_of(words[len(places) :], known)
     return Operation(name, arguments)
 
@@ -169,6 +172,7 @@ def _written(counter: CounterView) -> str:
 # Lists, whose parts stories write each in a word.
 _WRITTEN: dict[str, Callable[[Answer], Iterable[str]]] = {
     "hold.lines": lambda answer: map(written, answer.hold.lines if answer.hold else ()),
+    "rows": lambda answer: map(written_row, answer.rows),
     "quoted": lambda answer: map(quoted, answer.quoted),
     "told": lambda answer: (event.kind.rpartition("_")[2].lower() for event in answer.events),
     "counts": lambda answer: map(_written, answer.counters),

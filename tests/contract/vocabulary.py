@@ -13,6 +13,7 @@ from tests.contract.conversation_words import conversation_terms
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, usage, usages
 from tests.contract.topup_words import auto_topup
+from tests.contract.usage_words import ASKED, DISTRIBUTION
 
 
 def instant(text: str) -> int | None:
@@ -187,6 +188,8 @@ VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "end": ("close_conversation", [("conversation_id", str)]),
     "talk": ("get_conversation", [("conversation_id", str)]),
     "talks": ("list_conversations", []),
+    "usage": ("query_usage", []),
+    "spread": ("get_distribution", [("measure", str)]),
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
@@ -204,6 +207,13 @@ TALKS: dict[str, tuple[str, Callable[[str], Any]]] = {
 PERIOD: dict[str, tuple[str, Callable[[str], Any]]] = {
     "from": ("start", instant),
     "until": ("until", instant),
+}
+# Where the words of a verb are others.
+OWN_ARGUMENTS = {
+    "statement": PERIOD,
+    "talks": TALKS,
+    "usage": PERIOD | ASKED,
+    "spread": PERIOD | ASKED,
 }
 EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
     "": {
@@ -228,6 +238,7 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "parts": ("quoted", lambda text: tuple(text.split("+"))),
         "model": ("rate.model", str),
         "opened": ("opened", flag),
+        "rows": ("rows", lambda text: () if text == "none" else tuple(text.split("+"))),
     },
     "balance": {
         "settled": ("settled", micros),
@@ -298,6 +309,7 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
         "cause": ("cause", str),
         "pricing": ("pricing", str),
     },
+    "spread": DISTRIBUTION,
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
 }
 STATES = {"hold": "state", "talk": "state", "grant": "state", "account": "status"}

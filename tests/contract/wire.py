@@ -22,6 +22,7 @@ from creditgate.v1 import usage_service_pb2 as usage
 from tests.contract.call_words import to_call_terms, to_leg, to_quota
 from tests.contract.conversation_words import to_conversation, to_conversation_terms
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
+from tests.contract.usage_words import read_usage, usage_request
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
 from tests.contract.wire_events import to_event
 from tests.contract.wire_rates import (
@@ -117,6 +118,8 @@ def to_request(operation: Operation, account_id: str) -> Message:
     if operation.verb == "put_rate_card":
         card = to_rate_card(operation.arguments["card"], account_id)
         return catalog.PutRateCardRequest(rate_card=card)
+    if operation.verb in {"query_usage", "get_distribution"}:
+        return usage_request(operation.verb, account_id, operation.arguments)
     name = f"{method_name(operation)}Request"
     kind = next(getattr(each, name) for each in SERVICES if hasattr(each, name))
     request: Message = kind(account_id=account_id)
@@ -214,7 +217,7 @@ def to_answer(response: Any) -> Answer:
     given["topup"] = to_topup(response.topup) if hasattr(response, "topup") else None
     given["topups"] = tuple(map(to_topup, getattr(response, "topups", ())))
     given["events"] = tuple(map(to_event, getattr(response, "events", ())))
-    return Answer(**given)
+    return Answer(**given, **read_usage(response))
 
 
 def _replaced(response: Any) -> Answer | None:

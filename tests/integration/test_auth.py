@@ -64,6 +64,8 @@ READ_OR_ADMIN = {
     "ListConversations",
     "GetSummary",
     "CreateUsageLink",
+    "QueryUsage",
+    "GetDistribution",
 }
 ADMIN = {
     "CreateAccount",

@@ -258,6 +258,33 @@ class ConversationView:
 
 
 @dataclass(frozen=True)
+class UsageRowView:
+    """A row of usage as a response shows it; `starts_at` None when a whole range is summed up."""
+
+    starts_at: int | None
+    type: str
+    meter: str
+    model: str
+    value: str
+    consumed: int
+    refunded: int
+    quantity: int
+    holds: int
+
+
+@dataclass(frozen=True)
+class DistributionView:
+    """A distribution as a response shows it: where bins begin, and how many are in each."""
+
+    begins: tuple[int, ...]
+    counts: tuple[int, ...]
+    total: int
+    maximum: int
+    p50: int
+    p90: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """One response; fields that do not apply stay as they are here.
 
@@ -301,3 +328,5 @@ class Answer:
     conversations: tuple[ConversationView, ...] = ()
     opened: bool = False
     replaced: Answer | None = None
+    rows: tuple[UsageRowView, ...] = ()
+    distribution: DistributionView | None = None

@@ -1,4 +1,4 @@
-"""Terms of conversations with one field wrong, and that field."""
+"""Terms of conversations and calls with one field wrong, and that field."""
 
 from __future__ import annotations
 
@@ -22,3 +22,21 @@ def bad_conversation_terms(
         *[(name, bad) for name in ("conversation_meter", "message_meter") for bad in texts],
     ]
     return [(name, good_conversation_terms(**{name: bad})) for name, bad in wrong]
+
+
+def bad_call_terms(spans: Sequence[Duration]) -> list[tuple[str, dict[str, Any]]]:
+    """Answer terms of calls with one field wrong: one of these spans, the first two short."""
+    whole = (*spans[2:], Duration(seconds=1, nanos=1))
+    return [
+        *[(name, {name: bad}) for name in ("max_duration", "offline_allowance") for bad in whole],
+        *[("renew_before", {"renew_before": bad}) for bad in spans],
+        *[("warn_before", {"warn_before": bad}) for bad in spans[2:]],
+        *[("final_action", {"final_action": bad}) for bad in (4, -1)],
+        ("on_reserve_failure", {"on_reserve_failure": 4}),
+        ("on_extend_failure", {"on_extend_failure": -1}),
+        *[
+            ("redirect_target", {"final_action": 2, "redirect_target": bad})
+            for bad in ("", "a" * 257, "a\0b")
+        ],
+        ("redirect_target", {"redirect_target": "desk"}),
+    ]

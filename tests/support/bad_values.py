@@ -12,8 +12,9 @@ from creditgate.v1 import account_service_pb2 as accounts_pb
 from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate_server.rpc.method import Method
 from tests.support.bad_activity import bad_questions
-from tests.support.bad_conversations import bad_conversation_terms
+from tests.support.bad_conversations import bad_call_terms, bad_conversation_terms
 from tests.support.bad_links import BAD_LINKS
+from tests.support.bad_queries import bad_usage_questions
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.calls import (
     good_auto_topup,
@@ -108,7 +109,7 @@ def bad_plans() -> list[tuple[str, Any]]:
     plans += [("plan.budgets", good_plan(budgets=each)) for each in (nine, [good_budget()] * 2)]
     plans += [
         (f"plan.call_terms.{name}", good_plan(call_terms=account_pb2.CallTerms(**terms)))
-        for name, terms in bad_call_terms()
+        for name, terms in bad_call_terms(BAD_TTLS)
     ]
     plans += [
         (f"plan.conversation_terms.{name}", good_plan(conversation_terms=terms))
@@ -118,24 +119,6 @@ def bad_plans() -> list[tuple[str, Any]]:
         given = catalog_pb.Thresholds(thresholds=bad)
         plans.append((f"plan.thresholds.thresholds{at}", good_plan(thresholds=given)))
     return [*plans, ("plan", None)]
-
-
-def bad_call_terms() -> list[tuple[str, dict[str, Any]]]:
-    """Answer call terms with one field wrong, and that field."""
-    spans = (*BAD_TTLS[2:], Duration(seconds=1, nanos=1))
-    return [
-        *[(name, {name: bad}) for name in ("max_duration", "offline_allowance") for bad in spans],
-        *[("renew_before", {"renew_before": bad}) for bad in BAD_TTLS],
-        *[("warn_before", {"warn_before": bad}) for bad in BAD_TTLS[2:]],
-        *[("final_action", {"final_action": bad}) for bad in (4, -1)],
-        ("on_reserve_failure", {"on_reserve_failure": 4}),
-        ("on_extend_failure", {"on_extend_failure": -1}),
-        *[
-            ("redirect_target", {"final_action": 2, "redirect_target": bad})
-            for bad in ("", "a" * 257, "a\0b")
-        ],
-        ("redirect_target", {"redirect_target": "desk"}),
-    ]
 
 
 def bad_rate_cards() -> list[tuple[str, Any]]:
@@ -360,7 +343,8 @@ BAD_OTHERS: dict[str, list[tuple[str, Any]]] = {
         ("until", Timestamp(seconds=1)),
     ],
     **bad_questions(BAD_TIMES, BAD_TEXTS[:2]),
-    "order": [("order", value) for value in (3, -1)],
+    "order": [("order", 3), ("order", -1)],
+    **bad_usage_questions(BAD_TEXTS[:2]),
     "usage": [
         ("usage.meter", hold_pb2.Usage(quantity=1)),
         ("usage.meter", hold_pb2.Usage(meter="m" * 129, quantity=1)),

@@ -32,6 +32,7 @@ from creditgate_server.rpc.method import (
     Method,
 )
 from tests.support.bad_activity import good_filter, good_range
+from tests.support.bad_queries import good_question
 
 UNARY = tuple(method for method in METHODS if not method.streams)
 BY_NAME = {method.name: method for method in METHODS}
@@ -46,6 +47,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "refund_id": f"r-{name}",
         "addon_id": name,
         **{f"{each}_id": name for each in ("plan", "rate_card", "package")},
+        "rate_card": good_rate_card(rate_card_id=name),
         "request_id": "topup/1",
         "reason": "card",
         "budget_id": name,
@@ -79,6 +81,7 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         "until": Timestamp(seconds=4_000_000_000),
         "after_number": 0,
         "endpoint_id": name,
+        "endpoint": good_endpoint(endpoint_id=name, account_id=account_id),
         "generation": 2,
         "event_number": 1,
         "conversation_id": "c",
@@ -91,10 +94,9 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
     body |= {"filter": good_filter(), "range": good_range()}
     if method.name in {"ReserveMessage", "Quote"}:
         body["usage"] = hold_pb2.Usage(meter="chat.message", model="m", quantity=2)
+    body |= good_question(method.name)
     if method.name == "PutPackage":
         body["package"] = good_package(package_id=name)
-    if method.name == "PutRateCard":
-        body["rate_card"] = good_rate_card(rate_card_id=name)
     if method.name == "PutPlan":
         body["plan"] = good_plan(plan_id=name)
     elif method.name == "UpdateAccount":
@@ -102,8 +104,6 @@ def good_body(method: Method, account_id: str, *, name: str = "n-1") -> dict[str
         body["plan"] = accounts_pb.PlanChange(plan_id=name, version=1, timing=timing)
         body["auto_topup"] = good_auto_topup()
         body["thresholds"] = accounts_pb.ThresholdChange(thresholds=good_thresholds())
-    elif method.name == "PutEndpoint":
-        body["endpoint"] = good_endpoint(endpoint_id=name, account_id=account_id)
     fields = method.request.DESCRIPTOR.fields_by_name
     return {name: value for name, value in body.items() if name in fields}
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from creditgate._messages.activity import DAY_SECONDS
-from creditgate._messages.convert import duration, number, optional_instant, timestamp
+from creditgate._messages.convert import number, optional_instant
 from creditgate._messages.work import Call
 from creditgate._types.base import Page
 from creditgate._types.usage import (
@@ -23,28 +19,9 @@ from creditgate.v1 import usage_pb2
 from creditgate.v1 import usage_service_pb2 as messages
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """Which time is asked about."""
-
-    days: float | None
-    since: datetime | None
-    until: datetime | None
-
-    def message(self) -> usage_pb2.UsageRange:
-        """The range as it is sent."""
-        # The field's name is a word of Python's own.
-        begins: Any = {"from": timestamp(self.since)}
-        return usage_pb2.UsageRange(
-            last=None if self.days is None else duration(self.days * DAY_SECONDS),
-            until=timestamp(self.until),
-            **begins,
-        )
-
-
 def query_usage(
     account_id: str,
-    asked: Range,
+    asked: usage_pb2.UsageRange | None,
     *,
     per: UsageUnit | None,
     by: Iterable[UsageGrouping],
@@ -59,7 +36,7 @@ def query_usage(
     groups = [number(usage_pb2.UsageGrouping, UsageGrouping(each).value) for each in by]
     request = messages.QueryUsageRequest(
         account_id=account_id,
-        range=asked.message(),
+        range=asked,
         unit=usage_pb2.UsageUnit.ValueType(unit),
         by=map(usage_pb2.UsageGrouping.ValueType, groups),
         label_key=label_key,
@@ -72,13 +49,17 @@ def query_usage(
 
 
 def distribution(
-    account_id: str, measure: UsageMeasure, asked: Range, *, bounds: Iterable[int]
+    account_id: str,
+    measure: UsageMeasure,
+    asked: usage_pb2.UsageRange | None,
+    *,
+    bounds: Iterable[int],
 ) -> Call[Distribution]:
     chosen = number(usage_pb2.UsageMeasure, UsageMeasure(measure).value)
     request = messages.GetDistributionRequest(
         account_id=account_id,
         measure=usage_pb2.UsageMeasure.ValueType(chosen),
-        range=asked.message(),
+        range=asked,
         bounds=bounds,
     )
     return Call("GetDistribution", request, read_distribution, writes=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from creditgate._messages import usage
+from creditgate._messages.summary import usage_range
 from creditgate._sync.events import PAGE_SIZE
 from creditgate._sync.summary import SyncSummary
 from creditgate._types.usage import Distribution, UsageGrouping, UsageMeasure, UsageRow, UsageUnit
@@ -44,7 +45,7 @@ class SyncUsage(SyncSummary):
         of the label `label_key`. Of agent, user, topic, conversation and label only one can be
         asked about at once. `dearest_first` begins with those who consumed most.
         """
-        asked = usage.Range(days=days, since=since, until=until)
+        asked = usage_range(days=days, since=since, until=until)
         groups = tuple(by)
         wanted = UsageFilter(
             type=type,
@@ -85,7 +86,7 @@ class SyncUsage(SyncSummary):
         Of those that began in the last `days`, or from `since` on and before `until`, as they stand
         now. `bounds` are where bins end, the usual ones where none are given.
         """
-        asked = usage.Range(days=days, since=since, until=until)
+        asked = usage_range(days=days, since=since, until=until)
         return self._send(
             usage.distribution(account_id, UsageMeasure(measure), asked, bounds=bounds)
         )

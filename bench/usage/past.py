@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bench.database import CREDITS_MICROS, Connection, Database
-from bench.usage.steps import SESSION, Step, steps
+from bench.usage.steps import SESSION, steps
 from creditgate_server.domain.account_keys import account_key
 
 DAYS = 365
@@ -44,7 +44,7 @@ SELECT a.number, s.session, p.place, b.at + p.place * interval '{SECONDS_APART} 
  CROSS JOIN LATERAL (
         SELECT now() - interval '{DAYS} days' + s.session * l.each
                + (l.each - interval '{SECONDS_APART * SESSION} seconds')
-               * ((s.session * 7919::bigint + a.number * 104729::bigint) % 1000 / 1000.0) AS at) AS b
+               * ((s.session * 7919::bigint + a.number * 104729::bigint) % 1000 / 1000.0)) AS b (at)
  CROSS JOIN generate_series(0, {SESSION - 1}) AS p (place)
  ORDER BY at
 """
@@ -63,13 +63,13 @@ CASE WHEN s.message IS NOT NULL THEN 'c-' || e.session || '##m' || s.message
 _ENTRIES = f"""
 INSERT INTO creditgate.entries
        (bucket, account_key, version, line, kind, amount_micros, settled_micros, hold_id, name,
-        grant_seqs, drawn_micros, created_at)
+        grant_seqs, drawn_micros, created_at, used_quantity, used_quantities)
 SELECT a.bucket, a.account_key, {_VERSION}, 1, s.kind, s.amount_micros,
        {CREDITS_MICROS} + e.session / 8 * $1::bigint + s.through_micros,
        CASE WHEN s.hold IS NOT NULL THEN {_HOLD} END,
        CASE s.kind WHEN 2 THEN NULL WHEN 3 THEN 'r-' || e.session ELSE 'promo-' || e.session END,
        ARRAY[CASE WHEN s.hold IS NULL THEN 2 + e.session / 8 ELSE 1 END],
-       ARRAY[abs(s.amount_micros)], e.at
+       ARRAY[abs(s.amount_micros)], e.at, s.so_far, s.so_far_of_lines
 {_FROM}
 """
 _HOLDS = f"""
@@ -137,7 +137,8 @@ SELECT a.bucket, a.account_key, 'c-' || e.session, 'm' || s.message, 1, 2, 1,
 """
 _ACCOUNTS = f"""
 UPDATE creditgate.accounts AS c
-   SET settled_micros = {CREDITS_MICROS} + a.sessions / 8 * $1::bigint + coalesce(s.through_micros, 0),
+   SET settled_micros = {CREDITS_MICROS} + a.sessions / 8 * $1::bigint
+                        + coalesce(s.through_micros, 0),
        version = 1 + 2 * a.sessions * {SESSION}::bigint, grant_count = 1 + (a.sessions + 7) / 8,
        time_zone = a.time_zone, created_at = {_BEGAN}
   FROM past.account AS a LEFT JOIN past.step AS s ON s.place = a.sessions % 8 * {SESSION} - 1
@@ -178,8 +179,17 @@ class Size:
         for count, share in _SHARES:
             some = max(count * self.accounts // 10_000, 1)
             found += [max(round(whole * share / some), 1)] * some
-        rest, left = self.accounts - len(found), whole * (1 - sum(part for _, part in _SHARES))
+        rest, left = self.accounts - len(found), whole - sum(found)
         return found + [max(round(left / rest), 1)] * rest
+
+    def kinds(self) -> dict[str, list[int]]:
+        """The numbers of average and of the largest accounts."""
+        sessions = self.sessions()
+        kinds = {"average": min(sessions), "largest": max(sessions)}
+        return {
+            name: [number for number, each in enumerate(sessions) if each == wanted]
+            for name, wanted in kinds.items()
+        }
 
 
 async def write(database: Database, size: Size, say: Say) -> int:
@@ -229,9 +239,7 @@ async def _write_rest(database: Database, cycle: int, say: Say) -> None:
 
 
 @asynccontextmanager
-async def _without_indexes(
-    database: Database, table: str, say: Say
-) -> AsyncIterator[Connection]:
+async def _without_indexes(database: Database, table: str, say: Say) -> AsyncIterator[Connection]:
     """Take a table's indexes away, and build them anew once it is full."""
     async with database.connection() as connection:
         indexes = await connection.fetch(_INDEXES, table)

@@ -7,6 +7,7 @@ past that is made of them passes `creditgate.verify`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from bench.prices import VOICE, Price, find
@@ -118,7 +119,7 @@ def _call(place: int, variant: int) -> Iterator[Step]:
     """A call that is charged twice while it runs, and when it ends."""
     totals = (0, 30, 60, 75 + variant)
     whole = VOICE.of(totals[-1])
-    for number, (before, total) in enumerate(zip(totals, totals[1:], strict=False)):
+    for number, (before, total) in enumerate(pairwise(totals)):
         cost = VOICE.of(total) - VOICE.of(before)
         step = Step(place + number, CHARGE, -cost, hold=place, so_far=total)
         yield step if number else step._replace(

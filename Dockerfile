@@ -1,4 +1,4 @@
-# The image of creditgate-server: serve (the default), work or migrate.
+# The image of creditgate-server: serve (the default), dashboard, work or migrate.
 # BASE is any Debian with Python 3.11 or newer and its venv module.
 ARG BASE=python:3.13-slim-bookworm
 
@@ -31,7 +31,7 @@ ENV PATH="/opt/creditgate/bin:${PATH}" \
 # no files.
 USER 10001:10001
 WORKDIR /
-EXPOSE 50051
+EXPOSE 50051 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
     CMD ["creditgate-server", "health"]
 ENTRYPOINT ["creditgate-server"]

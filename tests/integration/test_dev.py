@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import grpc
+import httpx
 import pytest
 
 from creditgate.v1 import authorization_service_pb2 as pb
@@ -62,6 +64,13 @@ class Development:
         pairs = (line.partition("=") for line in text.splitlines() if line[0] != "#")
         return {name: value for name, _, value in pairs}
 
+    def page(self, path: str) -> str:
+        """Read from the web page, wherever the screen says that it is."""
+        shown = re.search(r"^  web page   (http://127\.0\.0\.1:\d+)  ", self.text, re.MULTILINE)
+        assert shown, self.text
+        text: str = httpx.get(shown[1] + path, follow_redirects=True).text
+        return text
+
     def charge(self, hold_id: str, micros: int) -> pb.ChargeResponse:
         with grpc.insecure_channel(self.env["CREDITGATE_TARGET"]) as channel:
             stub = authorization_grpc.CreditAuthorizationServiceStub(channel)
@@ -100,6 +109,8 @@ def test_from_nothing_to_a_charge_and_again_with_what_was_kept(folder: Path) -> 
         assert dev.env["CREDITGATE_TARGET"] == f"127.0.0.1:{port}"
         assert f"API key    {key}" in dev.text
         assert "100 credits available" in dev.text
+        assert dev.page("/health") == "ok\n"
+        assert "Log in" in dev.page("/")
         for name in ("env", "pepper"):
             assert (folder / ".creditgate" / name).stat().st_mode & 0o077 == 0
         assert dev.told(signal.SIGINT) == 0

@@ -15,6 +15,7 @@ from creditgate_server.app import App
 from creditgate_server.dev.database import Database, running_database
 from creditgate_server.dev.demo import Demo, ensure_demo
 from creditgate_server.dev.folder import LocalFolder
+from creditgate_server.dev.page import running_page
 from creditgate_server.dev.screen import Running, say, screen
 from creditgate_server.migrate import migrate
 from creditgate_server.postgres.errors import connecting
@@ -26,6 +27,7 @@ FOLDER = Path(".creditgate")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LISTEN = Address("127.0.0.1", 50051)
 _METRICS = Address("127.0.0.1", 9464)
+_PAGE = Address("127.0.0.1", 8080)
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - recognised, not bound
 # What suits a developer better than the defaults; the environment wins over these.
 _DEFAULTS = {
@@ -70,10 +72,21 @@ async def _run(environ: Mapping[str, str]) -> NoReturn:
             say("bringing its schema up to date")
             with connecting():
                 await migrate(database.url)
-            async with _serving(settings, environ) as (app, pool, metrics):
+            async with (
+                running_page(settings, environ) as page,
+                _serving(settings, environ) as (app, pool, metrics),
+            ):
                 target = _reachable(app.address)
                 demo = await _demo(pool, folder, target=target, pepper=settings.key_pepper)
-                say(screen(_running(target, database, metrics, folder, demo)))
+                running = _running(
+                    target,
+                    page=await page.words(),
+                    database=database,
+                    metrics=metrics,
+                    folder=folder,
+                    demo=demo,
+                )
+                say(screen(running))
                 raise DevError(await database.ended())
 
 
@@ -98,11 +111,20 @@ def _is_free(address: Address) -> bool:
     return True
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 def _settings(environ: Mapping[str, str], database: Database, *, pepper: str) -> Settings:
     """Read the settings; what is not set is chosen to suit a developer."""
     metrics = _METRICS if _is_free(_METRICS) else _METRICS._replace(port=0)
+    page = _PAGE if _is_free(_PAGE) else _PAGE._replace(port=_free_port())
     chosen = _DEFAULTS | {
         "CREDITGATE_KEY_PEPPER": pepper,
+        "CREDITGATE_DASHBOARD_LISTEN": f"{page.host}:{page.port}",
         "CREDITGATE_METRICS_LISTEN": f"{metrics.host}:{metrics.port}",
     }
     given = {name: value for name, value in environ.items() if value.strip()}
@@ -136,10 +158,17 @@ async def _demo(pool: Pool, folder: LocalFolder, *, target: str, pepper: str) ->
 
 
 def _running(
-    target: str, database: Database, metrics: Address | None, folder: LocalFolder, demo: Demo
+    target: str,
+    *,
+    page: str,
+    database: Database,
+    metrics: Address | None,
+    folder: LocalFolder,
+    demo: Demo,
 ) -> Running:
     return Running(
         target=target,
+        page=page,
         database=database.words,
         metrics=f"http://{metrics.host}:{metrics.port}/metrics" if metrics else "off",
         env_file=str(folder.env),

@@ -20,6 +20,7 @@ class Running(NamedTuple):
     """What runs, in words."""
 
     target: str
+    page: str
     database: str
     metrics: str
     env_file: str
@@ -43,6 +44,7 @@ def screen(running: Running) -> str:
 Creditgate is running. Ctrl-C stops everything; data stays in {_shown(Path(".creditgate"))}/.
 
   gRPC       {running.target}
+  web page   {running.page}  (log in with the API key)
   database   {running.database}
   metrics    {running.metrics}
   account    {NAME}, {available} credits available

@@ -11,8 +11,8 @@ SOURCES := server/creditgate_server client/creditgate tests docs/examples $(wild
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/.run  ## start everything here: PostgreSQL, a demo account, the server
-	@exec $(BIN)/creditgate-server dev
+run: .venv/.run  ## start everything here: PostgreSQL, a demo account, the server (DEMO_DATA=1: with a year of history)
+	@exec $(BIN)/creditgate-server dev $(if $(DEMO_DATA),--demo-data) $(if $(DEMO_TRAFFIC),--demo-traffic)
 
 # Much of the time of a test is waiting. More workers than two would crowd the servers that tests start on a small machine.
 # Tests of one file share its servers and databases.

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -17,25 +18,29 @@ import grpc
 import httpx
 import pytest
 
+from creditgate import Client
 from creditgate.v1 import authorization_service_pb2 as pb
 from creditgate.v1 import authorization_service_pb2_grpc as authorization_grpc
 from tests.support.database import Database
 from tests.support.processes import processes_of, wait_until
 from tests.support.server import free_port
 
+_DEV = (sys.executable, "-m", "creditgate_server", "dev")
 RUNNING = "Creditgate is running"
 
 
 class Development:
     """`creditgate-server dev` in a folder, as a process of its own."""
 
-    def __init__(self, folder: Path, *, port: int, **environ: str) -> None:
+    def __init__(
+        self, folder: Path, *, port: int, options: Sequence[str] = (), **environ: str
+    ) -> None:
         self.folder = folder
         self.output = folder / "output"
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CREDITGATE_")}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "creditgate_server", "dev", f"--listen=127.0.0.1:{port}"],
+                [*_DEV, f"--listen=127.0.0.1:{port}", *options],
                 cwd=folder,
                 env=kept | environ,
                 stdout=output,
@@ -230,3 +235,37 @@ def test_wrong_settings_are_told_by_name(folder: Path) -> None:
     assert "CREDITGATE_LANES: must be 1 to 64" in dev.text
     assert "Traceback" not in dev.text
     assert json.dumps(processes_of(folder)) == "[]"
+
+
+def test_demo_data_is_made_once_beside_what_is_there(folder: Path) -> None:
+    port, options = free_port(), ("--demo-data", "--demo-days=5")
+    with Development(folder, port=port).running() as dev:
+        dev.charge("msg-1", 3_200_000)
+        assert dev.told(signal.SIGTERM) == 0
+    with Development(folder, port=port, options=(*options, "--demo-traffic")).running() as dev:
+        assert "making demo data of 5 days" in dev.text
+        assert "demo data  blue-lantern-books" in dev.text
+        assert "100 credits available" in dev.text
+        assert len(dev.text.split(RUNNING)[1].splitlines()) <= 28
+        made = _entries(dev)
+        assert len(made) > 4
+        assert dev.told(signal.SIGTERM) == 0
+    with Development(folder, port=port, options=options).running() as dev:
+        assert "making demo data" not in dev.text
+        assert _entries(dev)[: len(made)] == made, "the same history, and what came after it"
+        assert dev.told(signal.SIGTERM) == 0
+
+
+def test_a_database_that_is_named_is_given_no_history(folder: Path, database: Database) -> None:
+    environ = {"CREDITGATE_DATABASE_URL": database.url}
+    with Development(folder, port=free_port(), options=["--demo-data"], **environ) as dev:
+        assert dev.ended() == 1
+    assert "it goes with no CREDITGATE_DATABASE_URL" in dev.text
+
+
+def _entries(dev: Development) -> list[tuple[datetime, int]]:
+    """When an account of the demo data was changed, and by how much, oldest first."""
+    target, key = dev.env["CREDITGATE_TARGET"], dev.env["CREDITGATE_API_KEY"]
+    with Client(target, api_key=key) as client:
+        entries = client.export_activity("annapurna-lodge")
+        return [(entry.created_at, entry.amount_micros) for entry in entries]

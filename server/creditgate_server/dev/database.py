@@ -44,9 +44,17 @@ class OwnDatabase:
 
     def __init__(self, postgres: EmbeddedPostgres, url: str, folder: Path) -> None:
         self._postgres = postgres
+        self._folder = folder
         self.url = url
+        self.url_of = postgres.url
         major = (folder / "data" / "PG_VERSION").read_text(encoding="utf-8").strip()
         self.words = f"PostgreSQL {major}, data in {folder}"
+
+    def beside(self, name: str) -> OwnDatabase:
+        """Answer another database of the same server."""
+        other = OwnDatabase(self._postgres, self.url_of(name), self._folder)
+        other.words = f"{self.words}, {name}"
+        return other
 
     async def ended(self) -> str:
         """Wait until its process is gone."""

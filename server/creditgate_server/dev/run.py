@@ -14,7 +14,9 @@ from creditgate_server import logs
 from creditgate_server.app import App
 from creditgate_server.dev.database import Database, running_database
 from creditgate_server.dev.demo import Demo, ensure_demo
+from creditgate_server.dev.demo_data import Wishes, traffic, with_history
 from creditgate_server.dev.folder import LocalFolder
+from creditgate_server.dev.history.cast import ACCOUNTS
 from creditgate_server.dev.page import running_page
 from creditgate_server.dev.screen import Running, say, screen
 from creditgate_server.migrate import migrate
@@ -43,12 +45,12 @@ class DevError(Exception):
     """What `dev` was to run cannot run, or has ended; the text says why and what would help."""
 
 
-async def run(environ: Mapping[str, str]) -> None:
+async def run(environ: Mapping[str, str], wishes: Wishes | None = None) -> None:
     """Run until SIGINT, SIGTERM or SIGHUP. Raises DevError, and the errors of its parts."""
     told = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    work = asyncio.create_task(_run(environ))
+    work = asyncio.create_task(_run(environ, wishes or Wishes()))
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -60,11 +62,12 @@ async def run(environ: Mapping[str, str]) -> None:
         work.result()
 
 
-async def _run(environ: Mapping[str, str]) -> NoReturn:
+async def _run(environ: Mapping[str, str], wishes: Wishes) -> NoReturn:
     folder = LocalFolder(FOLDER)
     _check_free(environ.get("CREDITGATE_LISTEN", ""))
     with folder.locked():
-        async with running_database(environ, folder.postgres) as database:
+        async with running_database(environ, folder.postgres) as started:
+            database = await with_history(started, wishes, pepper=folder.pepper())
             settings = _settings(environ, database, pepper=folder.pepper())
             logs.configure(
                 level=settings.log_level, form=settings.log_format, trace_ids=current_ids
@@ -78,7 +81,7 @@ async def _run(environ: Mapping[str, str]) -> NoReturn:
             ):
                 target = _reachable(app.address)
                 demo = await _demo(pool, folder, target=target, pepper=settings.key_pepper)
-                running = _running(
+                shown = _running(
                     target,
                     page=await page.words(),
                     database=database,
@@ -86,8 +89,9 @@ async def _run(environ: Mapping[str, str]) -> NoReturn:
                     folder=folder,
                     demo=demo,
                 )
-                say(screen(running))
-                raise DevError(await database.ended())
+                say(screen(shown._replace(accounts=ACCOUNTS if wishes.data else ())))
+                async with traffic(wishes, target=target, api_key=demo.api_key):
+                    raise DevError(await database.ended())
 
 
 def _check_free(listen: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,7 @@ class Running(NamedTuple):
     env_file: str
     api_key: str
     available_micros: int
+    accounts: Sequence[str] = ()
 
 
 def say(text: str) -> None:
@@ -48,7 +51,7 @@ Creditgate is running. Ctrl-C stops everything; data stays in {_shown(Path(".cre
   database   {running.database}
   metrics    {running.metrics}
   account    {NAME}, {available} credits available
-  API key    {running.api_key}
+{_history(running.accounts)}  API key    {running.api_key}
              (kept in {running.env_file}, where the client finds it)
 
 Next, in another shell in this folder:
@@ -63,6 +66,13 @@ or from Python:
   with creditgate.Client() as credits, credits.hold("{NAME}", amount="5") as hold:
       hold.use("3.2")
 """
+
+
+def _history(accounts: Sequence[str]) -> str:
+    if not accounts:
+        return ""
+    names = textwrap.wrap(", ".join(accounts), 66)
+    return f"  demo data  {(chr(10) + 13 * ' ').join(names)}\n"
 
 
 def _client_command() -> str:

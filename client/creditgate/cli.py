@@ -34,6 +34,7 @@ def load() -> click.Group:
         plan,
         rate,
         topup,
+        usage,
         watch,
         work,
     )
@@ -52,6 +53,7 @@ def load() -> click.Group:
         conversation.COMMANDS,
         activity.COMMANDS,
         link.COMMANDS,
+        usage.COMMANDS,
         watch.COMMANDS,
     ):
         for command in commands:

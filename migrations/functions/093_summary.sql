@@ -1,3 +1,12 @@
+-- The first instant of a day, also where summer time makes its midnight come twice; PostgreSQL reads that as the later one.
+CREATE OR REPLACE FUNCTION creditgate.day_start(p_day date, p_time_zone text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT min(t.at) FROM (
+        SELECT (p_day::timestamp AT TIME ZONE p_time_zone) - u.span AS at
+          FROM unnest(ARRAY['0', '30 minutes', '1 hour', '2 hours']::interval[]) AS u (span)) AS t
+     WHERE (t.at AT TIME ZONE p_time_zone)::date = p_day
+$$;
+
 -- The period a summary is of: a range where one is asked for, else the running cycle, else the calendar month. A range
 -- counts what happened from `since` on and before `until`, NULL being no bound; it is shown to begin no earlier than the
 -- account, and to end now where it has no end. Its days are those that have begun.
@@ -9,6 +18,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_zone text := p_account.time_zone;
     v_instant constant interval := interval '1 microsecond';
+    v_month date;
     v_through timestamptz;
 BEGIN
     IF p_ranged THEN
@@ -19,10 +29,12 @@ BEGIN
         ends_at := greatest(coalesce(until, p_now), starts_at);
     ELSE
         kind := CASE WHEN p_account.cycle_ends_at IS NULL THEN 2 ELSE 1 END;
-        since := CASE kind WHEN 1 THEN p_account.cycle_starts_at ELSE date_trunc('month', p_now, v_zone) END;
+        v_month := date_trunc('month', p_now AT TIME ZONE v_zone);
+        since := CASE kind
+            WHEN 1 THEN p_account.cycle_starts_at ELSE creditgate.day_start(v_month, v_zone) END;
         until := CASE kind
             WHEN 1 THEN p_account.cycle_ends_at
-            ELSE (date_trunc('month', p_now AT TIME ZONE v_zone) + interval '1 month') AT TIME ZONE v_zone END;
+            ELSE creditgate.day_start((v_month + interval '1 month')::date, v_zone) END;
         starts_at := since;
         ends_at := until;
     END IF;
@@ -42,6 +54,7 @@ END $$;
 CREATE OR REPLACE FUNCTION creditgate.has_begun(p_grant creditgate.grants, p_version bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    v_due_at timestamptz := greatest(p_grant.effective_at, p_grant.created_at);
     e record;
 BEGIN
     IF p_grant.state <> 4 OR p_grant.repaid_micros > 0 OR p_grant.remaining_micros > 0 OR p_grant.begun THEN
@@ -51,13 +64,13 @@ BEGIN
         SELECT n.kind, n.grant_seqs, n.created_at FROM creditgate.all_entries AS n
          WHERE n.bucket = p_grant.bucket AND n.account_key = p_grant.account_key
            AND n.version > creditgate.last_version_before(
-                   p_grant.bucket, p_grant.account_key, p_version, p_grant.effective_at)
+                   p_grant.bucket, p_grant.account_key, p_version, v_due_at)
          ORDER BY n.version, n.line
     LOOP
         IF e.kind = 1 AND e.grant_seqs = ARRAY[p_grant.seq] THEN
             RETURN true;
         END IF;
-        EXIT WHEN e.kind = 2 AND e.created_at > p_grant.effective_at;
+        EXIT WHEN e.kind = 2 AND e.created_at > v_due_at;
     END LOOP;
     RETURN false;
 END $$;

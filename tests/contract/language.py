@@ -24,6 +24,7 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     use a voice.call,,60 pinned 1   is priced as the latest such quote promised, 2 the one before
     say c m type sales costs tokens,,60     a message asks to be answered: conversation, message
     said c m counted 40             it was answered; unsay c m handed yes: it was not; end c; talk c
+    summary range 0..60             how an account stands; range .. is all, range last=60 a minute
     talks about c state OPEN        the sessions of conversations, as conversation#session
     usage per DAY by MODEL days 7 dearest yes       what was consumed, a row being
                                     2030-01-01T00:00/large:consumed:refunded:quantity:holds
@@ -31,9 +32,9 @@ A file of cases is a list of stories. A story begins with `# its name` and has o
     at 2030-02-28                   instants are also written as dates and times, UTC
 
 Amounts are credits. After `=` come the outcome and fields of the answer; after `;` those of its
-balance, hold, grant, add-on, talk or account, of which the first word may be a state. Every account
-starts empty, with overage policy CAP; a story that begins with `account` describes another, and
-one that begins with `absent` has none.
+balance, hold, grant, add-on, talk, account or summary, of which the first word may be a state.
+Every account starts empty, with overage policy CAP; a story that begins with `account` describes
+another, and one that begins with `absent` has none.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.rate_words import quoted, rates, written
+from tests.contract.summary_words import sourced
 from tests.contract.usage_words import written_row
 from tests.contract.vocabulary import (
     ARGUMENTS,
@@ -175,6 +177,7 @@ _WRITTEN: dict[str, Callable[[Answer], Iterable[str]]] = {
     "rows": lambda answer: map(written_row, answer.rows),
     "quoted": lambda answer: map(quoted, answer.quoted),
     "told": lambda answer: (event.kind.rpartition("_")[2].lower() for event in answer.events),
+    "summary.sources": lambda answer: map(sourced, answer.summary.sources),
     "counts": lambda answer: map(_written, answer.counters),
 }
 

@@ -25,6 +25,7 @@ from tests.contract.wrong_conversations import WRONG as WRONG_CONVERSATIONS
 from tests.contract.wrong_deliveries import WRONG as WRONG_DELIVERIES
 from tests.contract.wrong_links import WRONG as WRONG_LINKS
 from tests.contract.wrong_plans import WRONG as WRONG_PLANS
+from tests.contract.wrong_summaries import WRONG as WRONG_SUMMARIES
 from tests.contract.wrong_usage import WRONG as WRONG_USAGE
 from tests.support.bad_usages import bad_replaces, bad_usages
 from tests.support.bad_values import BAD_TOTALS
@@ -140,6 +141,7 @@ CASES = [
             *(WRONG + WRONG_PLANS + WRONG_CALLS + WRONG_DELIVERIES),
             *WRONG_USAGE,
             *(WRONG_USAGES + WRONG_CONVERSATIONS + WRONG_REPLACES + WRONG_ACTIVITY + WRONG_LINKS),
+            *WRONG_SUMMARIES,
         ]
     )
 ]

@@ -12,8 +12,10 @@ from tests.contract.call_words import CALL_ARGUMENTS, QUOTA, call_terms, gateway
 from tests.contract.conversation_words import conversation_terms
 from tests.contract.drivers import START
 from tests.contract.rate_words import flag, micros, usage, usages
+from tests.contract.summary_words import SUMMARY, day, days
 from tests.contract.topup_words import auto_topup
 from tests.contract.usage_words import ASKED, DISTRIBUTION
+from tests.oracle.summaries import Asked
 
 
 def instant(text: str) -> int | None:
@@ -71,6 +73,14 @@ def replaced(text: str) -> tuple[str, dict[str, Any]]:
     return name, {known[word][0]: known[word][1](value) for word, value in told.items()}
 
 
+def asked(text: str) -> Asked:
+    """`0..60`, `2030-01-01..`, `..60`, `..`: a range; `last=60`: so many seconds before now."""
+    if text.startswith("last="):
+        return Asked(last_ms=milliseconds(text.removeprefix("last=")))
+    start, until = (instant(edge) if edge else None for edge in text.split(".."))
+    return Asked(start, until)
+
+
 # How each argument of a step is written, by the word before it.
 ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "min": ("minimum", micros),
@@ -114,6 +124,7 @@ ARGUMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "handed": ("handed_off", flag),
     "session": ("session", int),
     "about": ("conversation_id", str),
+    "range": ("asked", asked),
 }
 # What packages are made of.
 SOLD: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -190,6 +201,7 @@ VERBS: dict[str, tuple[str, list[tuple[str, Callable[[str], Any]]]]] = {
     "talks": ("list_conversations", []),
     "usage": ("query_usage", []),
     "spread": ("get_distribution", [("measure", str)]),
+    "summary": ("get_summary", []),
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "report": {"keep_open": True},
@@ -311,5 +323,13 @@ EXPECTED: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
     },
     "spread": DISTRIBUTION,
     "addon": {"amount": ("amount", micros), "cancelled": ("cancelled_at", instant)},
+    "summary": {
+        **SUMMARY,
+        "starts": ("period.starts_at", instant),
+        "ends": ("period.ends_at", instant),
+        "out": ("run_out_at", instant),
+        "peak": ("peak", day),
+        "days": ("days", days),
+    },
 }
 STATES = {"hold": "state", "talk": "state", "grant": "state", "account": "status"}

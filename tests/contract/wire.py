@@ -8,10 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from creditgate._messages.convert import (
-    number,
-    word,
-)
+from creditgate._messages.convert import number, word
 from creditgate.v1 import account_pb2, conversation_pb2, hold_pb2
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import authorization_service_pb2 as messages
@@ -21,6 +18,7 @@ from creditgate.v1 import event_service_pb2 as events
 from creditgate.v1 import usage_service_pb2 as usage
 from tests.contract.call_words import to_call_terms, to_leg, to_quota
 from tests.contract.conversation_words import to_conversation, to_conversation_terms
+from tests.contract.summary_words import to_range, to_summary
 from tests.contract.topup_words import read_auto_topup, to_auto_topup, to_topup
 from tests.contract.usage_words import read_usage, usage_request
 from tests.contract.wire_budgets import to_budget, to_budget_message, to_counter
@@ -74,6 +72,7 @@ _FIELDS = {
     },
     "add_addon": {"amount": "amount_micros"},
     "get_statement": {"start": "from"},
+    "get_summary": {"asked": "range"},
     "list_events": {"after": "after_number"},
     "commit_message": {"used": "used_micros"},
     "release_message": {"cause": "termination_cause"},
@@ -198,6 +197,8 @@ def to_answer(response: Any) -> Answer:
     if hasattr(response, "conversation") and response.HasField("conversation"):
         given["conversation"] = to_conversation(response.conversation)
     given["conversations"] = tuple(map(to_conversation, getattr(response, "conversations", ())))
+    summed = hasattr(response, "summary")
+    given["summary"] = to_summary(response.summary, to_balance) if summed else None
     given["opened"] = getattr(response, "opened", False)
     if hasattr(response, "grant"):
         given["grant"] = to_grant(response.grant)
@@ -383,6 +384,7 @@ _MESSAGES: dict[str, Callable[[Any], Message]] = {
     "replaces": to_replaced,
     "quantities": to_usages,
     "used_quantities": to_usages,
+    "range": to_range,
     "call": lambda call: hold_pb2.Call(gateway_id=call[0], gateway_epoch=call[1]),
 }
 

@@ -124,6 +124,8 @@ class Account(Teller):
         self.lapsed, self.stretched = 0, False
         # What settled was after each change of it, and when that was written.
         self.history: list[tuple[int, int]] = []
+        # What was charged (and refunded, below zero): when, of which hold, how much.
+        self.spent: list[tuple[int, str, int]] = []
         self.now = at
 
     @property
@@ -308,6 +310,8 @@ class Account(Teller):
         from_ended = min(amount, carried)
         hold.carried -= from_ended
         hold.charged += amount
+        if amount:
+            self.spent.append((self.now, hold.hold_id, amount))
         for tally in hold.tallies:
             self.count(tally, amount)
         for states, share in (
@@ -335,6 +339,7 @@ class Account(Teller):
         What was debt lowers the debt, or goes back to the grants that have repaid it since.
         """
         hold.refunded += amount
+        self.spent.append((self.now, hold.hold_id, -amount))
         before = self.lapsed
         for place, (grant, drawn) in reversed(list(enumerate(hold.draws))):
             returned = min(drawn, amount)

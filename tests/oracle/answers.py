@@ -327,6 +327,7 @@ class Answer:
     conversation: ConversationView | None = None
     conversations: tuple[ConversationView, ...] = ()
     opened: bool = False
+    summary: Any = None
     replaced: Answer | None = None
     rows: tuple[UsageRowView, ...] = ()
     distribution: DistributionView | None = None

@@ -19,6 +19,7 @@ from tests.oracle.lines import Usage
 from tests.oracle.prices import price
 from tests.oracle.sessions import SESSIONS, Message, Session
 from tests.oracle.subscriber import Subscriber
+from tests.oracle.summaries import Asked, Summing
 
 DONE = {"GRANTED", "ACCEPTED"}
 
@@ -309,6 +310,13 @@ class ConversingModel(Model):
         owes = when and session.owes_credit and not session.under_way
         if owes and credit and credit.state == "OPEN":
             self.release(at, account_id, session.credit_id, cause=cause)
+
+    @refusable
+    def get_summary(self, at: int, account_id: str, *, asked: Asked | None = None) -> Answer:
+        account = self.account(None, account_id)
+        names = [name for owner, name in self.talks if owner == account_id]
+        sessions = [each for name in names for each in self._look(at, account_id, name)[1]]
+        return Answer("ACCEPTED", summary=Summing(account, sessions, at, asked).view())
 
 
 def _pick(sessions: list[Session], number: int) -> Session:

@@ -59,6 +59,8 @@ STEPS = (
 class Walk:
     """Chance for one account whose work is described, metered, refunded, and goes over cycles."""
 
+    steps: Sequence[str] = STEPS
+
     def __init__(self, stage: Staged, seed: int) -> None:
         self._chance = random.Random(seed)
         self._history = History(stage)
@@ -76,7 +78,7 @@ class Walk:
         self._ask("update_account", plan=("pro", 1))
 
     def step(self) -> None:
-        step = self._chance.choice(STEPS)
+        step = self._chance.choice(self.steps)
         if step == "sweep":
             self._history.sweep()
         elif step in {"wait", "day"}:
@@ -124,7 +126,7 @@ class Walk:
         self._commit(keep_open=True)
 
     def _commit(self, *, keep_open: bool = False) -> None:
-        holds = list(self.account.holds.values())
+        holds = [each for each in self.account.holds.values() if "#" not in each.hold_id]
         if not holds:
             return
         hold = self._chance.choice(holds[-6:])
@@ -138,8 +140,9 @@ class Walk:
         self._ask("commit", hold_id=hold.hold_id, keep_open=keep_open, **used)
 
     def _release(self) -> None:
-        if self.account.open_holds:
-            self._ask("release", hold_id=self._chance.choice(self.account.open_holds).hold_id)
+        holds = [each.hold_id for each in self.account.open_holds if "#" not in each.hold_id]
+        if holds:
+            self._ask("release", hold_id=self._chance.choice(holds))
 
     def _refund(self) -> None:
         charged = [hold for hold in self.account.holds.values() if hold.charged > hold.refunded]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
     """A value in the terms of JSON."""
     if is_dataclass(value) and not isinstance(value, type):
         return _plain_fields(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value

@@ -128,10 +128,12 @@ def _describe(shown: messages.Activity, hold: FakeHold) -> None:
             shown.usages.add(meter=line.rate.meter, model=line.model, quantity=line.used_quantity)
     priced = "" if rate.model == "*" else rate.model
     shown.meter, shown.model = rate.meter, it.attributes.model or asked or priced
-    shown.type = _type(it, rate.meter) or shown.type
+    shown.type = type_of(it) or shown.type
 
 
-def _type(hold: hold_pb2.Hold, meter: str) -> str:
+def type_of(hold: hold_pb2.Hold) -> str:
+    """What a hold is for, in a word; empty for work without a meter."""
+    meter = hold.lines[0].rate.meter if hold.lines else hold.rate.meter
     first = meter.partition(".")[0]
     return "call" if hold.HasField("call") or first == "voice" else first
 

@@ -18,12 +18,7 @@ LABEL_KEYS = re.compile(r"[A-Za-z0-9._:@/-]{1,64}", re.ASCII)
 def check_activity(request: Any) -> Iterator[tuple[str, bool]]:
     """Each field of a request for activity, and whether it is right."""
     wanted = request.filter
-    begins, ends = getattr(wanted, "from").ToNanoseconds(), wanted.until.ToNanoseconds()
-    bounded = wanted.HasField("from") and wanted.HasField("until")
-    yield "filter.until", not bounded or begins < ends
-    last = wanted.last.ToTimedelta()
-    spans = LAST_MIN <= last <= LAST_MAX and not wanted.HasField("from")
-    yield "filter.last", not wanted.HasField("last") or spans
+    yield from _check_span("filter", wanted)
     known = set(account_service_pb2.EntryKind.values()) - {0}
     for place, kind in enumerate(wanted.kinds):
         yield f"filter.kinds[{place}]", kind in known
@@ -38,3 +33,17 @@ def check_activity(request: Any) -> Iterator[tuple[str, bool]]:
         yield "order", request.order in messages.ActivityOrder.values()
     else:
         yield "cursor", not request.cursor or request.cursor.isdecimal()
+
+
+def check_range(request: Any) -> Iterator[tuple[str, bool]]:
+    """Each field of a range of time, and whether it is right."""
+    yield from _check_span("range", request.range)
+
+
+def _check_span(name: str, wanted: Any) -> Iterator[tuple[str, bool]]:
+    begins, ends = getattr(wanted, "from").ToNanoseconds(), wanted.until.ToNanoseconds()
+    bounded = wanted.HasField("from") and wanted.HasField("until")
+    yield f"{name}.until", not bounded or begins < ends
+    last = wanted.last.ToTimedelta()
+    spans = LAST_MIN <= last <= LAST_MAX and not wanted.HasField("from")
+    yield f"{name}.last", not wanted.HasField("last") or spans

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from google.protobuf.message import Message
 
-from creditgate.testing._activity_checks import check_activity
+from creditgate.testing._activity_checks import check_activity, check_range
 from creditgate.testing._call_terms import check_call, check_call_terms
 from creditgate.testing._conversation_terms import (
     check_committed_message,
@@ -339,6 +339,7 @@ _OF_MESSAGES: dict[str, Callable[[Any], Iterator[tuple[str, bool]]]] = {
     "CreateUsageLinkRequest": check_usage_link,
     "QueryUsageRequest": check_usage_query,
     "GetDistributionRequest": check_distribution,
+    "GetSummaryRequest": check_range,
     "GetHoldRequest": _look,
     "RefundRequest": _refund,
     "ReserveMessageRequest": check_message,

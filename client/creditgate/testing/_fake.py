@@ -19,7 +19,7 @@ from creditgate._async.client import AsyncClient
 from creditgate._failures import DETAILS_KEY, DOMAIN
 from creditgate._sync.client import Client
 from creditgate._types.amount import Amount, to_micros
-from creditgate.testing._usage import UsageReports
+from creditgate.testing._summary import Summaries
 from creditgate.testing._wallet import RefusalError
 from creditgate.testing._watch import Watch
 from creditgate.v1 import account_pb2
@@ -67,7 +67,7 @@ class FakeCreditgate:
 
     def __init__(self, *, api_key: str | None = None, now: datetime = START) -> None:
         self._api_key, self._now = api_key, _micros(now)
-        self._ledger, self._lock = UsageReports(), threading.Lock()
+        self._ledger, self._lock = Summaries(), threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._server: grpc.Server | None = None
         self._faults: deque[str] = deque()

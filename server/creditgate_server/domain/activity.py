@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .statements import Period, Place
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
 SCANNED_MAX = 1_000
 """How many entries a page looks at."""
+
+# Words for the first parts of meters that people call otherwise.
+_TYPES = {"voice": "call"}
+
+
+class EntryKind(IntEnum):
+    """What changed a balance. The numbers are those of the database and of the API."""
+
+    GRANT = 1
+    CHARGE = 2
+    REFUND = 3
+    EXPIRY = 4
+    REVOCATION = 5
 
 
 class Span(NamedTuple):
@@ -67,6 +81,28 @@ class Activity(NamedTuple):
     def place(self) -> Place:
         """Where it lies."""
         return Place(self.version, self.line)
+
+    @property
+    def first_meter(self) -> str:
+        """What its hold counts, of several meters the first; empty for a hold by amount."""
+        return self.lines[0].rate.meter if self.lines else self.meter or ""
+
+    @property
+    def quantity(self) -> int:
+        """What its hold has used of its first meter in all; 0 without one."""
+        if self.lines:
+            return self.lines[0].used_quantity
+        return (self.used_quantity or 0) if self.meter else 0
+
+    @property
+    def type(self) -> str:
+        """What it was for, in a word: see the API's Activity.type."""
+        if self.of_gateway:
+            return "call"
+        if not self.first_meter:
+            return EntryKind(self.kind).name.lower()
+        first = self.first_meter.partition(".")[0]
+        return _TYPES.get(first, first)
 
 
 class ActivityPage(NamedTuple):

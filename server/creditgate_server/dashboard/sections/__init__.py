@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from creditgate_server.dashboard.dependencies import Dependencies
-from creditgate_server.dashboard.listing import written
 from creditgate_server.dashboard.section import Download, Section
-from creditgate_server.dashboard.visits import Visit
 
+from .activity import ACTIVITY, NAMES
+from .alerts import ALERTS
+from .conversations import CONVERSATIONS
+from .export import CSV
+from .grants import GRANTS
+from .holds import HOLDS
+from .overview import OVERVIEW
+from .page import PAGE
+from .spending import SPENDING
 
-async def _page(_deps: Dependencies, _visit: Visit) -> Mapping[str, Any]:
-    return {}
+SECTIONS: Sequence[Section] = (
+    OVERVIEW,
+    HOLDS,
+    SPENDING,
+    NAMES,
+    ACTIVITY,
+    CONVERSATIONS,
+    GRANTS,
+    ALERTS,
+)
+DOWNLOADS: Sequence[Download] = (CSV,)
 
-
-async def _figures(_deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
-    balance = visit.account.balance
-    return {"available": written(balance.available_micros), "held": written(balance.held_micros)}
-
-
-PAGE = Section("page", "account.html", _page)
-SECTIONS: Sequence[Section] = (Section("figures", "sections/figures.html", _figures),)
-DOWNLOADS: Sequence[Download] = ()
+__all__ = ["DOWNLOADS", "PAGE", "SECTIONS"]

@@ -1,0 +1,1 @@
+"""What the pages show, worked out from the domain's values: pure, with time as an argument."""

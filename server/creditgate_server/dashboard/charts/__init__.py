@@ -1,1 +1,1 @@
-"""Charts, drawn by the server as SVG. What they look like is said by classes, in the style sheet."""
+"""Charts, drawn by the server as SVG. The style sheet says what they look like."""

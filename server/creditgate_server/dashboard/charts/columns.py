@@ -47,7 +47,7 @@ class _Plot(NamedTuple):
     id: str
     scale: Scale
     high: int
-    count: int
+    columns: int
 
     @property
     def base(self) -> int:
@@ -116,7 +116,7 @@ def _axis(plot: _Plot, label: Callable[[int], str]) -> Markup:
 
 
 def _column(of: Column, place: int, plot: _Plot) -> Markup:
-    count = plot.count
+    count = plot.columns
     slot, left = WHOLE // count, WHOLE * place // count
     width = slot * (62 if count < _CROWD else 72 if count < 3 * _CROWD else 80) // 100
     x, wide = hundredths(left + (slot - width) // 2), hundredths(width)
@@ -124,20 +124,25 @@ def _column(of: Column, place: int, plot: _Plot) -> Markup:
     more = plot.pixels(of.ahead)
     # A transparent column of full height is easier to point at than a low one.
     reach = element(
-        "rect", x=percent(place, count), width=hundredths(slot), y=0, height=plot.base, class_="reach"
+        "rect",
+        x=percent(place, count),
+        width=hundredths(slot),
+        y=0,
+        height=plot.base,
+        class_="reach",
     )
     return element(
         "g",
         element("title", of.tip),
         reach,
-        _bar(x, wide, top, plot.base - top, f"bar {of.kind}"),
-        _bar(x, wide, top - more, more, "bar ahead", f"url(#{plot.id}-ahead)"),
+        _bar(x, wide, top, plot.base - top, kind=f"bar {of.kind}"),
+        _bar(x, wide, top - more, more, kind="bar ahead", fill=f"url(#{plot.id}-ahead)"),
         _tick(of, place, plot),
         class_="column",
     )
 
 
-def _bar(x: str, width: str, y: int, height: int, kind: str, fill: str = "") -> Markup:
+def _bar(x: str, width: str, y: int, height: int, *, kind: str, fill: str = "") -> Markup:
     if not height:
         return Markup()
     return element("rect", x=x, width=width, y=y, height=height, fill=fill, class_=kind)
@@ -146,7 +151,7 @@ def _bar(x: str, width: str, y: int, height: int, kind: str, fill: str = "") -> 
 def _tick(of: Column, place: int, plot: _Plot) -> Markup:
     if not of.tick:
         return Markup()
-    count = plot.count
+    count = plot.columns
     at, anchor = hundredths((2 * place + 1) * WHOLE // (2 * count)), "middle"
     if count >= _CROWD and place * 20 < count:
         at, anchor = percent(place, count), "start"

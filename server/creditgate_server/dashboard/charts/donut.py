@@ -13,6 +13,7 @@ from .svg import described, element, hatching, together
 RING = 1_000
 _LEAST = 9
 _GAP = 5
+_SIZES = ((7, "wide"), (10, "long"), (1_000, "longest"))
 
 
 class Slice(NamedTuple):
@@ -42,10 +43,10 @@ def donut(
         if length:
             drawn.append(_arc(id_, each.kind, start, length - (_GAP if several else 0)))
         start += length
-    size = len(centre.figure)
-    fit = "donut-figure" if size <= 7 else "donut-figure long" if size <= 10 else "donut-figure longest"
     text = together(
-        element("text", centre.figure, x="120", y="126", class_=fit),
+        element(
+            "text", centre.figure, x="120", y="126", class_=f"donut-figure {_size(centre.figure)}"
+        ),
         element("text", centre.word, x="120", y="150", class_="donut-word"),
     )
     return element(
@@ -70,6 +71,11 @@ def shares(amounts: Sequence[int]) -> list[int]:
     largest = max(range(len(lengths)), key=lambda place: lengths[place])
     lengths[largest] += RING - sum(lengths)
     return lengths
+
+
+def _size(figure: str) -> str:
+    """Choose how large a figure is written, so that it fits into the ring."""
+    return next(size for most, size in _SIZES if len(figure) <= most)
 
 
 def _track() -> Markup:

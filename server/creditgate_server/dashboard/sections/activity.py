@@ -115,8 +115,8 @@ async def _read_names(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
 async def _names(deps: Dependencies, visit: Visit, by: Grouping, field: str) -> Sequence[str]:
     naming = Naming(by) if field == "value" else None
     question = UsageQuestion(Span(), by=(by,), naming=naming, dearest_first=True)
-    rows = await deps.usages.rows(visit.key, question, offset=0, limit=_NAMES_MAX)
-    return sorted(name for row in rows or () if (name := getattr(row, field)))
+    page = await deps.usages.rows(visit.key, question, offset=0, limit=_NAMES_MAX)
+    return sorted(name for row in (page.rows if page else ()) if (name := getattr(row, field)))
 
 
 NAMES = Section("names", "sections/names.html", _read_names)

@@ -22,11 +22,11 @@ _LISTED = 8
 async def _read(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
     summary = await deps.summaries.summary(visit.key)
     assert summary is not None, "accounts are never deleted"
-    period = summary.period
     clock = Clock(visit.account.standing.time_zone, summary.balance.as_of)
-    found, *measured = await asyncio.gather(
-        deps.conversations.list_sessions(visit.key, SessionFilter(), after=None, limit=_LISTED),
-        *(_measured(deps, visit, each, Span(start=period.starts_at)) for each in UsageMeasure),
+    span = Span(start=summary.period.starts_at)
+    measured = await asyncio.gather(*(_measured(deps, visit, each, span) for each in UsageMeasure))
+    found = await deps.conversations.list_sessions(
+        visit.key, SessionFilter(), after=None, limit=_LISTED
     )
     sessions, as_of = found or ((), clock.now)
     return {

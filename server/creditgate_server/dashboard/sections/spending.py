@@ -13,7 +13,6 @@ from creditgate_server.dashboard.views.clock import Clock
 from creditgate_server.dashboard.views.spending import (
     RANGE_DEFAULT,
     RANGES,
-    Stretch,
     spending,
     stretch,
 )
@@ -39,9 +38,7 @@ async def _read(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
         *(_rows(deps, visit, question, _LISTED + 2) for question in questions[1:]),
     )
     whole = sum(row.consumed_micros for row in overall)
-    parts = [
-        _divided(kind, rows, whole) for kind, rows in zip(KINDS, divided, strict=True)
-    ]
+    parts = [_divided(kind, rows, whole) for kind, rows in zip(KINDS, divided, strict=True)]
     return {
         "chosen": chosen,
         "ranges": RANGES,
@@ -59,7 +56,8 @@ def _question(kind: Kind, span: Span) -> UsageQuestion:
 async def _rows(
     deps: Dependencies, visit: Visit, question: UsageQuestion, limit: int
 ) -> Sequence[UsageRow]:
-    return await deps.usages.rows(visit.key, question, offset=0, limit=limit) or ()
+    page = await deps.usages.rows(visit.key, question, offset=0, limit=limit)
+    return page.rows if page else ()
 
 
 def _divided(kind: Kind, rows: Sequence[UsageRow], whole: int) -> Breakdown | None:

@@ -13,6 +13,25 @@ from .amounts import amount
 from .clock import Clock, Moment
 
 
+class _Told(NamedTuple):
+    """An event, its details, and how to write times."""
+
+    event: Event
+    body: dict[str, Any]
+    clock: Clock
+
+    @property
+    def available(self) -> str:
+        return amount(self.event.balance.available_micros).text
+
+    def credits(self, name: str) -> str:
+        return amount(self.body.get(name) or 0).text
+
+    def day(self, name: str, *, last: bool = False) -> str:
+        at = datetime.fromisoformat(self.body[name])
+        return (self.clock.last_day_before(at) if last else self.clock.day_of(at)).text
+
+
 class Alert(NamedTuple):
     """One of them; `tone` is `alarm`, `warn`, `good` or `quiet`."""
 
@@ -37,50 +56,47 @@ def _alert(event: Event, clock: Clock) -> Alert:
         distance=clock.distance(event.created_at),
         tone=tone,
         title=title,
-        text=say(event, json.loads(event.body), clock),
+        text=say(_Told(event, json.loads(event.body), clock)),
     )
 
 
-def _low(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    threshold = amount(body["threshold_micros"]).text
-    percent = f" ({body['percent']} % of the package)" if body.get("percent") else ""
-    return f"Fewer than {threshold}{percent} were available: {_available(event)}."
+def _low(of: _Told) -> str:
+    percent = of.body.get("percent")
+    threshold = of.credits("threshold_micros") + (
+        f" ({percent} % of the package)" if percent else ""
+    )
+    return f"Fewer than {threshold} were available: {of.available}."
 
 
-def _stand(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    return f"{_available(event)} credits were available."
+def _stand(of: _Told) -> str:
+    return f"{of.available} credits were available."
 
 
-def _cycle(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    ends = clock.last_day_before(datetime.fromisoformat(body["ends_at"])).text
-    return f"Cycle {body['number']} began and lasts until {ends}."
+def _cycle(of: _Told) -> str:
+    return f"Cycle {of.body['number']} began and lasts until {of.day('ends_at', last=True)}."
 
 
-def _expiring(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    ends = clock.day_of(datetime.fromisoformat(body["expires_at"])).text
-    return f"{amount(body['remaining_micros']).text} credits of {body['grant_id']} end on {ends}."
+def _expiring(of: _Told) -> str:
+    left = of.credits("remaining_micros")
+    return f"{left} credits of {of.body['grant_id']} end on {of.day('expires_at')}."
 
 
-def _late(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    told = f"{amount(body['charged_micros']).text} credits were charged after {body['hold_id']} ended"
-    missed = body.get("uncollected_micros") or 0
-    return told + (f", {amount(missed).text} could not be." if missed else ".")
+def _late(of: _Told) -> str:
+    told = f"{of.credits('charged_micros')} credits were charged after {of.body['hold_id']} ended"
+    missed = of.body.get("uncollected_micros")
+    return told + (f", {of.credits('uncollected_micros')} could not be." if missed else ".")
 
 
-def _topup(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    return f"{amount(body['amount_micros']).text} credits, {body['request_id']}."
+def _topup(of: _Told) -> str:
+    return f"{of.credits('amount_micros')} credits, {of.body['request_id']}."
 
 
-def _refused(event: Event, body: dict[str, Any], clock: Clock) -> str:
-    reason = str(body.get("reason", "")).lower().replace("_", " ")
+def _refused(of: _Told) -> str:
+    reason = str(of.body.get("reason", "")).lower().replace("_", " ")
     return f"None was requested: {reason}." if reason else "None was requested."
 
 
-def _available(event: Event) -> str:
-    return amount(event.balance.available_micros).text
-
-
-_Say = Callable[[Event, dict[str, Any], Clock], str]
+_Say = Callable[[_Told], str]
 _WORDS: dict[EventKind, tuple[str, str, _Say]] = {
     EventKind.BALANCE_LOW: ("warn", "Credits are low", _low),
     EventKind.CREDITS_EXHAUSTED: ("alarm", "Credits are used up", _stand),

@@ -53,7 +53,7 @@ class Clock(NamedTuple):
         return Moment(_machine(at), self.date_text(local.date()), self._full(local))
 
     def last_day_before(self, at: datetime) -> Moment:
-        """Write the last day that lies before an instant: a cycle that ends at midnight ends then."""
+        """Write the last day before an instant, on which ends what ends at midnight."""
         return self.day_of(at - timedelta(microseconds=1))
 
     def date_text(self, day: date) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from creditgate_server.dashboard.charts.columns import Column, Columns, columns
@@ -94,9 +94,7 @@ def _row(day: date, used: DayUsage | None, ahead: int | None, clock: Clock) -> D
     )
 
 
-def _column(
-    row: DayRow, clock: Clock, *, place: int, count: int, peak: DayUsage | None
-) -> Column:
+def _column(row: DayRow, clock: Clock, *, place: int, count: int, peak: DayUsage | None) -> Column:
     told = []
     if row.consumed:
         told.append(f"{row.consumed.text} credits, {counted(row.holds or 0, 'use')}")

@@ -141,7 +141,12 @@ def _allowance(summary: Summary) -> Allowance:
         marks.append(Mark("projected", projected))
         told += f"; {amount(projected).text} expected at the end"
     bar = stretches(
-        "allowance", parts, whole, marks=marks, title="Used against allowance", description=f"{told}."
+        "allowance",
+        parts,
+        whole,
+        marks=marks,
+        title="Used against allowance",
+        description=f"{told}.",
     )
     return Allowance(
         amount(used), amount(allowance), percent, amount(over) if over > 0 else None, bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from creditgate_server.domain.grants import Grant, GrantKind, GrantState
 from .amounts import Amount, amount
 from .clock import Clock, Moment
 
+_SOON = timedelta(days=7)
 _KINDS = {
     GrantKind.PLAN: "Plan",
     GrantKind.PURCHASED: "Purchased",
@@ -63,7 +65,7 @@ def _state(grant: Grant, clock: Clock) -> tuple[str, str]:
     if grant.state == GrantState.LIVE and grant.remaining_micros > 0:
         if grant.expires_at is None:
             return "never ends", ""
-        soon = (grant.expires_at - clock.now).days < 7
+        soon = grant.expires_at - clock.now < _SOON
         return f"ends {clock.distance(grant.expires_at)}", "warn" if soon else ""
     if grant.state == GrantState.PENDING:
         return f"begins {clock.distance(grant.effective_at)}", ""

@@ -86,6 +86,8 @@ def _notice(account: Account, summary: Summary) -> Notice | None:
     if balance.available_micros > 0:
         return None
     if balance.held_micros > 0:
-        text = "What is left is held by work that is under way; new work waits for it, or for credits."
+        text = (
+            "What is left is held by work that is under way; new work waits for it, or for credits."
+        )
         return Notice("warn", "All credits are held", text)
     return Notice("alarm", "No credits are left", "Agents stop until credits come.")

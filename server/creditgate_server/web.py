@@ -29,6 +29,7 @@ from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.summaries import PostgresSummaries
+from creditgate_server.postgres.usage import PostgresUsages
 from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.settings import Settings
 
@@ -132,6 +133,7 @@ def dependencies(settings: Settings, pool: Pool) -> Dependencies:
         links=Links(settings.key_pepper, base_url=settings.dashboard_base_url),
         statements=PostgresStatements(pool),
         summaries=PostgresSummaries(pool),
+        usages=PostgresUsages(pool),
         watches=PostgresWatches(pool),
         pepper=settings.key_pepper,
         clock=time.time,

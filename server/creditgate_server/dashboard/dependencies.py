@@ -17,6 +17,7 @@ from creditgate_server.domain.links import Links
 from creditgate_server.domain.plans import Catalog
 from creditgate_server.domain.statements import Statements
 from creditgate_server.domain.summaries import Summaries
+from creditgate_server.domain.usage import Usages
 from creditgate_server.domain.watches import Watches
 
 
@@ -57,6 +58,7 @@ class Dependencies:
     links: Links
     statements: Statements
     summaries: Summaries
+    usages: Usages
     watches: Watches
     pepper: str = field(repr=False)
     clock: Callable[[], float]

@@ -21,9 +21,12 @@ from creditgate_server.dashboard.views.filters import (
 from creditgate_server.dashboard.views.log import log
 from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Activity, Span
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.statements import Period, Place
 from creditgate_server.domain.usage import Grouping, Naming, UsageQuestion
 
+ARCHIVED = "The beginning of this range is not kept any more. Choose a shorter one, or all."
+"""What is said of a range that reaches back to what was archived."""
 _PAGE = 25
 _NAMES_MAX = 40
 # Of an account whose entries hardly ever fit, a page gives up after so many looks.
@@ -46,7 +49,7 @@ class Question:
 
 async def _read(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
     of = Question(visit)
-    period = of.cursor.period if of.cursor else await _period(deps, visit, of)
+    period = of.cursor.period if of.cursor else await period_of(deps, visit, of)
     found, goes_on = await _page(deps, visit, of, period)
     return {
         "filter": of.filter,
@@ -59,9 +62,12 @@ async def _read(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
     }
 
 
-async def _period(deps: Dependencies, visit: Visit, of: Question) -> Period:
+async def period_of(deps: Dependencies, visit: Visit, of: Question) -> Period:
+    """Find the changes that a question is about. Raises `BadQueryError`."""
     period = await deps.activities.period(visit.key, of.asked.span)
-    assert period is not None, "accounts are never deleted"
+    if not isinstance(period, Period):
+        assert period is Outcome.RANGE_ARCHIVED, "accounts are never deleted"
+        raise BadQueryError(ARCHIVED)
     return period
 
 
@@ -80,6 +86,8 @@ async def _page(
             newest_first=True,
             limit=_PAGE + 1 - len(found),
         )
+        if page is None:
+            raise BadQueryError(ARCHIVED)
         found += page.activities
         after = page.scanned
         if len(found) > _PAGE:

@@ -12,8 +12,9 @@ from creditgate_server.dashboard.views.amounts import plain
 from creditgate_server.dashboard.views.details import details
 from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Activity, EntryKind
+from creditgate_server.domain.errors import NotExecutedError
 
-from .activity import Question
+from .activity import Question, period_of
 
 _CHUNK = 1_000
 _COLUMNS = (
@@ -26,14 +27,15 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 async def _read(deps: Dependencies, visit: Visit) -> AsyncIterator[bytes]:
     of = Question(visit)
-    period = await deps.activities.period(visit.key, of.asked.span)
-    assert period is not None, "accounts are never deleted"
+    period = await period_of(deps, visit, of)
     yield _lines([_COLUMNS])
     after = None
     while True:
         page = await deps.activities.page(
             visit.key, period, of.asked.choice, after=after, newest_first=False, limit=_CHUNK
         )
+        if page is None:
+            raise NotExecutedError("some of the range was archived meanwhile")
         if page.activities:
             yield _lines([_row(each) for each in page.activities])
         full = len(page.activities) == _CHUNK

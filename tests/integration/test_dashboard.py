@@ -127,10 +127,10 @@ async def test_a_link_shows_its_account_alone_until_it_expires(
         # Naming another account changes nothing.
         page = await browser.get(path, params={"id": other})
         assert (account in page.text, other in page.text) == (True, False)
-        section = await browser.get(f"{path}/sections/figures")
+        section = await browser.get(f"{path}/sections/overview")
         assert section.status_code == 200
         past = dashboard.link(account, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-        for place in ("", "/sections/figures", "/live"):
+        for place in ("", "/sections/overview", "/live"):
             ended = await browser.get(past + place)
             assert (ended.status_code, account in ended.text) == (403, False)
         for wrong in (path[:-1], path + "x", "/u/x", path.replace("/u/", "/u/A")):

@@ -54,7 +54,7 @@ def test_a_ring_of_nothing_is_empty() -> None:
 @given(st.integers(0, 10**16))
 def test_scales_are_round_and_reach_as_far_as_needed(highest: int) -> None:
     fits = scale(highest)
-    assert highest <= fits.top <= max(10, 2 * highest)
+    assert highest <= fits.top <= max(3, 2 * highest)
     assert 1 <= len(fits.lines) <= 3
     assert re.fullmatch(r"(1|2|25|5)0*", str(fits.step))
 

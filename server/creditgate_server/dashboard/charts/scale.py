@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# Tenths of a power of ten.
 _STEPS = (10, 20, 25, 50, 100)
 
 
@@ -22,6 +23,7 @@ class Scale(NamedTuple):
 def scale(highest: int, *, lines: int = 3) -> Scale:
     """Choose round amounts so that `highest` fits below at most so many lines."""
     wanted = max(1, -(-highest // lines))
-    power = 10 ** max(0, len(str(wanted)) - 2)
-    step = next(each * power for each in _STEPS if each * power >= wanted)
+    power = 10 ** (len(str(wanted)) - 1)
+    steps = (each * power // 10 for each in _STEPS if each * power % 10 == 0)
+    step = next(each for each in steps if each >= wanted)
     return Scale(step * -(-max(1, highest) // step), step)

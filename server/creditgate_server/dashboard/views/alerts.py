@@ -11,6 +11,7 @@ from creditgate_server.domain.events import Event, EventKind
 
 from .amounts import amount
 from .clock import Clock, Moment
+from .names import given_name
 
 
 class _Told(NamedTuple):
@@ -78,7 +79,7 @@ def _cycle(of: _Told) -> str:
 
 def _expiring(of: _Told) -> str:
     left = of.credits("remaining_micros")
-    return f"{left} credits of {of.body['grant_id']} end on {of.day('expires_at')}."
+    return f"{left} credits of {given_name(of.body['grant_id'])} end on {of.day('expires_at')}."
 
 
 def _late(of: _Told) -> str:

@@ -13,6 +13,7 @@ from creditgate_server.domain.grants import Grant, GrantKind, GrantState
 
 from .amounts import Amount, amount
 from .clock import Clock, Moment
+from .names import given_name
 
 _SOON = timedelta(days=7)
 _KINDS = {
@@ -28,6 +29,7 @@ class Given(NamedTuple):
     """One grant. `used` says how it stands in words, `tone` marks what soon ends."""
 
     grant_id: str
+    name: str
     kind: str
     reference: str
     amount: Amount
@@ -49,6 +51,7 @@ def _given(grant: Grant, clock: Clock) -> Given:
     state, tone = _state(grant, clock)
     return Given(
         grant_id=grant.grant_id,
+        name=given_name(grant.grant_id),
         kind=_KINDS[GrantKind(grant.kind)],
         reference=grant.reference,
         amount=amount(grant.amount_micros),

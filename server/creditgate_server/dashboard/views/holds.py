@@ -13,7 +13,7 @@ from .details import details
 
 
 class LiveHold(NamedTuple):
-    """An open hold. `ends` says how long it lasts when nobody extends it."""
+    """An open hold; `left_seconds` is how long it lasts when nobody extends it."""
 
     hold_id: str
     is_call: bool
@@ -22,9 +22,19 @@ class LiveHold(NamedTuple):
     held: Amount
     charged: Amount
     since: Moment
-    age: str
-    ends: str
+    age_seconds: int
+    left_seconds: int
     over: bool
+
+    @property
+    def age(self) -> str:
+        """How long it has been under way."""
+        return length(self.age_seconds)
+
+    @property
+    def ends(self) -> str:
+        """How long until it ends."""
+        return length(self.left_seconds)
 
 
 class Holds(NamedTuple):
@@ -63,7 +73,7 @@ def _hold(hold: Hold, clock: Clock) -> LiveHold:
         held=amount(hold.held_micros),
         charged=amount(hold.charged_micros),
         since=clock.moment(hold.created_at),
-        age=length(max(0, int((clock.now - hold.created_at).total_seconds()))),
-        ends=length(max(0, int(left))),
+        age_seconds=max(0, int((clock.now - hold.created_at).total_seconds())),
+        left_seconds=max(0, int(left)),
         over=left <= 0,
     )

@@ -11,6 +11,7 @@ from creditgate_server.domain.rates import Line
 from .amounts import Amount, change, column, exactly
 from .clock import Clock, Moment
 from .details import Details, details
+from .names import given_name
 
 _NAMES = {
     EntryKind.GRANT: "Credits given",
@@ -58,7 +59,7 @@ def _entry(of: Activity, clock: Clock, *, changes: int, balances: int) -> Entry:
         day=clock.weekday_text(clock.day(of.created_at)),
         kind=kind.name.lower(),
         title=_title(of, kind),
-        what=of.name or of.hold_id or "",
+        what=given_name(of.name or of.hold_id or ""),
         quantity=_quantity(of),
         amount=change(of.amount_micros, places=changes),
         balance=exactly(of.settled_micros, places=balances),

@@ -156,9 +156,16 @@ CREATE OR REPLACE FUNCTION creditgate.archive_account(
     OUT p_holds bigint, OUT p_entries bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_through bigint := creditgate.archivable_version(p_account, p_before);
+    v_through bigint;
     v_step record;
 BEGIN
+    IF creditgate.archivable_version(p_account, p_before) < creditgate.last_version_before(
+            p_account.bucket, p_account.account_key, p_account.version, p_before)
+    THEN
+        -- Whoever has few changes is not summed up for their sake, but is before they move.
+        PERFORM creditgate.roll_up(p_account.bucket, p_account.account_key, p_limit);
+    END IF;
+    v_through := creditgate.archivable_version(p_account, p_before);
     IF p_version IS NULL THEN
         SELECT * INTO v_step FROM creditgate.archive_holds(
             p_account.bucket, p_account.account_key, p_before, v_through, p_hold_id, p_limit);
@@ -250,7 +257,7 @@ DECLARE
 BEGIN
     SELECT * INTO a FROM creditgate.accounts AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key FOR NO KEY UPDATE;
-    v_through := creditgate.last_version_before(p_bucket, p_account_key, a.version, p_before);
+    v_through := creditgate.archivable_version(a, p_before);
     SELECT max(c.version) INTO v_version
       FROM (SELECT s.version FROM creditgate.archived_entries AS s
              WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_through

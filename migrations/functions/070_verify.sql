@@ -213,6 +213,8 @@ LANGUAGE sql STABLE AS $$
             OR EXISTS (SELECT FROM creditgate.entries AS n
                         WHERE n.bucket = h.bucket AND n.account_key = h.account_key AND n.hold_id = h.hold_id))
         UNION ALL
+        SELECT 'usage = ledger', u.account_key, u.detail FROM creditgate.verify_usage(p_bucket) AS u
+        UNION ALL
         SELECT 'every hold has an account', h.account_key, format('%s open holds', h.open_holds)
           FROM h LEFT JOIN a USING (account_key) WHERE a.account_key IS NULL
     )

@@ -47,31 +47,178 @@ LANGUAGE sql STABLE AS $$
              WHERE h.lines IS NOT NULL) AS part (meter, amount_micros, quantity, holds)
 $$;
 
--- What an account's credits were for from one instant on and before another; NULL is no bound. Rows are sums over quarters
--- of an hour, and by what the work names under a grouping, if one is given: value is empty for work that names nothing
--- under it, so that the sums over all values are those without a grouping.
-CREATE OR REPLACE FUNCTION creditgate.usage_rows(
+-- When a day begins in a time zone: at the first instant of that date. Where the clock is set back over midnight, that is
+-- the first of two midnights.
+CREATE OR REPLACE FUNCTION creditgate.date_start(p_date date, p_time_zone text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN ((d.midnight - interval '1 hour') AT TIME ZONE p_time_zone)::date >= p_date
+                THEN d.midnight - interval '1 hour' ELSE d.midnight END
+      FROM (SELECT p_date::timestamp AT TIME ZONE p_time_zone AS midnight) AS d
+$$;
+
+-- The part of a range that whole quarters of an hour, or whole days of a time zone, fill: from one instant on and before
+-- another, which is not later where there is none. NULL is no bound.
+CREATE OR REPLACE FUNCTION creditgate.whole_slots(
+    p_from timestamptz, p_until timestamptz, p_time_zone text, OUT since timestamptz, OUT until timestamptz,
+    OUT first_day date, OUT day_after date, OUT days_since timestamptz, OUT days_until timestamptz)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    since := coalesce(date_bin('15 minutes', p_from - interval '1 microsecond', '2000-01-01+00')
+        + interval '15 minutes', '-infinity');
+    until := coalesce(date_bin('15 minutes', p_until, '2000-01-01+00'), 'infinity');
+    first_day := '-infinity';
+    days_since := '-infinity';
+    day_after := 'infinity';
+    days_until := 'infinity';
+    IF p_from IS NOT NULL THEN
+        first_day := (p_from AT TIME ZONE p_time_zone)::date;
+        days_since := creditgate.date_start(first_day, p_time_zone);
+        IF days_since < p_from THEN
+            first_day := first_day + 1;
+            days_since := creditgate.date_start(first_day, p_time_zone);
+        END IF;
+    END IF;
+    IF p_until IS NOT NULL THEN
+        day_after := (p_until AT TIME ZONE p_time_zone)::date;
+        days_until := creditgate.date_start(day_after, p_time_zone);
+    END IF;
+END $$;
+
+-- What is summed up of an account unit by unit, from one instant on and before another.
+CREATE OR REPLACE FUNCTION creditgate.summed_usage(
+    p_bucket smallint, p_account_key uuid, p_unit smallint, p_from timestamptz, p_until timestamptz)
+RETURNS TABLE (
+    slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
+    quantity bigint, holds bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT s.slot, s.kind, s.type, s.meter, s.model, s.value, s.amount_micros, s.quantity, s.holds
+      FROM creditgate.usage_slots AS s
+     WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.grouping = 0 AND s.key = ''
+       AND s.unit = p_unit AND s.slot >= p_from AND s.slot < p_until
+$$;
+
+-- What is summed up of an account day by day under a grouping, from one instant on and before another. value is empty for
+-- work that names nothing under it: what there is without a grouping, less what names something.
+CREATE OR REPLACE FUNCTION creditgate.summed_values(
     p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text)
+RETURNS TABLE (
+    slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
+    quantity bigint, holds bigint)
+LANGUAGE sql STABLE AS $$
+    WITH named AS MATERIALIZED (
+        SELECT s.slot, s.kind, s.type, s.meter, s.model, s.value, s.amount_micros, s.quantity, s.holds
+          FROM creditgate.usage_slots AS s
+         WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.grouping = p_grouping
+           AND s.key = p_key AND s.unit = 2 AND s.slot >= p_from AND s.slot < p_until
+    )
+    SELECT n.* FROM named AS n
+    UNION ALL
+    SELECT t.slot, t.kind, t.type, t.meter, t.model, '', creditgate.bounded(sum(t.amount_micros)),
+           creditgate.bounded(sum(t.quantity)), sum(t.holds)::bigint
+      FROM (SELECT s.slot, s.kind, s.type, s.meter, s.model, s.amount_micros, s.quantity, s.holds
+              FROM creditgate.summed_usage(p_bucket, p_account_key, 2::smallint, p_from, p_until) AS s
+            UNION ALL
+            SELECT n.slot, n.kind, n.type, n.meter, n.model, -n.amount_micros, -n.quantity, -n.holds
+              FROM named AS n) AS t
+     GROUP BY 1, 2, 3, 4, 5
+    HAVING sum(t.amount_micros) <> 0 OR sum(t.quantity) <> 0 OR sum(t.holds) <> 0
+$$;
+
+-- What the entries of a run of an account's versions were for that are from one instant on and before another.
+CREATE OR REPLACE FUNCTION creditgate.unsummed_usage(
+    p_bucket smallint, p_account_key uuid, p_after bigint, p_through bigint, p_from timestamptz, p_until timestamptz,
+    p_grouping smallint, p_key text)
+RETURNS TABLE (
+    slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
+    quantity bigint, holds bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT date_bin('15 minutes', u.created_at, '2000-01-01+00'), u.kind, u.type, u.meter, u.model,
+           creditgate.work_value(u.details, p_grouping, p_key),
+           creditgate.bounded(sum(u.amount_micros)), creditgate.bounded(sum(u.quantity)), sum(u.holds)::bigint
+      FROM creditgate.usage_parts(p_bucket, p_account_key, p_after, p_through) AS u
+     WHERE u.created_at >= p_from AND u.created_at < p_until
+     GROUP BY 1, 2, 3, 4, 5, 6
+$$;
+
+-- What an account's credits were for from one instant on and before another; NULL is no bound. Rows are to be added up: by
+-- quarters of an hour, and by what the work names under a grouping, if one is given; value is empty for work that names
+-- nothing under it, so that the sums over all values are those without a grouping. Who needs no times within days of the
+-- account's time zone says so by p_days: whole days come as one then, at their midnight.
+-- Whole units are read as they were summed up, the edges of the range and what has happened since off the ledger; all of
+-- it in the snapshot of the statement, so that each entry is in it once.
+DROP FUNCTION IF EXISTS creditgate.usage_rows(smallint, uuid, timestamptz, timestamptz, smallint, text);
+CREATE OR REPLACE FUNCTION creditgate.usage_rows(
+    p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text,
+    p_days boolean DEFAULT false)
 RETURNS TABLE (
     slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
     quantity bigint, holds bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    v_key text := CASE p_grouping WHEN 8 THEN p_key ELSE '' END;
+    v_named boolean := p_grouping BETWEEN 4 AND 8;
+    v_from timestamptz := coalesce(p_from, '-infinity');
+    v_until timestamptz := coalesce(p_until, 'infinity');
     v_after bigint := 0;
     v_through bigint;
+    v_last bigint;
+    v_days boolean;
+    v_first_day timestamptz;
+    v_day_after timestamptz;
+    v_since timestamptz;
+    v_end timestamptz;
+    a record;
+    w record;
 BEGIN
-    SELECT a.version INTO v_through FROM creditgate.accounts AS a
-     WHERE a.bucket = p_bucket AND a.account_key = p_account_key;
+    SELECT s.version, s.time_zone, coalesce(p.version, 0) AS summed, p.time_zone = s.time_zone AS in_days INTO a
+      FROM creditgate.accounts AS s
+      LEFT JOIN creditgate.usage_progress AS p ON p.bucket = s.bucket AND p.account_key = s.account_key
+     WHERE s.bucket = p_bucket AND s.account_key = p_account_key;
+    v_through := a.version;
     IF p_from IS NOT NULL THEN
-        v_after := creditgate.last_version_before(p_bucket, p_account_key, v_through, p_from);
+        v_after := creditgate.last_version_before(p_bucket, p_account_key, a.version, p_from);
     END IF;
     IF p_until IS NOT NULL THEN
-        v_through := creditgate.last_version_before(p_bucket, p_account_key, v_through, p_until);
+        v_through := creditgate.last_version_before(p_bucket, p_account_key, a.version, p_until);
     END IF;
-    RETURN QUERY
-        SELECT date_bin('15 minutes', u.created_at, '2000-01-01'), u.kind, u.type, u.meter, u.model,
-               creditgate.work_value(u.details, p_grouping, p_key),
-               sum(u.amount_micros)::bigint, sum(u.quantity)::bigint, sum(u.holds)::bigint
-          FROM creditgate.usage_parts(p_bucket, p_account_key, v_after, v_through) AS u
-         GROUP BY 1, 2, 3, 4, 5, 6;
+
+    -- A bound that nothing summed up lies beyond is none: no edge has to be read at it.
+    w := creditgate.whole_slots(
+        CASE WHEN v_after > 0 THEN p_from END, CASE WHEN v_through < a.summed THEN p_until END, a.time_zone);
+    v_days := p_days AND a.in_days AND w.days_since < w.days_until;
+    v_since := CASE WHEN v_named THEN w.days_since ELSE w.since END;
+    v_end := CASE WHEN v_named THEN w.days_until ELSE w.until END;
+    IF v_after >= a.summed OR v_since >= v_end OR (v_named AND NOT v_days) THEN
+        RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
+            p_bucket, p_account_key, v_after, v_through, v_from, v_until, p_grouping, v_key);
+        RETURN;
+    END IF;
+
+    v_first_day := w.first_day::timestamp AT TIME ZONE a.time_zone;
+    v_day_after := w.day_after::timestamp AT TIME ZONE a.time_zone;
+    IF v_named THEN
+        RETURN QUERY SELECT * FROM creditgate.summed_values(
+            p_bucket, p_account_key, v_first_day, v_day_after, p_grouping, v_key);
+    ELSIF v_days THEN
+        RETURN QUERY SELECT * FROM creditgate.summed_usage(
+            p_bucket, p_account_key, 2::smallint, v_first_day, v_day_after);
+        RETURN QUERY SELECT * FROM creditgate.summed_usage(
+            p_bucket, p_account_key, 0::smallint, v_since, w.days_since);
+        RETURN QUERY SELECT * FROM creditgate.summed_usage(
+            p_bucket, p_account_key, 0::smallint, w.days_until, v_end);
+    ELSE
+        RETURN QUERY SELECT * FROM creditgate.summed_usage(p_bucket, p_account_key, 0::smallint, v_since, v_end);
+    END IF;
+    IF v_from < v_since AND v_after > 0 THEN
+        v_last := creditgate.last_version_before(p_bucket, p_account_key, a.summed, v_since);
+        RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
+            p_bucket, p_account_key, v_after, v_last, v_from, v_since, p_grouping, v_key);
+    END IF;
+    IF v_end < v_until AND v_through < a.summed THEN
+        v_last := creditgate.last_version_before(p_bucket, p_account_key, a.summed, v_end);
+        RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
+            p_bucket, p_account_key, v_last, v_through, v_end, v_until, p_grouping, v_key);
+    END IF;
+    RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
+        p_bucket, p_account_key, a.summed, v_through, v_from, v_until, p_grouping, v_key);
 END $$;

@@ -23,8 +23,11 @@ from tests.support.archive import archive, empty
 from tests.support.stage import Stage
 
 USAGE = """
-SELECT u.* FROM (VALUES (NULL::smallint), (4::smallint)) AS g (grouping),
-       creditgate.usage_rows($1, $2, $3, NULL, g.grouping, '') AS u ORDER BY u
+SELECT g.grouping, u.slot, u.kind, u.type, u.meter, u.model, u.value, sum(u.amount_micros),
+       sum(u.quantity), sum(u.holds)
+  FROM (VALUES (NULL::smallint), (4::smallint)) AS g (grouping),
+       creditgate.usage_rows($1, $2, $3, NULL, g.grouping, '') AS u
+ GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 ENTRIES = """
 SELECT version, line, amount_micros, settled_micros, created_at FROM creditgate.all_entries

@@ -10,12 +10,7 @@ from tests.support.database import Connection
 NOW = timedelta(microseconds=1)
 
 # What is archived has been summed up.
-_COUNTED = """
-INSERT INTO creditgate.usage_progress (bucket, account_key, version, time_zone)
-SELECT bucket, account_key, version, time_zone FROM creditgate.accounts
- WHERE bucket = $1 AND account_key = $2
-ON CONFLICT (bucket, account_key) DO UPDATE SET version = excluded.version
-"""
+_ROLL_UP = "SELECT creditgate.roll_up($1, $2, 1000)"
 _ARCHIVE = """
 SELECT s.* FROM creditgate.accounts AS a,
        creditgate.archive_account(a, creditgate.clock() + $3::interval, $4, $5, $6) AS s
@@ -28,7 +23,8 @@ async def archive(
     connection: Connection, account: AccountKey, *, after: timedelta = NOW, limit: int = 3
 ) -> int:
     """Archive whatever of an account ended before so long after now; answers how much it was."""
-    await connection.execute(_COUNTED, *account)
+    while await connection.fetchval(_ROLL_UP, *account):
+        pass
     hold_id, version, done = "", None, 0
     while True:
         step = await connection.fetchrow(_ARCHIVE, *account, after, limit, hold_id, version)

@@ -37,6 +37,7 @@ RULES = (
     "lines cost no more than was used",
     "a session cost what its holds were charged",
     "a session is charged once, with its first message",
+    "usage = ledger",
     "every hold has an account",
 )
 """The rules `creditgate.verify` proves, by the names it reports them under."""

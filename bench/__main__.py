@@ -29,7 +29,13 @@ def main() -> None:
         print(f"{monotonic() - begun:6.0f} s  {text}", flush=True)
 
     with Cluster(given.postgres) as cluster:
-        bench = Bench(cluster=cluster, seconds=given.seconds, rounds=given.rounds, say=say)
+        bench = Bench(
+            cluster=cluster,
+            seconds=given.seconds,
+            rounds=given.rounds,
+            entries=given.entries,
+            say=say,
+        )
         sections, version = asyncio.run(_measure(bench, names))
     occasion |= {"seconds_per_load": given.seconds, "rounds": given.rounds,
                  "took_seconds": round(monotonic() - begun)}  # fmt: skip
@@ -64,6 +70,9 @@ def _arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=3.0, help="to measure each load (3)")
     parser.add_argument("--rounds", type=int, default=2, help="of each closed loop (2)")
+    parser.add_argument(
+        "--entries", type=int, default=10_000_000, help="of the past that is read (10000000)"
+    )
     parser.add_argument("--out", help="name of the result files")
     parser.add_argument("--postgres", metavar="MAJOR", help="PostgreSQL's version to use")
     return parser.parse_args()

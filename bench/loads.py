@@ -25,6 +25,8 @@ class Bench:
     cluster: Cluster
     seconds: float
     rounds: int
+    entries: int = 10_000_000
+    accounts: int = 10_000
     say: Callable[[str], None]
 
     def job(self, server: Server, database: Database, **changes: Any) -> Job:

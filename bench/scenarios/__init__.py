@@ -23,6 +23,7 @@ from bench.scenarios import (
     tracing,
     turns,
     uniform,
+    usage,
 )
 from bench.section import Section
 
@@ -48,5 +49,6 @@ LONG: dict[str, Scenario] = {
     "reset": reset.run,
     "chat": chat.run,
     "calls": calls.run,
+    "usage": usage.run,
 }
 ALL = DEFAULT | LONG

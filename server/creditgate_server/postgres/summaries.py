@@ -38,17 +38,18 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
        p.kind, p.starts_at, p.ends_at, p.time_zone, p.days_left, p.first_day, p.last_day,
        ARRAY(SELECT ((u.slot AT TIME ZONE p.time_zone)::date, -sum(u.amount_micros), sum(u.holds))
                FROM creditgate.usage_rows(
-                        p.bucket, p.account_key, p.since, p.until, NULL, NULL) AS u
+                        p.bucket, p.account_key, p.since, p.until, NULL, NULL, true) AS u
               WHERE u.kind IN (2, 3)
               GROUP BY (u.slot AT TIME ZONE p.time_zone)::date) AS used,
        (SELECT coalesce(-sum(u.amount_micros), 0)
           FROM creditgate.usage_rows(
-                   p.bucket, p.account_key, p.now - interval '168 hours', NULL, NULL, NULL) AS u
+                   p.bucket, p.account_key, p.now - interval '168 hours', NULL, NULL, NULL,
+                   true) AS u
          WHERE u.kind IN (2, 3)) AS recent_micros,
        (SELECT coalesce(-sum(u.amount_micros), 0)
           FROM creditgate.usage_rows(
                    p.bucket, p.account_key, p.now - interval '336 hours',
-                   p.now - interval '168 hours', NULL, NULL) AS u
+                   p.now - interval '168 hours', NULL, NULL, true) AS u
          WHERE u.kind IN (2, 3)) AS before_micros,
        ARRAY(SELECT (g.kind,
                      coalesce(sum(g.amount_micros) FILTER (
@@ -58,7 +59,8 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
                      min(g.expires_at) FILTER (WHERE g.state = 2 AND g.remaining_micros > 0))
                FROM creditgate.grants AS g
               WHERE g.bucket = p.bucket AND g.account_key = p.account_key
-                AND creditgate.has_begun(g, p.version)
+                AND CASE WHEN g.state <> 4 THEN g.state > 1
+                         ELSE creditgate.has_begun(g, p.version) END
               GROUP BY g.kind ORDER BY g.kind) AS sources,
        ARRAY(SELECT (count(*), c.price, c.size, sum(c.held_micros))
                FROM (SELECT h.held_micros, greatest((w.rate).unit_size, 1) AS size,
@@ -78,8 +80,8 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
                                   ELSE c.last_activity_at END - c.started_at), interval '0'))
           FROM creditgate.conversations AS c
          WHERE c.bucket = p.bucket AND c.account_key = p.account_key
-           AND (p.since IS NULL OR c.started_at >= p.since)
-           AND (p.until IS NULL OR c.started_at < p.until)) AS sums
+           AND c.started_at >= coalesce(p.since, '-infinity')
+           AND c.started_at < coalesce(p.until, 'infinity')) AS sums
   FROM p
 """
 

@@ -43,7 +43,8 @@ WITH asked AS MATERIALIZED (
            coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0)::bigint AS refunded,
            sum(u.quantity)::bigint AS quantity, sum(u.holds)::bigint AS holds
       FROM asked AS a,
-           creditgate.usage_rows(a.bucket, a.account_key, a.start, a.until, $11, $12) AS u
+           creditgate.usage_rows(a.bucket, a.account_key, a.start, a.until, $11, $12,
+                                 $6 IS DISTINCT FROM 'hour') AS u
      WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from creditgate_server.chores import chores
 from creditgate_server.domain.errors import BatchRefusedError, LedgerError
 from creditgate_server.domain.links import Links
 from creditgate_server.domain.operations import Operation
 from creditgate_server.domain.results import Result
 from creditgate_server.lanes import Lanes, Op, Res
 from creditgate_server.migrate import pending
-from creditgate_server.outbound.sender import Sender
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.activity import PostgresActivities
 from creditgate_server.postgres.budgets import PostgresBudgets
@@ -27,14 +27,12 @@ from creditgate_server.postgres.endpoints import PostgresEndpoints
 from creditgate_server.postgres.events import PostgresEvents
 from creditgate_server.postgres.keys import PostgresKeys
 from creditgate_server.postgres.ledger import PostgresLedger
-from creditgate_server.postgres.outbox import PostgresOutbox
 from creditgate_server.postgres.packages import PostgresPackages
 from creditgate_server.postgres.pool import Pool, open_pool
 from creditgate_server.postgres.probe import listen_for_revocations, probe, unsafe_settings
 from creditgate_server.postgres.rate_cards import PostgresRateCards
 from creditgate_server.postgres.statements import PostgresStatements
 from creditgate_server.postgres.summaries import PostgresSummaries
-from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.postgres.topups import PostgresTopups
 from creditgate_server.postgres.usage import PostgresUsages
 from creditgate_server.postgres.watches import PostgresWatches
@@ -54,7 +52,6 @@ from creditgate_server.rpc.watch import WatchRules
 from creditgate_server.settings import Settings
 from creditgate_server.telemetry import Telemetry
 from creditgate_server.topics import Topics
-from creditgate_server.workers.background import background
 from creditgate_server.workers.loop import Loop
 
 _POOL_CLOSE_SECONDS = 3.0
@@ -212,15 +209,7 @@ class App:
         )
         if not settings.run_workers:
             return (watch,)
-        work = background(
-            settings,
-            store=PostgresSweeps(self._pool),
-            outbox=PostgresOutbox(self._pool),
-            sender=Sender.of(settings),
-            rules=RULES,
-            observer=observer,
-        )
-        return (watch, *work)
+        return (watch, *chores(settings, self._pool, observer=observer))
 
     def _make_services(
         self, ledger: PostgresLedger, conversations: PostgresConversations, telemetry: Telemetry

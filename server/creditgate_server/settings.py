@@ -15,9 +15,9 @@ PREFIX = "CREDITGATE_"
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
-# For two look-ups of keys, the listener, the probe, the look at watched accounts and five
+# For two look-ups of keys, the listener, the probe, the look at watched accounts and six
 # background loops.
-_CONNECTIONS_KEPT = 10
+_CONNECTIONS_KEPT = 11
 
 
 class SettingsError(ValueError):
@@ -53,7 +53,7 @@ class Settings:
     ] = None
     allow_plaintext: Annotated[bool, "serve without TLS beyond this host"] = False
 
-    pool_size: Annotated[int, Within(12, 200), "database connections of a process"] = 20
+    pool_size: Annotated[int, Within(13, 200), "database connections of a process"] = 20
     connect_timeout_ms: Annotated[int, Within(100, 60_000), "to open a connection"] = 2_000
     acquire_timeout_ms: Annotated[
         int, Within(10, 60_000), "to get a connection, opened anew where need be"
@@ -121,6 +121,9 @@ class Settings:
     sweep_batch_max: Annotated[int, Within(1, 1_000), "things one transaction of a sweep ends"] = (
         500
     )
+    usage_interval_ms: Annotated[
+        int, Within(50, 3_600_000), "between looks for usage to be summed up"
+    ] = 1_000
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
     ] = 240_000

@@ -53,6 +53,7 @@ def test_every_figure_is_explained_and_every_explained_one_is_there() -> None:
         unbounded_calls=0,
     )
     work.backlog(pending=0, oldest_seconds=0, dead=0)
+    work.unsummed(accounts=0, changes=0)
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in telemetry.metrics.registry.collect()
@@ -69,7 +70,13 @@ def test_every_loop_is_named() -> None:
 
     nobody: Any = Nobody()
     loops = background(
-        DEFAULTS, store=nobody, outbox=nobody, sender=nobody, rules=(), observer=nobody
+        DEFAULTS,
+        store=nobody,
+        outbox=nobody,
+        sender=nobody,
+        sums=nobody,
+        rules=(),
+        observer=nobody,
     )
     text = (DOCS / "telemetry.md").read_text()
     for loop in loops:

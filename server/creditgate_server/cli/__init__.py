@@ -13,6 +13,7 @@ from creditgate_server.cli.health import health
 from creditgate_server.cli.keys import keys
 from creditgate_server.cli.serve import serve, work
 from creditgate_server.cli.tenants import tenants
+from creditgate_server.cli.usage import rebuild_usage
 
 
 @click.group(
@@ -36,5 +37,6 @@ for _command in (
     tenants,
     keys,
     verify,
+    rebuild_usage,
 ):
     main.add_command(_command)

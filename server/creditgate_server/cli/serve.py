@@ -11,13 +11,10 @@ from contextlib import AsyncExitStack
 import click
 
 from creditgate_server import logs
-from creditgate_server.outbound.sender import Sender
-from creditgate_server.postgres.outbox import PostgresOutbox
+from creditgate_server.chores import chores
 from creditgate_server.postgres.pool import open_pool
-from creditgate_server.postgres.sweeps import RULES, PostgresSweeps
 from creditgate_server.settings import Settings
 from creditgate_server.telemetry import Options, Telemetry, current_ids
-from creditgate_server.workers.background import background
 
 _CLOSE_SECONDS_MAX = 3.0
 _log = logging.getLogger(__name__)
@@ -82,14 +79,7 @@ async def _work(settings: Settings, telemetry: Telemetry) -> None:
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings)
         stack.push_async_callback(pool.close, timeout_seconds=_CLOSE_SECONDS_MAX)
-        loops = background(
-            settings,
-            store=PostgresSweeps(pool),
-            outbox=PostgresOutbox(pool),
-            sender=Sender.of(settings),
-            rules=RULES,
-            observer=telemetry.metrics.work,
-        )
+        loops = chores(settings, pool, observer=telemetry.metrics.work)
         for loop in loops:
             loop.start()
             stack.push_async_callback(loop.stop)

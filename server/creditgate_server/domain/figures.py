@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .account_keys import AccountKey
 
 
 class OpenHolds(NamedTuple):
@@ -30,3 +34,13 @@ class OpenHolds(NamedTuple):
             self.offline_micros + other.offline_micros,
             self.unbounded_calls + other.unbounded_calls,
         )
+
+
+class Unsummed(NamedTuple):
+    """The accounts of a bucket that are to be summed up, the furthest behind first.
+
+    `changes` is how many changes are summed up nowhere yet, of all accounts of the bucket.
+    """
+
+    accounts: Sequence[AccountKey]
+    changes: int

@@ -211,6 +211,16 @@ class _Work:
             ("creditgate_deliveries_dead", "Deliveries given up, and kept to be sent again."),
         )
         registry.register(self._backlog)
+        self._summed = Counter(
+            "creditgate_usage_entries",
+            "Entries of the ledger that this process summed up.",
+            registry=registry,
+        )
+        self._unsummed = _Measured(
+            ("creditgate_usage_accounts_behind", "Accounts with enough to be summed up."),
+            ("creditgate_usage_changes_behind", "Changes of accounts that are not summed up."),
+        )
+        registry.register(self._unsummed)
         self._violations = gauge(
             "reconciliation_violations",
             "Accounts found to break a rule, in the last round.",
@@ -258,6 +268,14 @@ class _Work:
     def backlog(self, *, pending: int, oldest_seconds: float, dead: int) -> None:
         """Set what waits to be delivered; the age is by the database's clock."""
         self._backlog.values = (pending, oldest_seconds, dead)
+
+    def rolled_up(self, entries: int) -> None:
+        """Record entries that were summed up."""
+        self._summed.inc(entries)
+
+    def unsummed(self, *, accounts: int, changes: int) -> None:
+        """Set how far the sums are behind the ledger."""
+        self._unsummed.values = (accounts, changes)
 
     def violations(self, accounts_by_rule: Mapping[str, int]) -> None:
         """Set how many accounts break each rule; with 0 for those that hold, to clear alerts."""

@@ -15,6 +15,7 @@ from creditgate_server.workers.loop import Loop
 from creditgate_server.workers.measure_deliveries import MeasureDeliveries
 from creditgate_server.workers.measure_holds import MeasureHolds
 from creditgate_server.workers.reconcile import Reconcile, Violation
+from creditgate_server.workers.roll_up import RollUp, Sums
 
 _MEASURE_INTERVAL_SECONDS = 15.0
 _FORGET_INTERVAL_SECONDS = 600.0
@@ -85,6 +86,14 @@ class Observer(Protocol):
         """Note what waits to be delivered."""
         ...
 
+    def rolled_up(self, entries: int) -> None:
+        """Note how many entries were summed up."""
+        ...
+
+    def unsummed(self, *, accounts: int, changes: int) -> None:
+        """Note how many accounts are behind, and how many changes are summed up nowhere yet."""
+        ...
+
     def round_finished(self, loop: str, *, seconds: float, at_seconds: float) -> None:
         """Note a round that ended well."""
         ...
@@ -100,23 +109,16 @@ def background(
     store: Store,
     outbox: Outbox,
     sender: Sender,
+    sums: Sums,
     rules: Sequence[str],
     observer: Observer,
 ) -> Sequence[Loop]:
-    """Make the loops: the sweep, the deliveries, the reconciliation of `rules`, the figures."""
+    """Make the loops: the sweep, the deliveries, the sums, the proof of `rules`, the figures."""
     sweep = ExpireHolds(store, limit=settings.sweep_batch_max, swept=observer.swept)
     reconcile = Reconcile(
         lambda: store.verify(rest=_VERIFY_REST), rules=rules, found=observer.violations
     )
-    deliver = DeliverEvents(
-        outbox,
-        sender,
-        at_once=settings.deliveries_at_once,
-        timeout_seconds=settings.delivery_timeout_ms / 1_000,
-        pause_seconds=settings.delivery_interval_ms / 1_000,
-        retention_seconds=settings.delivery_retention_days * _DAY_SECONDS,
-        observer=observer,
-    )
+    deliver = _deliver(settings, outbox, sender, observer=observer)
     measure_holds = MeasureHolds(store.open_holds, observer=observer)
     measure_deliveries = MeasureDeliveries(outbox.backlog, observer=observer)
 
@@ -157,7 +159,26 @@ def background(
             backoff_seconds_max=_SWEEP_BACKOFF_SECONDS_MAX,
             close=deliver.close,
         ),
+        loop(
+            RollUp(sums, observer=observer),
+            "roll_up",
+            every_seconds=settings.usage_interval_ms / 1_000,
+        ),
         loop(reconcile, "reconcile", every_seconds=settings.reconcile_interval_ms / 1_000),
         loop(measure, "measure", every_seconds=_MEASURE_INTERVAL_SECONDS),
         loop(forget, "forget_events", every_seconds=_FORGET_INTERVAL_SECONDS),
+    )
+
+
+def _deliver(
+    settings: Settings, outbox: Outbox, sender: Sender, *, observer: Observer
+) -> DeliverEvents:
+    return DeliverEvents(
+        outbox,
+        sender,
+        at_once=settings.deliveries_at_once,
+        timeout_seconds=settings.delivery_timeout_ms / 1_000,
+        pause_seconds=settings.delivery_interval_ms / 1_000,
+        retention_seconds=settings.delivery_retention_days * _DAY_SECONDS,
+        observer=observer,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import perf_counter
 from typing import NoReturn
 
 from creditgate.v1 import usage_service_pb2 as pb
@@ -28,7 +29,11 @@ from .pages import BadTokenError, Pages
 from .status import invalid, not_executed, refuse
 from .stream import Duplex
 
-CHUNK_MAX = 1000
+# Few enough that whoever waits for the processor meanwhile hardly notices.
+CHUNK_MAX = 100
+# How long an export rests after a chunk, by what it took to make: it leaves at least half of the
+# processor, here and at the database, to those who wait for an answer.
+REST = 1.0
 # A reader who takes nothing for so long gives its place to another, and goes on from its cursor.
 STALLED_SECONDS = 60.0
 
@@ -99,6 +104,7 @@ class ActivityExports:
         with self._room():
             cursor = cursor or await _begin(self._activities, self._run, account, asked.span)
             while True:
+                begun = perf_counter()
                 page = self._activities.page(
                     account,
                     cursor.period,
@@ -112,12 +118,14 @@ class ActivityExports:
                 last = encode.page(response.activities, found.activities, CHUNK_MAX, activity)
                 place = last.place if last else found.scanned
                 end = place or (found.activities[-1].place if found.activities else None)
+                spent = perf_counter() - begun
                 if end:
                     response.cursor = self._signed(cursor.at(end), call, asked.about)
                     await _write(duplex.write, response)
                 if place is None:
                     return
                 cursor = cursor._replace(after=place)
+                await asyncio.sleep(REST * spent)
                 await self._go_on(call)
 
     async def _go_on(self, call: Call) -> None:

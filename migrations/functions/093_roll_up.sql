@@ -18,12 +18,13 @@ LANGUAGE sql AS $$
     INSERT INTO creditgate.usage_slots AS s
     SELECT p_bucket, p_account_key, w.under, w.key, t.unit, t.slot, u.kind, u.type, u.meter, u.model, w.value,
            creditgate.bounded(sum(u.amount_micros)), creditgate.bounded(sum(u.quantity)), sum(u.holds)
-      FROM creditgate.usage_parts(p_bucket, p_account_key, p_after, p_through) AS u
+      -- What is the same under all groupings is worked out once.
+      FROM (SELECT n.*, date_trunc('day', n.created_at, p_time_zone) AS day,
+                   date_bin('15 minutes', n.created_at, '2000-01-01+00') AS quarter
+              FROM creditgate.usage_parts(p_bucket, p_account_key, p_after, p_through) AS n OFFSET 0) AS u
      CROSS JOIN LATERAL creditgate.work_values(u.details) AS w
      CROSS JOIN LATERAL (
-            SELECT 2::smallint, date_trunc('day', u.created_at, p_time_zone)
-            UNION ALL
-            SELECT 0::smallint, date_bin('15 minutes', u.created_at, '2000-01-01+00') WHERE w.under = 0) AS t (unit, slot)
+            SELECT 2::smallint, u.day UNION ALL SELECT 0::smallint, u.quarter WHERE w.under = 0) AS t (unit, slot)
      GROUP BY 3, 4, 5, 6, 7, 8, 9, 10, 11
      ORDER BY 3, 4, 5, 6, 7, 8, 9, 10, 11
     ON CONFLICT (bucket, account_key, grouping, key, unit, slot, kind, type, meter, model, value) DO UPDATE

@@ -160,6 +160,9 @@ class Settings:
     dashboard_url: Annotated[
         str, bounds.origin_or_empty, "where browsers reach the web page, if not where it listens"
     ] = ""
+    dashboard_proxies: Annotated[
+        str, "addresses of proxies, by commas, whose X-Forwarded-For is believed"
+    ] = ""
     dashboard_tls_cert_file: Annotated[
         Path | None, bounds.file, "PEM certificate chain to serve the web page with"
     ] = None

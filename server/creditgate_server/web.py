@@ -143,7 +143,7 @@ def dependencies(settings: Settings, pool: Pool) -> Dependencies:
 def rules(settings: Settings) -> Rules:
     """Read the rules from the settings."""
     return Rules(
-        is_secure=settings.dashboard_base_url.startswith("https://"),
+        base_url=settings.dashboard_base_url,
         session_idle_seconds=settings.dashboard_session_idle_seconds,
         session_max_seconds=settings.dashboard_session_max_seconds,
         key_cache_seconds=settings.key_cache_ttl_ms / 1000,
@@ -174,8 +174,9 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Whom to believe about who asks is not ours to guess: all behind a proxy are one.
-        proxy_headers=False,
+        # Who is not named here is not believed about whom it asks for.
+        proxy_headers=bool(settings.dashboard_proxies),
+        forwarded_allow_ips=settings.dashboard_proxies,
         limit_concurrency=_REQUESTS_MAX,
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -141,7 +141,8 @@ async def test_an_open_page_is_told_within_seconds_and_until_its_link_ends(
     dashboard: Dashboard, server: Running, caller: Caller
 ) -> None:
     account = await caller.account()
-    path = dashboard.link(account, expires_at=SOON)
+    key = await new_key(server.settings.database_url, server.tenant_id, Scope.READ)
+    path = dashboard.link(account, expires_at=SOON, key_id=key_id_of(key))
     async with (
         asyncio.timeout(10),
         dashboard.browser() as browser,
@@ -151,17 +152,22 @@ async def test_an_open_page_is_told_within_seconds_and_until_its_link_ends(
         lines = stream.aiter_lines()
         first = await _event(lines)
         assert first[0] == "changed"
-        await caller.accounts.AddGrant(
-            accounts_pb.AddGrantRequest(
-                account_id=account, grant_id="more", kind=GRANT_KIND_PURCHASED, amount_micros=1
-            )
-        )
+        await _grant(caller, account, "more")
         second = await _event(lines)
         assert second[0] == "changed"
         assert second[1] != first[1]
         async with keys_in(server.settings.database_url) as keys:
-            await keys.revoke_key(key_id_of(dashboard.key) or "")
+            await keys.revoke_key(key_id_of(key) or "")
+        await _grant(caller, account, "unseen")
         assert (await _event(lines))[0] == "ended"
+
+
+async def _grant(caller: Caller, account: str, name: str) -> None:
+    await caller.accounts.AddGrant(
+        accounts_pb.AddGrantRequest(
+            account_id=account, grant_id=name, kind=GRANT_KIND_PURCHASED, amount_micros=1
+        )
+    )
 
 
 async def _event(lines: AsyncIterator[str]) -> tuple[str, str]:

@@ -33,15 +33,18 @@ class AccessLog:
             await self._app(scope, receive, sending)
         finally:
             _log.log(
-                logging.DEBUG
-                if scope["path"].startswith(("/static/", "/health"))
-                else logging.INFO,
+                logging.DEBUG if _is_much(scope["path"]) else logging.INFO,
                 "%s %s %d",
                 scope["method"],
                 _place(scope["path"]),
                 status,
                 extra={"milliseconds": round((monotonic() - started) * 1000, 1)},
             )
+
+
+def _is_much(path: str) -> bool:
+    """Tell whether a path is asked for again and again, by pages and probes."""
+    return path.startswith(("/static/", "/health")) or "/sections/" in path
 
 
 def _place(path: str) -> str:

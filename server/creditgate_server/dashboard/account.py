@@ -14,6 +14,7 @@ from .live import Lives
 from .problems import NOT_FOUND, Problem, RefusedError
 from .rendering import Rendering
 from .section import BadQueryError, Download, Section
+from .turns import Turns
 from .visitors import Visitors
 from .visits import Visit
 
@@ -32,12 +33,14 @@ class AccountPage:
         lives: Lives,
         rendering: Rendering,
         *,
+        turns: Turns,
         page: Section,
         sections: Sequence[Section],
         downloads: Sequence[Download],
     ) -> None:
         self._deps, self._visitors, self._entrance = deps, visitors, entrance
         self._lives, self._rendering, self._page = lives, rendering, page
+        self._turns = turns
         self._sections = {section.name: section for section in sections}
         self._downloads = {download.name: download for download in downloads}
 
@@ -59,7 +62,7 @@ class AccountPage:
             raise RefusedError(NOT_FOUND)
         visit = await self._visitors.visit(request)
         # What is wrong with the question shows before the first line is sent.
-        lines = download.read(self._deps, visit)
+        lines = self._in_turn(visit, download)
         try:
             first = await anext(lines, b"")
         except BadQueryError as error:
@@ -70,6 +73,11 @@ class AccountPage:
             media_type=download.media_type,
             headers={"content-disposition": disposition},
         )
+
+    async def _in_turn(self, visit: Visit, download: Download) -> AsyncIterator[bytes]:
+        async with self._turns.of(visit.key):
+            async for line in download.read(self._deps, visit):
+                yield line
 
     async def live(self, request: Request) -> Response:
         """Tell the page when the account changes, for as long as it may be seen."""
@@ -94,7 +102,8 @@ class AccountPage:
     async def _shown(self, request: Request, section: Section, *, is_seen: bool) -> Response:
         visit = await self._visitors.visit(request)
         try:
-            context = await section.read(self._deps, visit)
+            async with self._turns.of(visit.key):
+                context = await section.read(self._deps, visit)
         except BadQueryError as error:
             raise RefusedError(_bad(error)) from None
         staff = await self._visitors.staff(request) if visit.is_staff else None

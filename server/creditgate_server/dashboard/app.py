@@ -29,6 +29,7 @@ from .section import Download, Section
 from .sections import DOWNLOADS, PAGE, SECTIONS
 from .security import SecurityHeaders
 from .statics import Statics
+from .turns import Turns
 from .visitors import Visitors
 
 _HEALTH_SECONDS_MAX = 2.0
@@ -47,12 +48,7 @@ def create_app(
     rules, rendering = rules or Rules(), Rendering()
     visitors = Visitors(deps, rules)
     entrance = Entrance(deps, rules, visitors, rendering)
-    lives = Lives(
-        deps.watches,
-        lives_max=rules.lives_max,
-        interval_seconds=rules.live_interval_seconds,
-        age_max_seconds=rules.live_age_max_seconds,
-    )
+    lives = Lives(deps.watches, rules)
     accounts = AccountList(deps, visitors, entrance, rendering)
     account = AccountPage(
         deps,
@@ -60,6 +56,7 @@ def create_app(
         entrance,
         lives,
         rendering,
+        turns=Turns(at_once=rules.reads_at_once, waiting_max=rules.reads_waiting_max),
         page=page,
         sections=sections,
         downloads=downloads,

@@ -25,17 +25,25 @@ from creditgate_server.domain.watches import Watches
 class Rules:
     """How long things last, and how many there may be; times in seconds.
 
-    `is_secure` says that browsers come by TLS, if need be through a proxy that speaks it.
+    `base_url` is where browsers reach the page; by TLS when it says so, if need be through a proxy.
     """
 
-    is_secure: bool = False
+    base_url: str = ""
     session_idle_seconds: float = 1_800
     session_max_seconds: float = 43_200
     key_cache_seconds: float = 5
-    logins_per_minute: int = 10
+    failures_per_minute: int = 20
+    reads_at_once: int = 4
+    reads_waiting_max: int = 32
     lives_max: int = 500
+    account_lives_max: int = 50
     live_interval_seconds: float = 1
     live_age_max_seconds: float = 900
+
+    @property
+    def is_secure(self) -> bool:
+        """True when browsers come by TLS."""
+        return self.base_url.startswith("https://")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,8 @@ class Entrance:
         self, deps: Dependencies, rules: Rules, visitors: Visitors, rendering: Rendering
     ) -> None:
         self._visitors, self._rendering = visitors, rendering
-        self._is_secure = rules.is_secure
-        self._throttle = Throttle(per_minute=rules.logins_per_minute, clock=deps.clock)
+        self._rules = rules
+        self._throttle = Throttle(per_minute=rules.failures_per_minute, clock=deps.clock)
 
     async def show(self, request: Request) -> Response:
         """Ask for a key."""
@@ -38,7 +38,7 @@ class Entrance:
 
     async def log_in(self, request: Request) -> Response:
         """Begin a session, if the key is right."""
-        check_origin(request)
+        check_origin(request, base_url=self._rules.base_url)
         name = request.client.host if request.client else ""
         if not self._throttle.allows(name):
             raise RefusedError(TOO_MANY)
@@ -46,6 +46,7 @@ class Entrance:
         place = _next(form.get("next", ""))
         holder = await self._visitors.keyholders.with_text(form.get("key", "").strip())
         if holder is None:
+            self._throttle.failed(name)
             return self._form(place, _WRONG)
         if not holder.may_read:
             return self._form(place, _NO_SCOPE)
@@ -56,7 +57,7 @@ class Entrance:
 
     async def log_out(self, request: Request) -> Response:
         """End a session."""
-        check_origin(request)
+        check_origin(request, base_url=self._rules.base_url)
         staff = await self._visitors.staff(request)
         form = await read_form(request)
         if not self._visitors.sessions.is_form_of(staff.session, form.get("token", "")):
@@ -64,7 +65,7 @@ class Entrance:
         self._visitors.sessions.end(staff.session)
         response = RedirectResponse("/login", status_code=303)
         response.delete_cookie(
-            self._visitors.cookie_name, secure=self._is_secure, httponly=True, samesite="lax"
+            self._visitors.cookie_name, secure=self._rules.is_secure, httponly=True, samesite="lax"
         )
         return response
 
@@ -73,7 +74,7 @@ class Entrance:
         response.set_cookie(
             self._visitors.cookie_name,
             self._visitors.sessions.cookie(session),
-            secure=self._is_secure,
+            secure=self._rules.is_secure,
             httponly=True,
             samesite="lax",
         )

@@ -13,7 +13,7 @@ from creditgate_server.domain.accounts import Account, AccountStatus
 from .dependencies import Dependencies
 from .entrance import HOME, Entrance
 from .rendering import Rendering
-from .visitors import Visitors
+from .visitors import Visitors, harmless
 
 PAGE_SIZE = 50
 _TEXT_LENGTH_MAX = 128
@@ -32,8 +32,8 @@ class AccountList:
     async def show(self, request: Request) -> Response:
         """Show a page of the accounts whose ids begin as asked."""
         staff = await self._visitors.staff(request)
-        prefix = request.query_params.get("prefix", "").strip()[:_TEXT_LENGTH_MAX]
-        after = request.query_params.get("after", "")[:_TEXT_LENGTH_MAX]
+        prefix = harmless(request.query_params.get("prefix", "")).strip()[:_TEXT_LENGTH_MAX]
+        after = harmless(request.query_params.get("after", ""))[:_TEXT_LENGTH_MAX]
         tenant_id = staff.holder.tenant_id
         found = await self._deps.directory.find(
             tenant_id, prefix=prefix, after=after, limit=PAGE_SIZE

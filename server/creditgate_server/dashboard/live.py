@@ -13,11 +13,12 @@ from creditgate_server.domain.errors import LedgerError
 from creditgate_server.domain.watches import Sight, Watches
 from creditgate_server.topics import Follower, Topics
 
+from .dependencies import Rules
 from .problems import Problem, RefusedError
 
 FULL = Problem(503, "Too many pages are open", "This one is not live at the moment.", retry=True)
 # So often a page that nothing happens on is asked whether it is still there, and still allowed.
-_CHECK_SECONDS = 5.0
+_CHECK_SECONDS = 10.0
 _BACKOFF_SECONDS_MAX = 5.0
 _AGE_JITTER = 0.2
 _RETRY_MS = 2_000
@@ -31,12 +32,8 @@ _log = logging.getLogger(__name__)
 class Lives:
     """All open pages of a process, and the look at their accounts."""
 
-    def __init__(
-        self, watches: Watches, *, lives_max: int, interval_seconds: float, age_max_seconds: float
-    ) -> None:
-        self._topics = Topics(watches)
-        self._lives_max, self._interval_seconds = lives_max, interval_seconds
-        self._age_max_seconds = age_max_seconds
+    def __init__(self, watches: Watches, rules: Rules) -> None:
+        self._topics, self._rules = Topics(watches), rules
         self._open: set[Follower] = set()
         self._draining = False
 
@@ -64,9 +61,9 @@ class Lives:
     @contextmanager
     def follow(self, account: AccountKey) -> Iterator[Follower]:
         """Take part in the looks. Raises `RefusedError` when there are too many."""
-        if self._draining or self.count >= self._lives_max:
-            raise RefusedError(FULL)
         with self._topics.follow(account, warn_seconds=0) as follower:
+            if self._is_full(follower):
+                raise RefusedError(FULL)
             self._open.add(follower)
             try:
                 yield follower
@@ -80,25 +77,33 @@ class Lives:
         yield _HELLO
         told: str | None = None
         clock = asyncio.get_running_loop().time
-        until = clock() + self._age_max_seconds * uniform(1 - _AGE_JITTER, 1)  # noqa: S311
+        age = self._rules.live_age_max_seconds * uniform(1 - _AGE_JITTER, 1)  # noqa: S311
+        until, checked = clock() + age, clock()
         while not self._draining and clock() < until:
-            await follower.wait(seconds_max=_CHECK_SECONDS)
+            news = await follower.wait(seconds_max=_CHECK_SECONDS)
             sight = follower.topic.sight
-            if follower.topic.absent or not await _still(allowed):
-                yield _ENDED
-                return
+            if not news or clock() - checked >= self._rules.key_cache_seconds:
+                checked = clock()
+                if follower.topic.absent or not await _still(allowed):
+                    yield _ENDED
+                    return
             if sight is not None and told != _shown(sight):
                 told = _shown(sight)
                 yield f"event: changed\ndata: {told}\n\n".encode()
             else:
                 yield _NOTHING
 
+    def _is_full(self, follower: Follower) -> bool:
+        of_account = len(follower.topic.followers)
+        full = self.count >= self._rules.lives_max or of_account > self._rules.account_lives_max
+        return self._draining or full
+
     async def _look_for_ever(self) -> None:
-        pause = self._interval_seconds
+        pause = self._rules.live_interval_seconds
         while True:
             try:
                 await self._topics.poll()
-                pause = self._interval_seconds
+                pause = self._rules.live_interval_seconds
             except LedgerError as error:
                 _log.warning("open pages are not told of changes at the moment: %s", error)
                 pause = min(2 * pause, _BACKOFF_SECONDS_MAX)

@@ -62,15 +62,20 @@ class SecurityHeaders:
             headers["strict-transport-security"] = _HSTS
 
 
-def check_origin(request: Request) -> None:
-    """Make sure that a form was sent from a page of ours. Raises `RefusedError`."""
+def check_origin(request: Request, *, base_url: str) -> None:
+    """Make sure that a form was sent from a page of ours. Raises `RefusedError`.
+
+    Browsers say so in two ways, of which all send at least one; a proxy may have given the request
+    another host than the one it was sent to, which is that of `base_url`.
+    """
     site = request.headers.get("sec-fetch-site")
     if site is not None and site != "same-origin":
         raise RefusedError(FOREIGN)
     origin = request.headers.get("origin")
     if origin is None and site is None:
         raise RefusedError(FOREIGN)
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    own = {request.headers.get("host"), urlsplit(base_url).netloc}
+    if origin is not None and urlsplit(origin).netloc not in own:
         raise RefusedError(FOREIGN)
 
 

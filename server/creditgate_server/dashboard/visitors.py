@@ -101,4 +101,9 @@ class Visitors:
 
 def _query(request: Request) -> dict[str, str]:
     asked = request.query_params.items()
-    return {name: value[:_VALUE_LENGTH_MAX] for name, value in asked if name != "id"}
+    return {name: harmless(value)[:_VALUE_LENGTH_MAX] for name, value in asked if name != "id"}
+
+
+def harmless(text: str) -> str:
+    """Answer a text without what PostgreSQL cannot take."""
+    return text.replace("\0", "")

@@ -75,7 +75,7 @@
     section.removeAttribute("aria-busy");
   }
 
-  let refreshed = 0;
+  let refreshed = Date.now();
   let refreshing = 0;
 
   // Once a second at most, however much happens.
@@ -183,8 +183,12 @@
 
   // A page that nobody sees keeps no connection: browsers have few for each host.
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) disconnect();
-    else connect();
+    if (document.hidden) {
+      disconnect();
+      return;
+    }
+    connect();
+    if (Date.now() - refreshed > MINUTE_MS) refresh();
   });
 
   addEventListener("pagehide", disconnect);

@@ -7,6 +7,7 @@ import heapq
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,14 @@ class Story(ABC):
             await asyncio.gather(*due)
         if due:
             self._look_after(now)
+
+    async def end(self, now: datetime) -> None:
+        """Stop in the middle of what is under way, if need be with credits bought for it."""
+        if self.is_scarce:
+            await self.buy(self.name("order"))
+        # Who has none left is found without work, which happens to customers.
+        with suppress(Denied):
+            await self.linger(now)
 
     async def _do(self, deed: Deed, seed: int, now: datetime) -> None:
         token = _drawing.set(Random(seed))  # noqa: S311 - a story, not a secret

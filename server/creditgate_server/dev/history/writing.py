@@ -104,7 +104,7 @@ class History:
                 story.plan(day)
             await self._live(min(day.start + timedelta(days=1), plot.now - _BEFORE_NOW))
         await self._clock.set(plot.now - _BEFORE_NOW)
-        await asyncio.gather(*(story.linger(plot.now) for story in self._stories))
+        await asyncio.gather(*(story.end(plot.now) for story in self._stories))
 
     async def _open(self, at: datetime) -> None:
         """Open the accounts, one after the other: some are on the same plans."""

@@ -50,9 +50,7 @@ def section(found: Found) -> Section:
         columns=("what", "of", "p50 ms", "p95 ms", "p99 ms", "max ms", "per second"),
         rows=[
             *_rows_read(found.read),
-            *((f"export, {each.form}, lines", "the largest", "", "", "", "", each.per_second)
-              for each in found.exported),
-            ("rollups, entries", "all", "", "", "", "", found.caught_up.per_second),
+            *_rows_worked(found),
             *_rows_hot(found.path),
         ],
         asks=[*_asks_read(found.read), *_asks_exports(found.exported), _ask_hot(found.path)],
@@ -70,6 +68,13 @@ def section(found: Found) -> Section:
             "exported meanwhile": [asdict(each) for each in found.path.exported],
         },
     )  # fmt: skip
+
+
+def _rows_worked(found: Found) -> Iterable[Row]:
+    nothing = ("",) * 4
+    for each in found.exported:
+        yield (f"export of {each.lines:,} lines, {each.form}", "one", *nothing, each.per_second)
+    yield ("entries rolled up, by two workers", "all", *nothing, found.caught_up.per_second)
 
 
 def _rows_read(read: dict[str, Read]) -> Iterable[Row]:

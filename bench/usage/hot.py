@@ -14,7 +14,7 @@ from bench.usage.exporter import Exported, Exporting
 from bench.usage.questions import QUESTIONS
 from bench.usage.reader import Read, Reading
 
-RATE = 100.0
+RATE = 200.0
 ROUNDS = 4
 EXPORTS = 2
 """As many as a server carries at once."""
@@ -41,7 +41,7 @@ async def measure(
         name = "busy" if number % 4 in {1, 2} else "quiet"
         job = bench.job(
             server, database, names=f"{name}-{number}-", work="cycles", rate=RATE, connections=4,
-            accounts=accounts, seed=number,
+            accounts=accounts, seed=number, seconds=2 * bench.seconds,
         )  # fmt: skip
         asked = _asked(server, database, accounts, largest) if name == "busy" else []
         async with children(asked) as running:

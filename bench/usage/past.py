@@ -183,9 +183,11 @@ class Size:
         return found + [max(round(left / rest), 1)] * rest
 
     def kinds(self) -> dict[str, list[int]]:
-        """The numbers of average and of the largest accounts."""
+        """The numbers of average accounts, of the largest, and of the large ones after them."""
         sessions = self.sessions()
-        kinds = {"average": min(sessions), "largest": max(sessions)}
+        kinds = {
+            "average": sessions[-1], "largest": sessions[0], "large": sessions[_SHARES[0][0]],
+        }  # fmt: skip
         return {
             name: [number for number, each in enumerate(sessions) if each == wanted]
             for name, wanted in kinds.items()

@@ -10,6 +10,7 @@ from bench.scenarios import usage
 from bench.usage import hot
 
 
+@pytest.mark.slow
 async def test_a_year_in_small_is_read_and_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends without a figure where an answer, an export or a rule of the ledger is wrong."""
     monkeypatch.setattr(usage, "TIMES", 2)

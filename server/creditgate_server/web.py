@@ -17,6 +17,7 @@ import uvicorn
 from creditgate_server.dashboard.app import create_app
 from creditgate_server.dashboard.dependencies import Dependencies, Rules
 from creditgate_server.domain.links import Links
+from creditgate_server.migrate import pending
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.activity import PostgresActivities
 from creditgate_server.postgres.budgets import PostgresBudgets
@@ -34,6 +35,7 @@ from creditgate_server.postgres.watches import PostgresWatches
 from creditgate_server.settings import Settings
 
 _CLOSE_SECONDS_MAX = 3.0
+_SCHEMA_SECONDS_MAX = 10.0
 _PARENT_CHECK_SECONDS = 0.5
 _REQUESTS_MAX = 2_000
 _HEAD_BYTES_MAX = 32_768
@@ -84,7 +86,8 @@ class Web:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen and answer. Raises `WebStartError`."""
+        """Listen and answer, also while the database is away. Raises `WebStartError`."""
+        await self._check_schema()
         self._socket = _bound(self._settings.dashboard_listen)
         host = self._settings.dashboard_listen.rpartition(":")[0]
         self.address = f"{host}:{self._socket.getsockname()[1]}"
@@ -96,6 +99,18 @@ class Web:
                 )
             await asyncio.sleep(0.01)
         _log.info("the web page is at %s", self.address)
+
+    async def _check_schema(self) -> None:
+        try:
+            async with asyncio.timeout(_SCHEMA_SECONDS_MAX):
+                lacking = await pending(self._settings.database_url)
+        except Exception as error:  # noqa: BLE001 - what the driver raises is not ours to know
+            _log.warning("the database does not answer yet: %s", type(error).__name__)
+            return
+        if lacking:
+            raise WebStartError(
+                f"the database lacks {', '.join(lacking)}: run creditgate-server migrate"
+            )
 
     async def drain(self) -> None:
         """End the streams, let what was asked be answered, and take nothing more."""

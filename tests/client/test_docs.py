@@ -17,7 +17,7 @@ import pytest
 from tests.client.conftest import Fake
 
 ROOT = Path(__file__).parents[2]
-MANUALS = ("docs/sdk.md", "docs/usage.md", "client/README.md")
+MANUALS = ("docs/sdk.md", "docs/usage.md", "docs/dashboard.md", "client/README.md")
 
 
 @dataclass

@@ -119,6 +119,13 @@ def test_it_does_not_serve_others_in_the_clear(module_database: Database, tmp_pa
     assert "CREDITGATE_DASHBOARD_TLS_CERT_FILE" in log.read_text()
 
 
+def test_it_does_not_serve_what_was_not_migrated(empty_database: Database, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with process(environ(empty_database, free_port()), log) as running:
+        assert running.wait(20) == 1
+    assert "run creditgate-server migrate" in log.read_text()
+
+
 def test_it_says_when_its_place_is_taken(module_database: Database, tmp_path: Path) -> None:
     log, port = tmp_path / "log", free_port()
     with process(environ(module_database, port), tmp_path / "first"):

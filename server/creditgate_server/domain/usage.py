@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .account_keys import AccountKey
+    from .outcomes import Outcome
 
 
 class UsageUnit(IntEnum):
@@ -114,15 +115,21 @@ class Usages(Protocol):
 
     async def rows(
         self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
-    ) -> UsagePage | None:
-        """Answer rows in the order asked for; None when there is no such account.
+    ) -> UsagePage | Outcome:
+        """Answer rows in the order asked for.
 
         Ask for further ones with the span of the first page: what is written meanwhile is after it.
+        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when an edge of the range
+        lies off the quarters of an hour in what is not kept any more but as sums over these.
         """
         ...
 
     async def distribution(
         self, account: AccountKey, measure: UsageMeasure, span: Span, *, bounds: Sequence[int]
-    ) -> Distribution | None:
-        """Measure sessions or calls that began in a range; None when there is no such account."""
+    ) -> Distribution | Outcome:
+        """Measure sessions or calls that began in a range.
+
+        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when the range is about
+        calls that are not kept any more; one without a beginning begins with those that are.
+        """
         ...

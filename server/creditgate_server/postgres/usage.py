@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from creditgate_server.domain.activity import Span
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.usage import (
     Distribution,
     Grouping,
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 # account, so what is written later is dated later. These rows have no bound but the one asked for.
 ROWS = """
 WITH asked AS MATERIALIZED (
-    SELECT a.bucket, a.account_key, a.time_zone,
-           coalesce($3::timestamptz, now.at - $5::interval) AS start, $4::timestamptz AS until,
-           least($4, coalesce(last.at + interval '1 microsecond', now.at)) AS fixed_until
-      FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now, creditgate.accounts AS a
+    SELECT a.bucket, a.account_key, a.time_zone, s.start, $4::timestamptz AS until,
+           least($4, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until,
+           EXISTS (SELECT FROM unnest(ARRAY[s.start, $4]) AS edge
+                    WHERE edge <= r.emptied_at
+                      AND edge <> date_bin('15 minutes', edge, 'epoch')) AS lost
+      FROM (SELECT now.at, coalesce($3::timestamptz, now.at - $5::interval) AS start
+              FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now) AS s,
+           creditgate.accounts AS a
+      LEFT JOIN creditgate.archives AS r ON r.bucket = a.bucket AND r.account_key = a.account_key
       LEFT JOIN LATERAL (
            SELECT e.created_at AS at FROM creditgate.entries AS e
             WHERE e.bucket = a.bucket AND e.account_key = a.account_key
@@ -57,7 +63,7 @@ WITH asked AS MATERIALIZED (
      WHERE s.consumed <> 0 OR s.refunded <> 0 OR s.quantity <> 0 OR s.holds <> 0
      ORDER BY place OFFSET $18 LIMIT $19
 )
-SELECT a.start, a.fixed_until, p.place,
+SELECT a.start, a.fixed_until, a.lost, p.place,
        creditgate.stretch_start($6, p.stretch, p.first, a.time_zone), p.type, p.meter, p.model,
        p.value, p.consumed, p.refunded, p.quantity, p.holds
   FROM asked AS a LEFT JOIN placed AS p ON true ORDER BY p.place
@@ -67,15 +73,17 @@ _MEASURED = """
 WITH asked AS (
     SELECT a.bucket, a.account_key, now.at,
            coalesce($3::timestamptz, now.at - $5::interval, '-infinity') AS start,
-           coalesce($4::timestamptz, 'infinity') AS until
-      FROM creditgate.accounts AS a, (SELECT creditgate.clock() AS at OFFSET 0) AS now
+           coalesce($4::timestamptz, 'infinity') AS until,
+           coalesce(least($3, now.at - $5::interval, $4) <= r.emptied_at, false) AS lost
+      FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now, creditgate.accounts AS a
+      LEFT JOIN creditgate.archives AS r ON r.bucket = a.bucket AND r.account_key = a.account_key
      WHERE a.bucket = $1 AND a.account_key = $2
 ), found AS (
     {values}
 ), counted AS (
     SELECT width_bucket(f.value, $6::bigint[]) AS bin, count(*) AS count FROM found AS f GROUP BY 1
 )
-SELECT s.count, s.maximum, s.p50, s.p90,
+SELECT {lost}, s.count, s.maximum, s.p50, s.p90,
        ARRAY(SELECT c.bin FROM counted AS c ORDER BY c.bin),
        ARRAY(SELECT c.count FROM counted AS c ORDER BY c.bin)
   FROM asked, (
@@ -96,17 +104,21 @@ _SECONDS = """
     ) - c.started_at))::bigint
 """
 _CALLS = """
-    SELECT h.used_quantity AS value FROM asked AS a JOIN creditgate.holds AS h
+    SELECT h.used_quantity AS value FROM asked AS a JOIN creditgate.all_holds AS h
         ON h.bucket = a.bucket AND h.account_key = a.account_key AND h.gateway_key IS NOT NULL
        AND h.created_at >= a.start AND h.created_at < a.until AND h.charged_micros > 0
 """
 _WORDS = (Grouping.TYPE, Grouping.METER, Grouping.MODEL)
 # Where the parts of a row lie.
-_SPAN, _PLACE, _ROW = slice(2), 2, slice(3, None)
+_SPAN, _LOST, _PLACE, _ROW = slice(2), 2, 3, slice(4, None)
 DISTRIBUTIONS = {
-    UsageMeasure.SESSION_SECONDS: _MEASURED.format(values=_SESSIONS.format(value=_SECONDS)),
-    UsageMeasure.SESSION_MESSAGES: _MEASURED.format(values=_SESSIONS.format(value="c.messages")),
-    UsageMeasure.CALL_SECONDS: _MEASURED.format(values=_CALLS),
+    UsageMeasure.SESSION_SECONDS: _MEASURED.format(
+        lost="false", values=_SESSIONS.format(value=_SECONDS)
+    ),
+    UsageMeasure.SESSION_MESSAGES: _MEASURED.format(
+        lost="false", values=_SESSIONS.format(value="c.messages")
+    ),
+    UsageMeasure.CALL_SECONDS: _MEASURED.format(lost="asked.lost", values=_CALLS),
 }
 
 
@@ -118,7 +130,7 @@ class PostgresUsages:
 
     async def rows(
         self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
-    ) -> UsagePage | None:
+    ) -> UsagePage | Outcome:
         """Sum up what the ledger has, in one statement."""
         by, naming = question.by, question.naming
         found = await self._pool.rows(
@@ -135,18 +147,18 @@ class PostgresUsages:
             offset,
             limit,
         )
-        if not found:
-            return None
+        if not found or found[0][_LOST]:
+            return Outcome.RANGE_ARCHIVED if found else Outcome.ACCOUNT_NOT_FOUND
         span = Span(*found[0][_SPAN])
         return UsagePage([UsageRow(*row[_ROW]) for row in found if row[_PLACE] is not None], span)
 
     async def distribution(
         self, account: AccountKey, measure: UsageMeasure, span: Span, *, bounds: Sequence[int]
-    ) -> Distribution | None:
+    ) -> Distribution | Outcome:
         """Measure sessions or calls as they stand, in one statement."""
         found = await self._pool.rows(DISTRIBUTIONS[measure], *account, *span, bounds)
-        if not found:
-            return None
-        *figures, bins, counted = found[0]
+        if not found or found[0][0]:
+            return Outcome.RANGE_ARCHIVED if found else Outcome.ACCOUNT_NOT_FOUND
+        _, *figures, bins, counted = found[0]
         counts = dict(zip(bins, counted, strict=True))
         return Distribution([counts.get(at, 0) for at in range(len(bounds) + 1)], *figures)

@@ -71,7 +71,7 @@ class Reporter(Walk):
         if self._chance.random() < 0.3:
             pause = self._chance.choice(PAUSES)
             self._history.wait(lambda instants: instants[0] + pause)
-            if pause == DAY:  # cycles that nobody sees may be passed over
+            if pause > HOUR:  # cycles that nobody sees may be passed over
                 self._history.sweep()
         elif self._chance.random() < 0.25:
             self._talk()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from creditgate.v1 import usage_service_pb2 as messages
+from creditgate_server.domain.account_keys import account_key
 from tests.contract.usage_words import usage_request
 from tests.contract.wire import to_answer
 from tests.oracle.answers import UsageRowView
@@ -52,6 +53,9 @@ BOUNDS = ((), (1,), (10, 60), (1, 2, 45, 3_600))
 MEASURES = ("SESSION_SECONDS", "SESSION_MESSAGES", "CALL_SECONDS")
 
 
+_ROLL_UP = "SELECT creditgate.roll_up($1, $2, $3)"
+
+
 class Reporter(Walk):
     """Chance for an account near an edge of its time zone, and for questions about it."""
 
@@ -75,8 +79,17 @@ class Reporter(Walk):
                 self._history.sweep()
         elif self._chance.random() < 0.25:
             self._talk()
+        elif self._chance.random() < 0.2:
+            self._roll_up()
         else:
             super().step()
+
+    def _roll_up(self) -> None:
+        """Let the server, where there is one, sum up some of what has happened."""
+        if isinstance(self._stage, Stage):
+            key = account_key(self._stage.tenant_id, self.account.account_id)
+            limit = self._chance.choice((3, 20, 1000))
+            self._stage.run(self._stage.connection.fetchval(_ROLL_UP, *key, limit))
 
     def _ask(self, verb: str, **arguments: Any) -> None:
         """Ask for what callers can name: the holds of conversations only in refunds."""

@@ -119,8 +119,8 @@ class Usages(Protocol):
         """Answer rows in the order asked for.
 
         Ask for further ones with the span of the first page: what is written meanwhile is after it.
-        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when an edge of the range
-        lies off the quarters of an hour in what is not kept any more but as sums over these.
+        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when it is about what is not
+        kept any more but as sums over longer stretches of time than asked for.
         """
         ...
 

@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 # account, so what is written later is dated later. These rows have no bound but the one asked for.
 ROWS = """
 WITH asked AS MATERIALIZED (
-    SELECT a.bucket, a.account_key, a.time_zone, s.start, $4::timestamptz AS until,
-           least($4, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until,
-           EXISTS (SELECT FROM unnest(ARRAY[s.start, $4]) AS edge
-                    WHERE edge <= r.emptied_at
-                      AND edge <> date_bin('15 minutes', edge, 'epoch')) AS lost
-      FROM (SELECT now.at, coalesce($3::timestamptz, now.at - $5::interval) AS start
+    SELECT a.bucket, a.account_key, a.time_zone, s.start, s.until,
+           least(s.until, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until,
+           creditgate.keeps_usage(
+               a.bucket, a.account_key, a.time_zone, s.start, s.until,
+               p_named => $11::smallint IS NOT NULL,
+               p_hours => coalesce($6::text = 'hour', false)) AS kept
+      FROM (SELECT now.at, coalesce($3::timestamptz, now.at - $5::interval) AS start,
+                   $4::timestamptz AS until
               FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now) AS s,
            creditgate.accounts AS a
-      LEFT JOIN creditgate.archives AS r ON r.bucket = a.bucket AND r.account_key = a.account_key
       LEFT JOIN LATERAL (
            SELECT e.created_at AS at FROM creditgate.entries AS e
             WHERE e.bucket = a.bucket AND e.account_key = a.account_key
@@ -45,12 +46,13 @@ WITH asked AS MATERIALIZED (
            CASE WHEN $8 THEN u.meter ELSE '' END AS meter,
            CASE WHEN $9 THEN u.model ELSE '' END AS model,
            CASE WHEN $10 THEN u.value ELSE '' END AS value,
-           -sum(u.amount_micros)::bigint AS consumed,
-           coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0)::bigint AS refunded,
-           sum(u.quantity)::bigint AS quantity, sum(u.holds)::bigint AS holds
-      FROM asked AS a,
-           creditgate.usage_rows(a.bucket, a.account_key, a.start, a.until, $11, $12,
-                                 $6 IS DISTINCT FROM 'hour') AS u
+           creditgate.bounded(-sum(u.amount_micros)) AS consumed,
+           creditgate.bounded(
+               coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0)) AS refunded,
+           creditgate.bounded(sum(u.quantity)) AS quantity, sum(u.holds)::bigint AS holds
+      FROM asked AS a, creditgate.usage_rows(
+               a.bucket, a.account_key, a.start, a.until, $11, $12,
+               p_days => $6 IS DISTINCT FROM 'hour') AS u
      WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)
@@ -63,7 +65,7 @@ WITH asked AS MATERIALIZED (
      WHERE s.consumed <> 0 OR s.refunded <> 0 OR s.quantity <> 0 OR s.holds <> 0
      ORDER BY place OFFSET $18 LIMIT $19
 )
-SELECT a.start, a.fixed_until, a.lost, p.place,
+SELECT a.start, a.fixed_until, a.kept, p.place,
        creditgate.stretch_start($6, p.stretch, p.first, a.time_zone), p.type, p.meter, p.model,
        p.value, p.consumed, p.refunded, p.quantity, p.holds
   FROM asked AS a LEFT JOIN placed AS p ON true ORDER BY p.place
@@ -110,7 +112,7 @@ _CALLS = """
 """
 _WORDS = (Grouping.TYPE, Grouping.METER, Grouping.MODEL)
 # Where the parts of a row lie.
-_SPAN, _LOST, _PLACE, _ROW = slice(2), 2, 3, slice(4, None)
+_SPAN, _KEPT, _PLACE, _ROW = slice(2), 2, 3, slice(4, None)
 DISTRIBUTIONS = {
     UsageMeasure.SESSION_SECONDS: _MEASURED.format(
         lost="false", values=_SESSIONS.format(value=_SECONDS)
@@ -147,7 +149,7 @@ class PostgresUsages:
             offset,
             limit,
         )
-        if not found or found[0][_LOST]:
+        if not found or not found[0][_KEPT]:
             return Outcome.RANGE_ARCHIVED if found else Outcome.ACCOUNT_NOT_FOUND
         span = Span(*found[0][_SPAN])
         return UsagePage([UsageRow(*row[_ROW]) for row in found if row[_PLACE] is not None], span)

@@ -23,7 +23,7 @@ from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Activity, Span
 from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.statements import Period, Place
-from creditgate_server.domain.usage import Grouping, Naming, UsageQuestion
+from creditgate_server.domain.usage import Grouping, Naming, UsagePage, UsageQuestion
 
 ARCHIVED = "The beginning of this range is not kept any more. Choose a shorter one, or all."
 """What is said of a range that reaches back to what was archived."""
@@ -124,7 +124,11 @@ async def _names(deps: Dependencies, visit: Visit, by: Grouping, field: str) -> 
     naming = Naming(by) if field == "value" else None
     question = UsageQuestion(Span(), by=(by,), naming=naming, dearest_first=True)
     page = await deps.usages.rows(visit.key, question, offset=0, limit=_NAMES_MAX)
-    return sorted(name for row in (page.rows if page else ()) if (name := getattr(row, field)))
+    return sorted(
+        name
+        for row in (page.rows if isinstance(page, UsagePage) else ())
+        if (name := getattr(row, field))
+    )
 
 
 NAMES = Section("names", "sections/names.html", _read_names)

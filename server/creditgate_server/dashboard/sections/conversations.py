@@ -14,7 +14,7 @@ from creditgate_server.dashboard.views.talks import talks, totals
 from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Span
 from creditgate_server.domain.conversations import SessionFilter
-from creditgate_server.domain.usage import UsageMeasure
+from creditgate_server.domain.usage import Distribution, UsageMeasure
 
 _LISTED = 8
 
@@ -40,7 +40,7 @@ async def _measured(
     deps: Dependencies, visit: Visit, measure: UsageMeasure, span: Span
 ) -> Lengths | None:
     found = await deps.usages.distribution(visit.key, measure, span, bounds=BOUNDS[measure])
-    return lengths(measure, found) if found else None
+    return lengths(measure, found) if isinstance(found, Distribution) else None
 
 
 CONVERSATIONS = Section("conversations", "sections/conversations.html", _read)

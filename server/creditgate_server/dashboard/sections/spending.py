@@ -18,7 +18,7 @@ from creditgate_server.dashboard.views.spending import (
 )
 from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Span
-from creditgate_server.domain.usage import Grouping, Naming, UsageQuestion, UsageRow
+from creditgate_server.domain.usage import Grouping, Naming, UsagePage, UsageQuestion, UsageRow
 
 _LISTED = 6
 _ROWS_MAX = 2_000
@@ -57,7 +57,7 @@ async def _rows(
     deps: Dependencies, visit: Visit, question: UsageQuestion, limit: int
 ) -> Sequence[UsageRow]:
     page = await deps.usages.rows(visit.key, question, offset=0, limit=limit)
-    return page.rows if page else ()
+    return page.rows if isinstance(page, UsagePage) else ()
 
 
 def _divided(kind: Kind, rows: Sequence[UsageRow], whole: int) -> Breakdown | None:

@@ -41,7 +41,8 @@ WITH asked AS MATERIALIZED (
             ORDER BY e.version DESC LIMIT 1) AS last ON true
      WHERE a.bucket = $1 AND a.account_key = $2
 ), summed AS (
-    SELECT date_trunc($6, u.slot, a.time_zone) AS stretch, min(u.slot) AS first,
+    SELECT date_trunc($6, u.slot, a.time_zone) AS stretch,
+           date_trunc($6, u.slot AT TIME ZONE a.time_zone) AS shown, min(u.slot) AS first,
            CASE WHEN $7 THEN u.type ELSE '' END AS type,
            CASE WHEN $8 THEN u.meter ELSE '' END AS meter,
            CASE WHEN $9 THEN u.model ELSE '' END AS model,
@@ -56,17 +57,19 @@ WITH asked AS MATERIALIZED (
      WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)
-     GROUP BY 1, 3, 4, 5, 6
+     GROUP BY 1, 2, 4, 5, 6, 7
+), begun AS (
+    SELECT s.*, min(s.first) OVER (PARTITION BY s.stretch, s.shown) AS begun FROM summed AS s
 ), placed AS (
-    SELECT s.*, row_number() OVER (
-               ORDER BY CASE WHEN $17 THEN s.consumed END DESC, s.stretch, s.type COLLATE "C",
-                        s.meter COLLATE "C", s.model COLLATE "C", s.value COLLATE "C") AS place
-      FROM summed AS s
-     WHERE s.consumed <> 0 OR s.refunded <> 0 OR s.quantity <> 0 OR s.holds <> 0
+    SELECT b.*, row_number() OVER (
+               ORDER BY CASE WHEN $17 THEN b.consumed END DESC, b.begun, b.type COLLATE "C",
+                        b.meter COLLATE "C", b.model COLLATE "C", b.value COLLATE "C") AS place
+      FROM begun AS b
+     WHERE b.consumed <> 0 OR b.refunded <> 0 OR b.quantity <> 0 OR b.holds <> 0
      ORDER BY place OFFSET $18 LIMIT $19
 )
 SELECT a.start, a.fixed_until, a.kept, p.place,
-       creditgate.stretch_start($6, p.stretch, p.first, a.time_zone), p.type, p.meter, p.model,
+       creditgate.stretch_start($6, p.begun, a.time_zone), p.type, p.meter, p.model,
        p.value, p.consumed, p.refunded, p.quantity, p.holds
   FROM asked AS a LEFT JOIN placed AS p ON true ORDER BY p.place
 """

@@ -12,7 +12,7 @@ import pytest
 
 import creditgate
 from creditgate import CycleUnit, GrantKind, Usage
-from creditgate._commands.chart import Bar, bars, of_days, share
+from creditgate._commands.chart import bars, of_credits, of_days, share
 from creditgate._commands.figures import lasting
 from creditgate._types.summary import DayUsage
 from tests.client.conftest import Fake, Shell, answer
@@ -106,22 +106,17 @@ def test_the_command_writes_json_and_csv(shell: Shell) -> None:
 
 
 def test_bars_are_in_proportion_and_none_is_lost() -> None:
-    rows = [
-        Bar("a", 64_000_000),
-        Bar("bb", 32_000_000, "in 2"),
-        Bar("c", 1),
-        Bar("d", -1),
-        Bar("e", 0),
-    ]
+    sizes = (("a", 64, ""), ("bb", 32, "in 2"), ("c", 1e-6, ""), ("d", -1, ""), ("e", 0, ""))
+    rows = [of_credits(name, int(size * 1_000_000), note) for name, size, note in sizes]
     drawn = list(bars(rows, encoding="ascii"))
-    assert drawn[0] == f"a   {'#' * 32}         64"
-    assert drawn[1] == f"bb  {'#' * 16}{' ' * 16}         32  in 2"
+    assert drawn[0] == f"a   {'#' * 32}        64"
+    assert drawn[1] == f"bb  {'#' * 16}{' ' * 16}        32  in 2"
     assert [line.count("#") for line in drawn[2:]] == [1, 0, 0]
     smooth = list(bars(rows, encoding="utf-8"))
     assert [line.count("█") for line in smooth[:2]] == [32, 16]
     assert "▏" in smooth[2]
     assert list(bars([], encoding="utf-8")) == []
-    assert [line.split() for line in bars([Bar("a", 0)], encoding="utf-8")] == [["a", "0"]]
+    assert [line.split() for line in bars(rows[-1:], encoding="utf-8")] == [["e", "0"]]
 
 
 def test_a_share_is_never_more_than_the_whole() -> None:
@@ -139,7 +134,7 @@ def test_long_times_are_shown_in_weeks_and_months(count: int, rows: int) -> None
     ]
     shown = of_days(days)
     assert len(shown) == rows
-    assert sum(row.micros for row in shown) == sum(range(count))
+    assert sum(row.size for row in shown) == sum(range(count))
     assert sum(int(row.note.removeprefix("in ")) for row in shown) == count
 
 

@@ -96,7 +96,7 @@ def activity(
 
 def table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """Rows as lines, in columns; without columns that have nothing but a heading."""
-    shown = (tuple(map(_printable, row)) for row in rows)
+    shown = (tuple(map(printable, row)) for row in rows)
     columns = [column for column in zip(*shown, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
     for row in zip(*columns, strict=True):
@@ -104,7 +104,7 @@ def table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(_aligned(*cell) for cell in cells).rstrip()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text that neither breaks a line nor commands a terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 

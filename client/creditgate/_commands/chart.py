@@ -15,23 +15,33 @@ BLOCKS, PLAIN = "▏▎▍▌▋▊▉█", "#"
 
 
 class Bar(NamedTuple):
-    """One row: what it is of, how much, and what is told behind."""
+    """One row: what it is of, how long its bar is, and what is told behind, first how much."""
 
     name: str
-    micros: int
+    size: int
+    amount: str
     note: str = ""
 
 
 def bars(rows: Sequence[Bar], *, encoding: str | None) -> Iterator[str]:
     """Rows with a bar each, the longest of them for the most; below zero there is none."""
-    most = max((row.micros for row in rows), default=0)
+    most = max((row.size for row in rows), default=0)
     blocks = BLOCKS if _can_show(encoding) else PLAIN
     names = max((len(row.name) for row in rows), default=0)
-    amounts = [f"{to_credits(row.micros):f}" for row in rows]
-    widest = max(map(len, amounts), default=0)
-    for row, amount in zip(rows, amounts, strict=True):
-        drawn = _bar(row.micros, most, blocks).ljust(BAR_WIDTH)
-        yield f"{row.name.ljust(names)}  {drawn}  {amount.rjust(widest)}  {row.note}".rstrip()
+    widest = max((len(row.amount) for row in rows), default=0)
+    for row in rows:
+        drawn = _bar(row.size, most, blocks).ljust(BAR_WIDTH)
+        yield f"{row.name.ljust(names)}  {drawn}  {row.amount.rjust(widest)}  {row.note}".rstrip()
+
+
+def of_credits(name: str, micros: int, note: str = "") -> Bar:
+    """A row that is as long as its credits are many."""
+    return Bar(name, micros, f"{to_credits(micros):f}", note)
+
+
+def of_holds(count: int) -> str:
+    """What is told of a number of holds."""
+    return f"in {count}" if count else ""
 
 
 def share(part: int, whole: int, *, encoding: str | None) -> str:
@@ -44,7 +54,9 @@ def share(part: int, whole: int, *, encoding: str | None) -> str:
 def of_days(days: Sequence[DayUsage]) -> list[Bar]:
     """A row for each day; of many for each seven days from the first on, of more for a month."""
     if len(days) <= ROWS_MAX:
-        return [Bar(_day(each.date), each.consumed_micros, _holds(each.holds)) for each in days]
+        return [
+            of_credits(_day(each.date), each.consumed_micros, of_holds(each.holds)) for each in days
+        ]
     weeks = len(days) <= 7 * ROWS_MAX
     sums: dict[date, tuple[int, int]] = {}
     for each in days:
@@ -55,25 +67,22 @@ def of_days(days: Sequence[DayUsage]) -> list[Bar]:
         sums[begin] = (micros + each.consumed_micros, holds + each.holds)
     names = "from %Y-%m-%d" if weeks else "%Y-%m"
     return [
-        Bar(begin.strftime(names), micros, _holds(holds)) for begin, (micros, holds) in sums.items()
+        of_credits(begin.strftime(names), micros, of_holds(holds))
+        for begin, (micros, holds) in sums.items()
     ]
 
 
-def _bar(micros: int, most: int, blocks: str) -> str:
+def _bar(size: int, most: int, blocks: str) -> str:
     """A bar in parts of a character, at least one where there is anything."""
-    if micros <= 0:
+    if size <= 0:
         return ""
-    parts = max(micros * BAR_WIDTH * len(blocks) // most, 1)
+    parts = max(size * BAR_WIDTH * len(blocks) // most, 1)
     full, rest = divmod(parts, len(blocks))
     return blocks[-1] * full + (blocks[rest - 1] if rest else "")
 
 
 def _day(day: date) -> str:
     return day.strftime("%a %Y-%m-%d")
-
-
-def _holds(count: int) -> str:
-    return f"in {count}" if count else ""
 
 
 def _can_show(encoding: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import SERVER, SQL, Mutant
+from tests.mutants.mutant import SERVER, SQL, Mutant, contract
 
 LOGS = "tests/property/test_activity.py::test_the_log_is_what_the_oracle_works_out"
 PAGES = "tests/integration/test_activity.py::"
@@ -47,8 +47,57 @@ MUTANTS_OF_REPORTS = (
     Mutant(
         "a cursor that goes on with another filter",
         SERVER + "rpc/decode_activity.py",
-        'return Asked(span, choice, " ".join((request.account_id, repr(span), repr(choice))))',
-        "return Asked(span, choice, request.account_id)",
+        'return Asked(wanted, choice, " ".join((request.account_id, repr(wanted), repr(choice))))',
+        "return Asked(wanted, choice, request.account_id)",
         PAGES + "test_tokens_and_cursors_are_good_for_their_list_alone",
+    ),
+    Mutant(
+        "a midnight that ends a period, taken for a day of it",
+        SQL + "094_summary.sql",
+        "ELSE ((ends_at - v_instant) AT TIME ZONE v_zone)::date",
+        "ELSE (ends_at AT TIME ZONE v_zone)::date",
+        contract("summaries: a month of an account without cycles"),
+    ),
+    Mutant(
+        "a day that begins as its range ends",
+        SQL + "094_summary.sql",
+        "v_through := least(p_now, until - v_instant);",
+        "v_through := least(p_now, until);",
+        contract("summaries: ranges begin with the account, and end before their end"),
+    ),
+    Mutant(
+        "a grant that was revoked before it began, counted as given",
+        SQL + "094_summary.sql",
+        "    IF p_grant.state <> 4 OR p_grant.repaid_micros",
+        "    IF p_grant.state > 1 OR p_grant.repaid_micros",
+        contract("summaries: what was revoked counts if it ever began"),
+    ),
+    Mutant(
+        "a call that is priced by the tier it has left",
+        SQL + "094_summary.sql",
+        "WHERE t.beyond <= p_quantity",
+        "WHERE t.beyond < p_quantity",
+        "tests/integration/test_summaries.py::test_what_calls_hold_and_cost",
+    ),
+    Mutant(
+        "a pace of a week on an account of a day",
+        SERVER + "domain/forecasts.py",
+        "max(min(age, WEEK), DAY)",
+        "WEEK",
+        contract("summaries: a month of an account without cycles"),
+    ),
+    Mutant(
+        "an average that is rounded down",
+        SERVER + "domain/forecasts.py",
+        "return (2 * value.numerator + value.denominator) // (2 * value.denominator)",
+        "return value.numerator // value.denominator",
+        contract("summaries: a cycle in the account's own days, with what rolled over"),
+    ),
+    Mutant(
+        "credits of open holds, taken for what can still be spent",
+        SERVER + "domain/reckoning.py",
+        "run_out_at=forecasts.run_out_at(balance.available_micros,",
+        "run_out_at=forecasts.run_out_at(balance.settled_micros,",
+        contract("summaries: what open holds hold counts as used"),
     ),
 )

@@ -1,12 +1,3 @@
--- The first instant of a day, also where summer time makes its midnight come twice; PostgreSQL reads that as the later one.
-CREATE OR REPLACE FUNCTION creditgate.day_start(p_day date, p_time_zone text) RETURNS timestamptz
-LANGUAGE sql STABLE AS $$
-    SELECT min(t.at) FROM (
-        SELECT (p_day::timestamp AT TIME ZONE p_time_zone) - u.span AS at
-          FROM unnest(ARRAY['0', '30 minutes', '1 hour', '2 hours']::interval[]) AS u (span)) AS t
-     WHERE (t.at AT TIME ZONE p_time_zone)::date = p_day
-$$;
-
 -- The period a summary is of: a range where one is asked for, else the running cycle, else the calendar month. A range
 -- counts what happened from `since` on and before `until`, NULL being no bound; it is shown to begin no earlier than the
 -- account, and to end now where it has no end. Its days are those that have begun.
@@ -31,10 +22,10 @@ BEGIN
         kind := CASE WHEN p_account.cycle_ends_at IS NULL THEN 2 ELSE 1 END;
         v_month := date_trunc('month', p_now AT TIME ZONE v_zone);
         since := CASE kind
-            WHEN 1 THEN p_account.cycle_starts_at ELSE creditgate.day_start(v_month, v_zone) END;
+            WHEN 1 THEN p_account.cycle_starts_at ELSE creditgate.date_start(v_month, v_zone) END;
         until := CASE kind
             WHEN 1 THEN p_account.cycle_ends_at
-            ELSE creditgate.day_start((v_month + interval '1 month')::date, v_zone) END;
+            ELSE creditgate.date_start((v_month + interval '1 month')::date, v_zone) END;
         starts_at := since;
         ends_at := until;
     END IF;

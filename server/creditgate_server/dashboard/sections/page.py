@@ -21,22 +21,26 @@ async def _read(deps: Dependencies, visit: Visit) -> Mapping[str, Any]:
     except LedgerError:
         # The rest of the page is read part by part; this one then says by itself what is wrong.
         shown = {}
+    given = {name: visit.query.get(name, "") for name in Filter._fields}
+    known = _filter(visit)
     return {
         **shown,
         "is_read": bool(shown),
-        "filter": _filter(visit),
+        "filter": known or Filter(),
+        # Of a filter that makes no sense, the log itself says so.
+        "asked_of_log": known.query if known else given,
+        "over": visit.query.get("over", ""),
         "ranges": RANGES,
         "kinds": KINDS,
-        "asked": {name: visit.query.get(name, "") for name in ("over", *Filter._fields)},
     }
 
 
-def _filter(visit: Visit) -> Filter:
-    """Read what the form shows; of what makes no sense the log itself says so."""
+def _filter(visit: Visit) -> Filter | None:
+    """Read what the form shows; None where it makes no sense."""
     try:
         return read_filter(visit.query)
     except BadFilterError:
-        return Filter()
+        return None
 
 
 PAGE = Section("page", "account.html", _read)

@@ -15,6 +15,8 @@ from .amounts import Amount, amount
 from .clock import Clock, Moment
 from .names import given_name
 
+PAST_SHOWN = 4
+"""How many grants are shown that cannot be spent."""
 _SOON = timedelta(days=7)
 _KINDS = {
     GrantKind.PLAN: "Plan",
@@ -42,9 +44,10 @@ class Given(NamedTuple):
 
 
 def grants(given: Sequence[Grant], clock: Clock) -> list[Given]:
-    """Show grants: those that can be spent first, each group the newest first."""
+    """Show grants, the newest first: those that can be spent, and the latest of the others."""
     shown = [_given(each, clock) for each in given]
-    return sorted(shown, key=lambda each: not each.live)
+    past = [each for each in shown if not each.live]
+    return [each for each in shown if each.live] + past[:PAST_SHOWN]
 
 
 def _given(grant: Grant, clock: Clock) -> Given:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(module_database: Database) -> AsyncIterator[Website]:
     async with website(module_database) as site:
-        await weeks(site, now=NOW, days=DAYS, each=2)
+        await weeks(site, now=NOW, days=DAYS, each=1)
         await open_site(site, "nothing-yet")
         yield site
 
@@ -94,7 +94,7 @@ async def test_figures_move_while_an_agent_works(site: Website, browser: Browser
 async def test_the_log_is_filtered_and_walked_to_its_end(site: Website, browser: Browser) -> None:
     async with opened(browser) as (page, seen):
         await loaded(page, await site.url())
-        rows, titles = page.locator(".log tbody tr"), page.locator(".log .what b")
+        rows = page.locator(".log tbody tr")
         await page.get_by_text("Filters").click()
 
         await page.get_by_label("Kind").select_option("refund")
@@ -110,7 +110,7 @@ async def test_the_log_is_filtered_and_walked_to_its_end(site: Website, browser:
         await page.get_by_label("Model", exact=True).fill("small")
         await page.get_by_role("button", name="Show").click()
         await expect(rows.first).to_contain_text("small")
-        await expect(titles.first).to_have_text("Call")
+        await settled(page)
         models = page.locator(".log [title=Model]")
         await expect(models).to_have_count(await rows.count())
         assert set(await models.all_inner_texts()) == {"Model\nsmall"}
@@ -209,7 +209,9 @@ async def test_everybody_can_read_it(site: Website, browser: Browser, account: s
         await open_site(site, account)
         await site.client.charge(account, hold_id="all", amount=500)
         await site.client.update_account(account, status=AccountStatus.SUSPENDED)
-    looks = [(DESKTOP, "light"), (PHONE, "dark"), (DESKTOP, "dark"), (PHONE, "light")]
+    looks = [(DESKTOP, "light"), (PHONE, "dark")]
+    if account == SITE:
+        looks += [(DESKTOP, "dark"), (PHONE, "light")]
     for size, scheme in looks:
         async with opened(browser, **size, color_scheme=scheme) as (page, seen):
             await loaded(page, await site.url(account))

@@ -162,3 +162,25 @@ def test_the_sentence_warns_where_credits_run_out_before_the_end() -> None:
     assert shown.sentence == "At this week’s pace, credits run out on 24 Nov, before 1 Dec."
     stats = {each.key: each for each in shown.stats}
     assert (stats["run-out"].text, stats["run-out"].tone) == ("in 2 days", "warn")
+
+
+@pytest.mark.parametrize(
+    ("allowance", "words"),
+    [
+        (0, "12 credits will be used by 1 Dec."),
+        (20, "12 of 20 credits will be used by 1 Dec."),
+        (10, "12 credits will be used, 2 over the package, by 1 Dec."),
+    ],
+)
+def test_the_sentence_says_what_will_be_used(allowance: int, words: str) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    of = summary(
+        now,
+        now + timedelta(days=9, hours=12),
+        consumed=CREDIT,
+        recent=CREDIT,
+        settled=CREDIT,
+        projected=12 * CREDIT,
+        allowance=allowance * CREDIT,
+    )
+    assert pace(of, Clock("UTC", now)).sentence == f"At this week’s pace, {words}"

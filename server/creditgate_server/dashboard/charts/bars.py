@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from .svg import described, element, hatching, hundredths, percent, together
+from .svg import described, element, hatching, hundredths, percent
 
 _HEIGHT = 5
 _TALL = 14
@@ -67,8 +67,9 @@ def stretches(
         "svg",
         words,
         hatching(f"{id_}-held", "held"),
+        element("defs", element("clipPath", track, id=f"{id_}-round")),
         track,
-        together(*drawn),
+        element("g", *drawn, clip_path=f"url(#{id_}-round)"),
         *lines,
         class_="stretches",
         width="100%",
@@ -86,7 +87,6 @@ def _stretch(id_: str, kind: str, start: int, amount: int, whole: int) -> Markup
         width=percent(amount, whole),
         y="4",
         height=_TALL,
-        rx="7",
         fill=f"url(#{id_}-held)" if kind == "held" else "",
         class_=f"stretch {kind}",
     )

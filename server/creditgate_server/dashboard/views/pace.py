@@ -105,8 +105,16 @@ def _sentence(summary: Summary, clock: Clock) -> str:
         return "Nothing is left to spend."
     if at and at < period.ends_at:
         return f"At this week’s pace, credits run out on {clock.day_of(at).text}, before {ends}."
-    used = amount(trend.projected_micros).text
-    if summary.allowance_micros > 0:
-        whole = amount(summary.allowance_micros).text
-        return f"At this week’s pace, {used} of {whole} credits will be used by {ends}."
-    return f"At this week’s pace, {used} credits will be used by {ends}."
+    return f"At this week’s pace, {_will_be_used(summary)} by {ends}."
+
+
+def _will_be_used(summary: Summary) -> str:
+    projected, allowance = summary.trend.projected_micros, summary.allowance_micros
+    used, whole = amount(projected).text, amount(allowance).text
+    if projected <= allowance:
+        return f"{used} of {whole} credits will be used"
+    if allowance > 0:
+        return (
+            f"{used} credits will be used, {amount(projected - allowance).text} over the package,"
+        )
+    return f"{used} credits will be used"

@@ -1,9 +1,8 @@
 """S1: a help-desk bot that is paid in coins, 1 to 5 for an answer, by how hard it was."""
 
-from collections import Counter
 from uuid import uuid4
 
-from creditgate import Attributes, BalanceLow, Client, InsufficientCredits
+from creditgate import Attributes, BalanceLow, Client, InsufficientCredits, UsageGrouping
 
 MOST = 5  # coins that an answer may cost
 QUESTIONS = (
@@ -20,7 +19,9 @@ def think(question: str) -> int:
 
 def reply(credits: Client, shop: str, message: str, topic: str, question: str) -> bool:
     """Answer a message, if there are coins for it."""
-    about = Attributes(agent="ada", topic=topic)
+    # Every fourth question belongs to the same conversation, and bob takes what is about money.
+    agent, talk = ("bob" if topic == "invoices" else "ada"), f"talk-{int(message[8:]) % 4}"
+    about = Attributes(agent=agent, topic=topic, conversation_id=talk)
     try:
         # The most it may cost is held before the bot thinks. What it did not cost is free again
         # with the commit, on leaving.
@@ -31,6 +32,17 @@ def reply(credits: Client, shop: str, message: str, topic: str, question: str) -
         return False
     print(f"{message}: {hold.used} coins, {hold.balance.available} left")
     return True
+
+
+def report(credits: Client, shop: str) -> None:
+    """Tell where the coins went."""
+    for by in (UsageGrouping.TOPIC, UsageGrouping.AGENT):
+        rows = credits.query_usage(shop, by=[by], dearest_first=True)
+        print(f"by {by.lower()}:", ", ".join(f"{row.value} {row.consumed}" for row in rows))
+    dearest, *_ = credits.query_usage(shop, by=[UsageGrouping.CONVERSATION], dearest_first=True)
+    print(f"dearest conversation: {dearest.value}, {dearest.consumed} for {dearest.holds} answers")
+    summary = credits.get_summary(shop, days=1)
+    print(f"today: {summary.consumed} coins for {summary.holds} answers")
 
 
 def main() -> None:
@@ -54,10 +66,7 @@ def main() -> None:
             if isinstance(event.details, BalanceLow):
                 print(f"alert: {event.balance.settled} coins left, told once until a top-up")
 
-        spent = Counter[str]()
-        for hold in credits.list_holds(shop):
-            spent[hold.attributes.topic] += int(hold.charged)
-        print("coins by topic:", dict(spent.most_common()))
+        report(credits, shop)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from creditgate import (
     InsufficientCredits,
     Rate,
     Usage,
+    UsageMeasure,
 )
 
 # Half an hour after its last message a conversation has ended, and the next one is a new credit.
@@ -65,6 +66,18 @@ async def two_tabs(credits: AsyncClient, shop: str, visitor: str) -> None:
     print(f"{visitor}: {record.messages} messages at once for {record.charged}, {record.state}")
 
 
+async def report(credits: AsyncClient, shop: str) -> None:
+    """Tell which of the two models would be cheaper for this shop."""
+    totals = (await credits.get_summary(shop)).conversations
+    instead = await credits.quote(shop, usage=Usage("chat.message", totals.messages))
+    print(f"{totals.sessions} conversations for {totals.charged}: {totals.per_message} a message")
+    print(f"by messages they were {instead.price}")
+    lengths = await credits.distribution(shop, measure=UsageMeasure.SESSION_MESSAGES, bounds=[3, 6])
+    for each in lengths.bins:
+        upper = f"to {each.high - 1}" if each.high else "or more"
+        print(f"  {each.low} {upper} messages: {each.count}")
+
+
 async def main() -> None:
     async with AsyncClient() as credits:
         await sell(credits)
@@ -77,11 +90,7 @@ async def main() -> None:
         await two_tabs(credits, shop, "carol")
         await chat(credits, shop, "dave", kind="support", messages=3)
 
-        records = [record async for record in credits.list_conversations(shop)]
-        paid = sum(record.charged for record in records)
-        messages = sum(record.messages for record in records)
-        instead = await credits.quote(shop, usage=Usage("chat.message", messages))
-        print(f"{len(records)} conversations for {paid}; by messages they were {instead.price}")
+        await report(credits, shop)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from creditgate import (
     InsufficientCredits,
     Rate,
     Usage,
+    UsageMeasure,
 )
 
 VOICE = "voice.call"
@@ -65,6 +66,17 @@ def warn(call: AsyncCall) -> None:
     print(f"{call.call_id}: the call ends soon")
 
 
+async def billing_page(credits: AsyncClient, clinic: str) -> None:
+    """Show the period, and how long calls were; the projection is in `summary.trend`."""
+    summary = await credits.get_summary(clinic)
+    print(f"billing page: {summary.consumed} of {summary.allowance} used", end=", ")
+    for source in summary.sources:
+        print(f"{source.kind} {source.remaining} left", end=", ")
+    print(f"overage {summary.overage}")
+    calls = await credits.distribution(clinic, measure=UsageMeasure.CALL_SECONDS)
+    print(f"{calls.count} calls, half of them up to {calls.p50} s")
+
+
 async def main() -> None:
     async with AsyncClient() as credits:
         await sell(credits)
@@ -98,6 +110,7 @@ async def main() -> None:
             print(f"eve: not connected, {denied.answer.shortfall} short")
         bought = await credits.add_grant(clinic, grant_id="order-1", amount=10)
         print(f"bought 10: {bought.balance.settled} left, and eve may call again")
+        await billing_page(credits, clinic)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from creditgate import BalanceLow, Client, CycleUnit, Denied, EventKind, Rate, Usage
+from creditgate import BalanceLow, Client, CycleUnit, Denied, EventKind, Rate, Usage, UsageGrouping
 
 FILES, READ, WRITTEN = "training.tokens", "chat.read", "chat.written"
 PACKAGE = 5_000  # tokens; a credit is a token that the assistant wrote
@@ -74,6 +74,9 @@ def main() -> None:
         addon = credits.cancel_addon(school, addon_id="ten")
         left = credits.get_balance(school).settled
         print(f"cancelled: {addon.amount} tokens come no more, {left} are there still")
+
+        for row in credits.query_usage(school, by=[UsageGrouping.METER], dearest_first=True):
+            print(f"{row.meter}: {row.quantity} tokens for {row.consumed}")
 
         for event in credits.list_events(school):
             if isinstance(event.details, BalanceLow):

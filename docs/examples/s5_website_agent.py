@@ -1,9 +1,6 @@
 """S5: a website's agents, who answer messages and calls on the same credits."""
 
 import asyncio
-from collections import defaultdict
-from datetime import timedelta
-from decimal import Decimal
 from uuid import uuid4
 
 from creditgate import (
@@ -13,6 +10,7 @@ from creditgate import (
     GrantKind,
     Rate,
     Usage,
+    UsageGrouping,
 )
 
 MESSAGE, VOICE = "chat.message", "voice.call"
@@ -68,28 +66,19 @@ async def answer(credits: AsyncClient, site: str, message: str) -> None:
 
 async def donut(credits: AsyncClient, site: str) -> None:
     """Show the cycle's credits, and apart from them what was bought, which outlives it."""
-    left = dict.fromkeys(GrantKind, Decimal(0))
-    async for grant in credits.list_grants(site):
-        left[grant.kind] += grant.remaining
-    held = (await credits.get_balance(site)).held
-    plan, bought = left[GrantKind.PLAN], left[GrantKind.PURCHASED]
-    print(f"  package {PACKAGE}, consumed {PACKAGE - plan}, remaining {plan}", end=", ")
-    print(f"purchased {bought}; held now {held}")
+    summary = await credits.get_summary(site)
+    left = {source.kind: source.remaining for source in summary.sources}
+    print(f"  package {summary.allowance}, consumed {summary.consumed}", end=", ")
+    print(f"remaining {left[GrantKind.PLAN]}, purchased {left.get(GrantKind.PURCHASED, 0)}", end="")
+    print(f"; held now {summary.balance.held}")
 
 
 async def log(credits: AsyncClient, site: str) -> None:
     """Show what was done in the last 7 days, and what each model has cost."""
-    now = (await credits.get_balance(site)).as_of
-    statement = await credits.get_statement(site, since=now - timedelta(days=7))
-    async for entry in statement:
-        if entry.hold_id:
-            print(f"  {entry.hold_id}: {-entry.amount}")
-
-    models = defaultdict[str, Decimal](Decimal)
-    async for hold in credits.list_holds(site):
-        assert hold.rate is not None
-        models[hold.rate.model] += hold.charged
-    print("  by model:", dict(sorted((model, str(cost)) for model, cost in models.items())))
+    async for entry in credits.list_activity(site, days=7, oldest_first=True):
+        print(f"  {entry.type:6} {entry.hold_id:18} {entry.model:6} {entry.amount}")
+    rows = credits.query_usage(site, by=[UsageGrouping.MODEL], dearest_first=True)
+    print("  by model:", {row.model: str(row.consumed) async for row in rows})
 
 
 async def main() -> None:

@@ -1,7 +1,6 @@
 """S1, pay-as-you-go coins: welcome credits, replies of 1 to 5 coins, top-ups, a bot that pauses.
 
-What a coin is worth is the tenant's affair; here $50 are 500 coins. What is told of an account by
-topic, agent and conversation is counted from its holds; reports of it are not part of this slice.
+What a coin is worth is the tenant's affair; here $50 are 500 coins.
 """
 
 from __future__ import annotations
@@ -19,7 +18,10 @@ from creditgate import (
     GrantKind,
     InsufficientCredits,
     Rate,
+    SummaryPeriodKind,
     Usage,
+    UsageGrouping,
+    UsageUnit,
 )
 from tests.scenarios.world import World
 
@@ -136,22 +138,64 @@ async def test_its_own_threshold_tells_once_until_a_top_up(world: World, custome
     assert await low(world, customer) == [Decimal(97), Decimal(99)]
 
 
-async def test_what_was_spent_is_known_by_topic_and_by_conversation(
-    world: World, customer: str
-) -> None:
-    said = [("returns", "c-1", 3), ("invoices", "c-2", 5), ("returns", "c-1", 2), ("", "c-3", 1)]
-    for number, (topic, conversation, coins) in enumerate(said):
-        about = Attributes(topic=topic, conversation_id=conversation)
-        async with world.client.hold(
-            customer, amount=MOST, hold_id=f"msg-{number}", attributes=about
-        ) as hold:
+async def tell(world: World, customer: str) -> None:
+    """Live through three days of conversations: an agent, a topic, a conversation and its coins."""
+    for when, agent, topic, conversation, coins in (
+        ("2030-01-07T09:00", "ada", "returns", "c-1", 3),
+        ("2030-01-07T09:05", "ada", "returns", "c-1", 2),
+        ("2030-01-07T17:00", "bob", "invoices", "c-2", 4),
+        ("2030-01-08T10:00", "bob", "", "c-3", 1),
+        ("2030-01-08T10:01", "ada", "invoices", "c-2", 5),
+        ("2030-01-09T23:59", "ada", "returns", "c-4", 2),
+    ):
+        await world.at(when)
+        about = Attributes(agent=agent, topic=topic, conversation_id=conversation)
+        async with world.client.hold(customer, amount=MOST, attributes=about) as hold:
             hold.use(coins)
-    topics, conversations = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
-    async for each in world.client.list_holds(customer):
-        topics[each.attributes.topic] += each.charged
-        conversations[each.attributes.conversation_id] += each.charged
-    assert topics == {"returns": 5, "invoices": 5, "": 1}
-    assert conversations == {"c-1": 5, "c-2": 5, "c-3": 1}
+    await world.at("2030-01-10")
+
+
+async def test_insight_by_topic_by_agent_and_by_conversation(world: World, customer: str) -> None:
+    await tell(world, customer)
+
+    async def coins(by: UsageGrouping) -> dict[str, int]:
+        rows = world.client.query_usage(customer, by=[by], dearest_first=True)
+        return {row.value: int(row.consumed) async for row in rows}
+
+    assert await coins(UsageGrouping.TOPIC) == {"invoices": 9, "returns": 7, "": 1}
+    assert await coins(UsageGrouping.AGENT) == {"ada": 12, "bob": 5}
+    dearest = await coins(UsageGrouping.CONVERSATION)
+    assert list(dearest.items()) == [("c-2", 9), ("c-1", 5), ("c-4", 2), ("c-3", 1)]
+    # One that was refunded is no longer the dearest.
+    holds = [h async for h in world.client.list_holds(customer) if h.charged == MOST]
+    (dear,) = (hold.hold_id for hold in holds)
+    await world.client.refund(customer, refund_id="sorry", hold_id=dear, amount=MOST)
+    dearest = await coins(UsageGrouping.CONVERSATION)
+    assert list(dearest.items()) == [("c-1", 5), ("c-2", 4), ("c-4", 2), ("c-3", 1)]
+
+
+async def test_average_coins_of_a_conversation_over_time(world: World, customer: str) -> None:
+    await tell(world, customer)
+    rows = world.client.query_usage(
+        customer, per=UsageUnit.DAY, by=[UsageGrouping.CONVERSATION], days=3
+    )
+    of_days = defaultdict[int, list[Decimal]](list)
+    async for row in rows:
+        assert row.starts_at is not None
+        of_days[row.starts_at.day].append(row.consumed)
+    averages = {day: sum(coins) / len(coins) for day, coins in of_days.items()}
+    assert averages == {7: Decimal("4.5"), 8: Decimal(3), 9: Decimal(2)}
+    # Without cycles its page is of the month.
+    summary = await world.client.get_summary(customer)
+    assert (summary.period.kind, summary.period.days_left) == (SummaryPeriodKind.MONTH, 22)
+    assert (summary.consumed, summary.holds, summary.allowance) == (Decimal(17), 6, Decimal(0))
+    (welcome,) = summary.sources
+    assert (welcome.kind, welcome.given, welcome.remaining, welcome.next_expiry_at) == (
+        GrantKind.PROMOTIONAL,
+        Decimal(500),
+        Decimal(483),
+        None,
+    )
 
 
 async def test_coins_by_how_hard_an_answer_was(world: World, customer: str) -> None:

@@ -1,8 +1,4 @@
-"""S2, conversation credits: one credit per chat session, however many messages it has.
-
-Sessions and what they cost are listed; the reports that are made of that are not part of this
-slice.
-"""
+"""S2, conversation credits: one credit per chat session, however many messages it has."""
 
 from __future__ import annotations
 
@@ -23,11 +19,12 @@ from creditgate import (
     ConversationTerms,
     CycleUnit,
     EventKind,
-    GrantKind,
     InsufficientCredits,
     OveragePolicy,
     Rate,
     Usage,
+    UsageMeasure,
+    UsageUnit,
 )
 from tests.scenarios.world import World, instant
 
@@ -216,20 +213,48 @@ async def test_or_charged_as_overage(world: World) -> None:
     assert await settled(world, shop) == -2
 
 
-async def test_what_a_customer_would_pay_by_messages_can_be_told(world: World) -> None:
+async def test_reports_tell_which_of_two_models_would_be_cheaper(world: World) -> None:
     shop = await customer(world)
     for day, messages in enumerate((3, 9, 3)):
-        await after(world, day * 1_440)
         for number in range(messages):
+            await after(world, day * 1_440 + 2 * number)
             await say(world, shop, f"m-{number}", chat=f"chat-{day}")
-    records = [record async for record in world.client.list_conversations(shop)]
-    assert Counter(record.messages for record in records) == {3: 2, 9: 1}
-    assert [record.started_at.day for record in records] == [3, 2, 1]
-    by_messages = Decimal(0)
-    for record in records:
-        quote = await world.client.quote(shop, usage=Usage("chat.message", record.messages))
-        by_messages += quote.price
-    paid = sum(record.charged for record in records)
-    assert (paid, by_messages) == (Decimal(3), Decimal("3.0"))
-    (grant,) = [grant async for grant in world.client.list_grants(shop)]
-    assert (grant.kind, grant.remaining) == (GrantKind.PLAN, Decimal(7))
+        await world.client.close_conversation(shop, conversation_id=f"chat-{day}")
+    summary = await world.client.get_summary(shop)
+    totals = summary.conversations
+    assert (totals.sessions, totals.messages, totals.charged) == (3, 15, Decimal(3))
+    assert (totals.seconds, totals.per_message) == (60 * (4 + 16 + 4), Decimal("0.2"))
+    by_messages = await world.client.quote(shop, usage=Usage("chat.message", 1))
+    assert by_messages.price == totals.per_message, "at this length both models cost the same"
+
+    lengths = await world.client.distribution(
+        shop, measure=UsageMeasure.SESSION_SECONDS, bounds=[300, 900]
+    )
+    assert [(each.low, each.high, each.count) for each in lengths.bins] == [
+        (0, 300, 2),
+        (300, 900, 0),
+        (900, None, 1),
+    ]
+    counts = await world.client.distribution(shop, measure=UsageMeasure.SESSION_MESSAGES)
+    assert (counts.count, counts.p50, counts.p90, counts.maximum) == (3, 3, 9, 9)
+
+
+async def test_credits_per_day_and_how_long_they_will_last(world: World) -> None:
+    shop = await customer(world)
+    for day, chats in enumerate((1, 3, 2)):
+        await after(world, day * 1_440)
+        for number in range(chats):
+            await say(world, shop, "m-1", chat=f"chat-{day}-{number}")
+    rows = world.client.query_usage(shop, per=UsageUnit.DAY)
+    assert [(row.consumed, row.holds) async for row in rows] == [
+        (Decimal(1), 1),
+        (Decimal(3), 3),
+        (Decimal(2), 2),
+    ]
+    await after(world, 3 * 1_440)
+    summary = await world.client.get_summary(shop)
+    assert [day.consumed for day in summary.days] == [1, 3, 2, 0]
+    assert (summary.trend.average, summary.trend.recent) == (Decimal(2), Decimal(6))
+    # Four are left, and two a day are used.
+    assert summary.balance.available == 4
+    assert summary.trend.run_out_at == NINE + timedelta(days=5)

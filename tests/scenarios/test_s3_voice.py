@@ -1,13 +1,10 @@
 """S3, voice minutes: an allowance renewed on the account's own billing date, and what is beyond it.
 
-A credit is a minute of an AI on the phone. How calls are rounded and cut is told beside this; what
-the billing page shows is counted from the account and its statement, and reports of it are not part
-of this slice.
+A credit is a minute of an AI on the phone. How calls are rounded and cut is told beside this.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -22,6 +19,7 @@ from creditgate import (
     GrantKind,
     OveragePolicy,
     PlanTiming,
+    SummaryPeriodKind,
 )
 from tests.scenarios.world import World, instant
 
@@ -199,23 +197,50 @@ async def test_another_plan_at_once_or_with_the_next_cycle(world: World) -> None
     assert await settled(world) == 100
 
 
-async def test_the_billing_page_adds_up(world: World) -> None:
+async def test_the_billing_page(world: World) -> None:
     await customer(world)
     await world.client.add_grant("clinic", grant_id="payment-1", amount=50)
-    for day, minutes in ((2, 30), (3, 12), (5, 1)):
+    for day, minutes in ((2, 30), (3, 12), (5, 3)):
         await world.at(f"2030-02-{day:02}T12:00")
         await call(world, f"call-{day}", minutes=minutes)
-    account = await world.client.update_account("clinic")
-    assert account.cycle is not None
-    statement = await world.client.get_statement("clinic", since=account.cycle.starts_at)
-    days = Counter[int]()
-    async for entry in statement:
-        if entry.hold_id:
-            days[entry.created_at.day] -= int(entry.amount)
-    assert days == {2: 30, 3: 12, 5: 1}
-    left = {g.kind: g.remaining async for g in world.client.list_grants("clinic")}
-    assert left == {GrantKind.PLAN: Decimal(100 - 43), GrantKind.PURCHASED: Decimal(50)}
-    assert (account.cycle.ends_at - account.balance.as_of).days == 23
+    await world.at("2030-02-09T23:00")  # nine days, and nineteen to come, on twenty dates
+    summary = await world.client.get_summary("clinic")
+    period = summary.period
+    assert (period.kind, period.days_left) == (SummaryPeriodKind.CYCLE, 20)
+    assert (period.starts_at, period.ends_at) == (instant(RENEWALS[0]), instant(RENEWALS[1]))
+    assert (summary.consumed, summary.allowance, summary.overage) == (
+        Decimal(45),
+        Decimal(100),
+        Decimal(0),
+    )
+    left = {source.kind: source.remaining for source in summary.sources}
+    assert left == {GrantKind.PLAN: Decimal(100 - 45), GrantKind.PURCHASED: Decimal(50)}
+    # New York's days: the cycle began in the evening of the 31st.
+    assert [day.date.day for day in summary.days] == [31, *range(1, 10)]
+    assert {d.date.day: d.consumed for d in summary.days if d.consumed} == {2: 30, 3: 12, 5: 3}
+    trend = summary.trend
+    assert (trend.average, trend.recent, trend.before) == (Decimal(5), Decimal(15), Decimal(30))
+    assert trend.peak is not None
+    assert (trend.peak.date.day, trend.peak.consumed) == (2, Decimal(30))
+    # As in the last seven days: 15 of them for 7 days, so 19 days take 285 sevenths more.
+    assert trend.projected_micros == 45_000_000 + (19 * 15_000_000 * 2 + 7) // 14
+
+
+async def test_what_lies_beyond_the_allowance_is_shown_as_overage(world: World) -> None:
+    await customer(world, overdraft_limit=30, overage_policy=OveragePolicy.DEBT)
+    await call(world, "call-1", minutes=95)
+    await call(world, "call-2", minutes=20)
+    summary = await world.client.get_summary("clinic")
+    assert (summary.consumed, summary.allowance, summary.overage) == (
+        Decimal(115),
+        Decimal(100),
+        Decimal(15),
+    )
+    await world.at("2030-02-28T23:00")
+    await settled(world)
+    summary = await world.client.get_summary("clinic")
+    assert (summary.consumed, summary.overage) == (Decimal(0), Decimal(0))
+    assert summary.balance.settled == 85
 
 
 async def test_low_credits_are_told_once_in_each_cycle(world: World) -> None:

@@ -21,6 +21,7 @@ from creditgate import (
     InvalidRequest,
     Rate,
     Usage,
+    UsageGrouping,
 )
 from tests.scenarios.world import World, instant, server_world
 from tests.support.database import Database
@@ -98,6 +99,35 @@ async def test_files_and_what_chats_read_and_write_have_their_own_rates(world: W
     assert (chat.balance.settled, chat.balance.held) == (left, Decimal(0))
     quote = await world.client.quote(name, usage=Usage("training.tokens", 1))
     assert (quote.price, quote.affordable_quantity) == (Decimal("0.5"), int(2 * left))
+
+
+async def test_what_training_and_chats_took_is_told_apart(world: World) -> None:
+    name = await customer(world)
+    prices = {"training.tokens": "0.5", "chat.read": "0.1", "chat.written": "1"}
+    rates = [Rate.of(meter, unit_price=price) for meter, price in prices.items()]
+    await world.client.put_rate_card("tokens", version=1, rates=rates)
+    month = CycleUnit.MONTH
+    await world.client.put_plan("tokens", version=2, cycle=month, rate_card_id="tokens")
+    await world.client.update_account(name, plan="tokens@2")
+    await world.client.charge(name, hold_id="file", usage=Usage("training.tokens", 20_000))
+    for number in range(3):
+        said = [Usage("chat.read", 2_000), Usage("chat.written", 1_000)]
+        await world.client.charge(name, hold_id=f"chat-{number}", usages=said)
+
+    async def told(by: UsageGrouping) -> list[tuple[str, Decimal, int, int]]:
+        rows = world.client.query_usage(name, by=[by], dearest_first=True)
+        return [(r.type or r.meter, r.consumed, r.quantity, r.holds) async for r in rows]
+
+    assert await told(UsageGrouping.METER) == [
+        ("training.tokens", Decimal(10_000), 20_000, 1),
+        ("chat.written", Decimal(3_000), 3_000, 0),
+        ("chat.read", Decimal(600), 6_000, 3),
+    ]
+    types = {kind: consumed for kind, consumed, _, _ in await told(UsageGrouping.TYPE)}
+    assert types == {"training": Decimal(10_000), "chat": Decimal(3_600)}
+    summary = await world.client.get_summary(name)
+    assert (summary.consumed, summary.holds) == (Decimal(13_600), 4)
+    assert [source.remaining for source in summary.sources] == [Decimal(TOKENS - 13_600)]
 
 
 async def test_what_a_file_costs_is_promised_before(world: World) -> None:

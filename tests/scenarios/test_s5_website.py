@@ -1,12 +1,7 @@
-"""S5, AI credits for a website's agents: messages and minutes on one balance, by model.
-
-The donut, the breakdown and the log are counted from grants and holds; reports of them are not part
-of this slice.
-"""
+"""S5, AI credits for a website's agents: messages and minutes on one balance, by model."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -20,11 +15,14 @@ from creditgate import (
     ConversationEnding,
     CycleUnit,
     Decision,
+    EntryKind,
     FinalReason,
     GrantKind,
     InsufficientCredits,
     Rate,
     Usage,
+    UsageGrouping,
+    UsageMeasure,
 )
 from tests.scenarios.world import World, instant
 
@@ -87,23 +85,16 @@ class Donut:
 
 
 async def donut(world: World, site: str) -> Donut:
-    """Count what the page shows. A change of nothing lets happen what is due."""
-    account = await world.client.update_account(site)
-    assert account.cycle is not None
-    left = defaultdict[GrantKind, Decimal](Decimal)
-    package = Decimal(0)
-    async for grant in world.client.list_grants(site):
-        left[grant.kind] += grant.remaining
-        if grant.kind is GrantKind.PLAN and grant.effective_at >= account.cycle.starts_at:
-            package += grant.amount
-    statement = await world.client.get_statement(site, since=account.cycle.starts_at)
-    consumed = -sum([entry.amount async for entry in statement if entry.hold_id], Decimal(0))
+    """Read what the page shows. A change of nothing lets happen what is due."""
+    await world.client.update_account(site)
+    summary = await world.client.get_summary(site)
+    left = {source.kind: source.remaining for source in summary.sources}
     return Donut(
-        package=package,
-        consumed=consumed,
+        package=summary.allowance,
+        consumed=summary.consumed,
         remaining=left[GrantKind.PLAN],
-        purchased=left[GrantKind.PURCHASED],
-        held=account.balance.held,
+        purchased=left.get(GrantKind.PURCHASED, Decimal(0)),
+        held=summary.balance.held,
     )
 
 
@@ -112,10 +103,17 @@ async def test_messages_and_minutes_draw_on_one_balance_by_model(world: World, s
     assert await answer(world, site, "m-2", model="large") == 3
     assert await call(world, site, "c-1", model="small", seconds=31) == Decimal("1.2")
     assert await call(world, site, "c-2", model="large", seconds=31) == Decimal("2.7")
-    spent = defaultdict[str, Decimal](Decimal)
-    async for hold in world.client.list_holds(site):
-        spent[hold.attributes.model] += hold.charged
+    by_model = world.client.query_usage(site, by=[UsageGrouping.MODEL])
+    spent = {row.model: row.consumed async for row in by_model}
     assert spent == {"small": Decimal("2.2"), "large": Decimal("5.7")}
+    groups = [UsageGrouping.TYPE, UsageGrouping.MODEL]
+    dearest = world.client.query_usage(site, by=groups, dearest_first=True)
+    assert [(row.type, row.model, row.quantity) async for row in dearest] == [
+        ("chat", "large", 1),
+        ("call", "large", 31),
+        ("call", "small", 31),
+        ("chat", "small", 1),
+    ]
     assert (await world.client.get_balance(site)).settled == 100 - Decimal("7.9")
 
 
@@ -162,6 +160,48 @@ async def test_the_donut_shows_plan_and_purchases_apart(world: World, site: str)
         purchased=Decimal(38),
         held=Decimal(0),
     )
+
+
+async def test_the_donut_moves_while_a_call_runs(world: World, site: str) -> None:
+    start = instant("2030-01-15T10:00")
+    await world.at(start)
+    minute = Usage("voice.call", 60, "large")
+    await world.client.reserve(site, hold_id="c-1", usage=minute, call=GATEWAY, ttl_seconds=600)
+    shown = await donut(world, site)
+    assert (shown.consumed, shown.held) == (Decimal(0), Decimal("4.5"))
+    summary = await world.client.get_summary(site)
+    assert (summary.open_holds, summary.open_calls) == (1, 1)
+    # 100 credits at 4.5 a minute.
+    assert summary.trend.calls_run_out_seconds == pytest.approx(60 * 100 / 4.5)
+    await world.at(start + timedelta(seconds=50))
+    await world.client.extend(site, hold_id="c-1", quantity=120, used_quantity=60, ttl_seconds=600)
+    shown = await donut(world, site)
+    assert (shown.consumed, shown.held) == (Decimal("4.5"), Decimal("4.5"))
+    assert shown.remaining == Decimal("95.5")
+    await world.client.commit(site, hold_id="c-1", used_quantity=100)
+    shown = await donut(world, site)
+    assert (shown.consumed, shown.held) == (Decimal("7.65"), Decimal(0))
+    summary = await world.client.get_summary(site)
+    assert (summary.open_calls, summary.trend.calls_run_out_seconds) == (0, None)
+    lengths = await world.client.distribution(site, measure=UsageMeasure.CALL_SECONDS)
+    assert (lengths.count, lengths.maximum) == (1, 100)
+
+
+async def test_the_log_of_a_week_a_month_a_quarter_and_all(world: World, site: str) -> None:
+    for when, name in (("01-02", "old"), ("02-20", "month"), ("03-20", "week"), ("03-31", "now")):
+        await world.at(f"2030-{when}T10:00")
+        await answer(world, site, name, model="small")
+    await world.at("2030-04-01T09:00")
+
+    async def log(days: float | None) -> list[tuple[str, str, Decimal]]:
+        entries = world.client.list_activity(site, days=days, kinds=[EntryKind.CHARGE])
+        return [(entry.hold_id, entry.type, entry.amount) async for entry in entries]
+
+    everything = [(name, "chat", Decimal(-1)) for name in ("now", "week", "month", "old")]
+    lengths = {days: len(await log(days)) for days in (7, 30, 90)}
+    assert lengths == {7: 1, 30: 2, 90: 4}
+    assert await log(None) == everything
+    assert await log(30) == everything[:2]
 
 
 async def test_what_was_bought_outlives_the_cycle(world: World, site: str) -> None:

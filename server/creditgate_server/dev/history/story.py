@@ -158,8 +158,10 @@ class Story(ABC):
         self._denied = False
 
     async def _order(self, now: datetime) -> None:
-        self._ordered = False
         await self.buy(self.name("order"))
+        # What was seen before it is no reason for another one.
+        self._ordered = self._denied = False
+        self._balance = None
 
     def name(self, what: str) -> str:
         """A name that nothing else of this account has."""

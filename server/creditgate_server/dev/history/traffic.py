@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from random import Random
+from secrets import token_hex
 from typing import NoReturn
-from uuid import uuid4
 
 from creditgate import AsyncClient, Attributes, CreditgateError, Denied, Usage
 from creditgate_server.dev.history.phone import METER
@@ -53,13 +53,13 @@ class Traffic:
             await work()
             self.done += 1
         except Denied:
-            order = f"order-{uuid4()}"
+            order = f"order-{_unused()}"
             await self._client.buy_package(ACCOUNT, grant_id=order, package_id=_PACKAGE)
 
     async def _talk(self) -> None:
         talk = self._client.conversation(
             ACCOUNT,
-            conversation_id=f"talk-{uuid4()}",
+            conversation_id=f"talk-{_unused()}",
             type="site",
             attributes=Attributes(
                 agent=self._random.choice(("guide", "concierge")),
@@ -78,7 +78,7 @@ class Traffic:
     async def _call(self) -> None:
         call = self._client.call(
             ACCOUNT,
-            call_id=f"call-{uuid4()}",
+            call_id=f"call-{_unused()}",
             meter=METER,
             model=self._random.choice(_MODELS),
             slice_seconds=15,
@@ -97,3 +97,8 @@ class Traffic:
 
     async def _pass(self, least: float, most: float) -> None:
         await asyncio.sleep(self._pace * self._random.uniform(least, most))
+
+
+def _unused() -> str:
+    """What no earlier run has made a name of."""
+    return token_hex(4)

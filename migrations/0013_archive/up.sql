@@ -10,6 +10,8 @@ CREATE TABLE creditgate.archived_holds (
     LIKE creditgate.holds INCLUDING CONSTRAINTS INCLUDING DEFAULTS,
     PRIMARY KEY (bucket, account_key, hold_id)
 );
+CREATE INDEX archived_calls_by_start ON creditgate.archived_holds (bucket, account_key, created_at)
+    WHERE gateway_key IS NOT NULL;
 
 -- What is left of holds whose archive was emptied: that their names were used.
 CREATE TABLE creditgate.archived_names (
@@ -35,6 +37,27 @@ CREATE TABLE creditgate.archives (
     CHECK (entries >= 0 AND holds >= 0 AND (emptied_version = 0) = (emptied_at IS NULL))
 );
 
+-- What the holds have cost that were taken out of the archive: on counters of budgets, as far as their periods go on, and
+-- in sessions of conversations.
+CREATE TABLE creditgate.emptied_spent (
+    bucket        smallint NOT NULL,
+    account_key   uuid NOT NULL,
+    counter_no    integer NOT NULL,
+    since_version bigint NOT NULL,
+    spent_micros  numeric NOT NULL,
+    PRIMARY KEY (bucket, account_key, counter_no)
+);
+CREATE TABLE creditgate.emptied_sessions (
+    bucket          smallint NOT NULL,
+    account_key     uuid NOT NULL,
+    conversation_id text COLLATE "C" NOT NULL,
+    session         integer NOT NULL,
+    session_micros  numeric NOT NULL,
+    credits_used    bigint NOT NULL,
+    messages_micros numeric NOT NULL,
+    PRIMARY KEY (bucket, account_key, conversation_id, session)
+);
+
 -- Where the round through the accounts of a bucket is: the account, its hold, and its version once the holds are done.
 -- It is between two rounds where there is no account.
 CREATE TABLE creditgate.archive_rounds (
@@ -44,6 +67,7 @@ CREATE TABLE creditgate.archive_rounds (
     hold_id     text NOT NULL DEFAULT '',
     version     bigint
 );
+INSERT INTO creditgate.archive_rounds (bucket, began_at) SELECT b, '-infinity' FROM generate_series(0, 63) AS b;
 
 -- Whether anything of an account was ever archived: who has no archive pays this comparison.
 ALTER TABLE creditgate.accounts ADD COLUMN has_archive boolean NOT NULL DEFAULT false;
@@ -53,4 +77,4 @@ ALTER TABLE creditgate.grants ADD COLUMN begun boolean NOT NULL DEFAULT false;
 
 -- They are written by functions alone that the owner of the schema has made for it.
 GRANT SELECT ON creditgate.archived_entries, creditgate.archived_holds, creditgate.archived_names, creditgate.archives,
-    creditgate.archive_rounds TO creditgate_server;
+    creditgate.archive_rounds, creditgate.emptied_spent, creditgate.emptied_sessions TO creditgate_server;

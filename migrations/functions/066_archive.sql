@@ -1,28 +1,14 @@
--- Whether a hold may go into the archive with its entries, those up to a version: it has ended, all of it is old, and nobody
--- counts it any more. Holds of conversations stay with their conversations, and what was left behind when the archive was
--- emptied, with entries up to p_after, stays where it is.
+-- Whether a hold may go into the archive with its entries, those up to a version: it has ended, and all of it is old. What
+-- was left behind when the archive was emptied, with entries up to p_after, stays where it is.
 CREATE OR REPLACE FUNCTION creditgate.may_archive(
     p_hold creditgate.holds, p_before timestamptz, p_after bigint, p_through bigint)
 RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF p_hold.state = 1 OR p_hold.settled_at >= p_before OR strpos(p_hold.hold_id, '#') > 0 THEN
-        RETURN false;
-    END IF;
-    IF EXISTS (
+    RETURN p_hold.state <> 1 AND p_hold.settled_at < p_before AND NOT EXISTS (
         SELECT FROM creditgate.entries AS e
          WHERE e.bucket = p_hold.bucket AND e.account_key = p_hold.account_key AND e.hold_id = p_hold.hold_id
-           AND (e.version <= p_after OR e.version > p_through))
-    THEN
-        RETURN false;
-    END IF;
-    RETURN p_hold.counters IS NULL OR NOT EXISTS (
-        SELECT FROM unnest(p_hold.counters) AS u (counter_no)
-          JOIN creditgate.budget_counters AS k
-            ON k.bucket = p_hold.bucket AND k.account_key = p_hold.account_key AND k.counter_no = u.counter_no
-          JOIN creditgate.entries AS e
-            ON e.bucket = p_hold.bucket AND e.account_key = p_hold.account_key AND e.hold_id = p_hold.hold_id
-           AND e.kind = 2 AND e.version > k.since_version);
+           AND (e.version <= p_after OR e.version > p_through));
 END $$;
 
 -- The version up to which what was archived of an account has been taken out of the archive; 0 where nothing has.
@@ -200,9 +186,6 @@ BEGIN
     p_holds := 0;
     p_entries := 0;
     p_more := false;
-    IF NOT EXISTS (SELECT FROM creditgate.archive_rounds AS s WHERE s.bucket = p_bucket) THEN
-        INSERT INTO creditgate.archive_rounds (bucket, began_at) VALUES (p_bucket, '-infinity') ON CONFLICT DO NOTHING;
-    END IF;
     SELECT * INTO r FROM creditgate.archive_rounds AS s WHERE s.bucket = p_bucket FOR UPDATE SKIP LOCKED;
     IF r.bucket IS NULL OR (r.account_key IS NULL AND r.began_at > v_now - interval '1 day') THEN
         RETURN;
@@ -239,67 +222,3 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION creditgate.archive(smallint, integer, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION creditgate.archive(smallint, integer, bigint) TO creditgate_server;
-
--- Take what is archived of an account and older than an instant out of the archive, up to about a limit, for good: first
--- entries, from the oldest on, then the holds that have none there any more, of which the names are kept. Answers how much
--- it was. Only the owner of the schema may.
-CREATE OR REPLACE FUNCTION creditgate.empty_archive(
-    p_bucket smallint, p_account_key uuid, p_before timestamptz, p_limit bigint)
-RETURNS bigint
-LANGUAGE plpgsql AS $$
-DECLARE
-    a creditgate.accounts;
-    v_through bigint;
-    v_version bigint;
-    v_count bigint;
-    v_micros numeric;
-    e creditgate.entries;
-BEGIN
-    SELECT * INTO a FROM creditgate.accounts AS s
-     WHERE s.bucket = p_bucket AND s.account_key = p_account_key FOR NO KEY UPDATE;
-    v_through := creditgate.archivable_version(a, p_before);
-    SELECT max(c.version) INTO v_version
-      FROM (SELECT s.version FROM creditgate.archived_entries AS s
-             WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_through
-             ORDER BY s.version LIMIT p_limit) AS c;
-    IF v_version IS NULL THEN
-        WITH gone AS (
-            DELETE FROM creditgate.archived_holds AS h
-             WHERE h.bucket = p_bucket AND h.account_key = p_account_key AND h.hold_id IN (
-                   SELECT s.hold_id FROM creditgate.archived_holds AS s
-                    WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.settled_at < p_before
-                      AND NOT EXISTS (
-                          SELECT FROM creditgate.archived_entries AS n
-                           WHERE n.bucket = p_bucket AND n.account_key = p_account_key AND n.hold_id = s.hold_id)
-                    LIMIT p_limit)
-            RETURNING h.hold_id
-        ), named AS (
-            INSERT INTO creditgate.archived_names
-            SELECT p_bucket, p_account_key, creditgate.name_digest(g.hold_id) FROM gone AS g
-            ON CONFLICT DO NOTHING)
-        SELECT count(*) INTO v_count FROM gone;
-        UPDATE creditgate.archives AS r SET holds = r.holds - v_count
-         WHERE r.bucket = p_bucket AND r.account_key = p_account_key AND v_count > 0;
-        RETURN v_count;
-    END IF;
-
-    SELECT * INTO e FROM creditgate.all_entries AS s
-     WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_version
-     ORDER BY s.version DESC, s.line DESC LIMIT 1;
-    UPDATE creditgate.grants AS g SET begun = true
-     WHERE g.bucket = p_bucket AND g.account_key = p_account_key AND NOT g.begun AND g.seq IN (
-           SELECT s.grant_seqs[1] FROM creditgate.all_entries AS s
-            WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_version AND s.kind = 1);
-    WITH gone AS (
-        DELETE FROM creditgate.archived_entries AS s
-         WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_version
-        RETURNING s.amount_micros)
-    SELECT count(*), sum(g.amount_micros) INTO v_count, v_micros FROM gone AS g;
-    UPDATE creditgate.archives AS r
-       SET entries = r.entries - v_count, amount_micros = r.amount_micros - v_micros,
-           emptied_micros = r.emptied_micros + v_micros, emptied_version = v_version,
-           emptied_settled_micros = e.settled_micros, emptied_at = e.created_at
-     WHERE r.bucket = p_bucket AND r.account_key = p_account_key;
-    RETURN v_count;
-END $$;
-REVOKE EXECUTE ON FUNCTION creditgate.empty_archive(smallint, uuid, timestamptz, bigint) FROM PUBLIC;

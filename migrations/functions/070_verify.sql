@@ -64,24 +64,30 @@ LANGUAGE sql STABLE AS $$
         SELECT * FROM creditgate.budget_counters WHERE bucket = p_bucket
     ), on_counter AS (
         SELECT h.account_key, h.hold_id, h.state, h.held_micros, u.counter_no
-          FROM creditgate.holds AS h, unnest(h.counters) AS u (counter_no)
+          FROM creditgate.all_holds AS h, unnest(h.counters) AS u (counter_no)
          WHERE h.bucket = p_bucket AND h.counters IS NOT NULL AND EXISTS (SELECT FROM k)
     ), open_on AS (
         SELECT account_key, counter_no, sum(held_micros) AS held, count(*) AS open_holds
           FROM on_counter WHERE state = 1 GROUP BY account_key, counter_no
     ), spent_on AS (
-        SELECT k.account_key, k.counter_no, -sum(e.amount_micros) AS spent
-          FROM k JOIN on_counter AS o USING (account_key, counter_no)
-          JOIN creditgate.entries AS e
-            ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
-           AND e.version > k.since_version
-         GROUP BY k.account_key, k.counter_no
+        SELECT account_key, counter_no, sum(spent) AS spent FROM (
+            SELECT k.account_key, k.counter_no, -e.amount_micros AS spent
+              FROM k JOIN on_counter AS o USING (account_key, counter_no)
+              JOIN creditgate.all_entries AS e
+                ON e.bucket = p_bucket AND e.account_key = k.account_key AND e.hold_id = o.hold_id AND e.kind = 2
+               AND e.version > k.since_version
+            UNION ALL
+            SELECT k.account_key, k.counter_no, m.spent_micros
+              FROM k JOIN creditgate.emptied_spent AS m
+                ON m.bucket = p_bucket AND m.account_key = k.account_key AND m.counter_no = k.counter_no
+               AND m.since_version = k.since_version) AS each
+         GROUP BY account_key, counter_no
     ), for_session AS (
         -- Names of holds have the database's collation: compared in another one, their index would not be used.
         SELECT s.account_key, s.conversation_id, s.session, sum(h.charged_micros) AS charged,
                count(*) FILTER (WHERE h.used_micros > 0) AS credits_used
           FROM creditgate.conversations AS s CROSS JOIN generate_series(1, s.credits) AS n
-          JOIN creditgate.holds AS h
+          JOIN creditgate.all_holds AS h
             ON h.bucket = p_bucket AND h.account_key = s.account_key
            AND h.hold_id = (s.conversation_id || '#' || s.session || '#' || n) COLLATE "default"
          WHERE s.bucket = p_bucket
@@ -90,18 +96,23 @@ LANGUAGE sql STABLE AS $$
         SELECT m.account_key, m.conversation_id, m.session, sum(h.charged_micros) AS charged,
                count(*) FILTER (WHERE m.state = 2) AS committed
           FROM creditgate.messages AS m
-          LEFT JOIN creditgate.holds AS h
+          LEFT JOIN creditgate.all_holds AS h
             ON h.bucket = p_bucket AND h.account_key = m.account_key
            AND h.hold_id = (m.conversation_id || '##' || m.message_id) COLLATE "default"
          WHERE m.bucket = p_bucket
          GROUP BY m.account_key, m.conversation_id, m.session
     ), session AS (
         SELECT s.account_key, s.conversation_id, s.session, s.messages, s.charged_micros,
-               coalesce(f.charged, 0) AS for_session, coalesce(f.credits_used, 0) AS credits_used,
-               coalesce(m.charged, 0) AS for_messages, coalesce(m.committed, 0) AS committed
+               coalesce(f.charged, 0) + coalesce(x.session_micros, 0) AS for_session,
+               coalesce(f.credits_used, 0) + coalesce(x.credits_used, 0) AS credits_used,
+               coalesce(m.charged, 0) + coalesce(x.messages_micros, 0) AS for_messages,
+               coalesce(m.committed, 0) AS committed
           FROM creditgate.conversations AS s
           LEFT JOIN for_session AS f USING (account_key, conversation_id, session)
           LEFT JOIN for_messages AS m USING (account_key, conversation_id, session)
+          LEFT JOIN creditgate.emptied_sessions AS x
+            ON x.bucket = p_bucket AND x.account_key = s.account_key AND x.conversation_id = s.conversation_id
+           AND x.session = s.session
          WHERE s.bucket = p_bucket
     ), waiting AS (
         SELECT DISTINCT account_key, endpoint_id FROM creditgate.deliveries WHERE bucket = p_bucket AND state = 1

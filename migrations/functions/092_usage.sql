@@ -33,7 +33,7 @@ LANGUAGE sql STABLE AS $$
                    (e.kind = 2 AND e.last_version IS NULL AND b.version IS NULL)::int
              WHERE h.lines IS NULL
             UNION ALL
-            SELECT ((h.lines[i]).rate).meter, sign(e.amount_micros) * m.shares[i],
+            SELECT ((h.lines[i]).rate).meter, CASE WHEN e.amount_micros < 0 THEN -m.shares[i] ELSE m.shares[i] END,
                    CASE e.kind WHEN 2 THEN
                        e.used_quantities[i] - coalesce(e.last_quantities[i], b.used_quantities[i], 0) END,
                    (e.kind = 2 AND i = 1 AND e.last_version IS NULL AND b.version IS NULL)::int
@@ -140,12 +140,22 @@ LANGUAGE sql STABLE AS $$
      GROUP BY 1, 2, 3, 4, 5, 6
 $$;
 
+-- Tell whoever asks for a range that some of it is not kept any more, where that is so.
+CREATE OR REPLACE FUNCTION creditgate.refuse_range(p_is_gone boolean) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF p_is_gone THEN
+        RAISE EXCEPTION 'some of the range was taken out of the archive' USING ERRCODE = 'CG047';
+    END IF;
+END $$;
+
 -- What an account's credits were for from one instant on and before another; NULL is no bound. Rows are to be added up: by
 -- quarters of an hour, and by what the work names under a grouping, if one is given; value is empty for work that names
 -- nothing under it, so that the sums over all values are those without a grouping. Who needs no times within days of the
 -- account's time zone says so by p_days: whole days come as one then, at their midnight.
 -- Whole units are read as they were summed up, the edges of the range and what has happened since off the ledger; all of
--- it in the snapshot of the statement, so that each entry is in it once.
+-- it in the snapshot of the statement, so that each entry is in it once. A range that needs entries which are not kept any
+-- more is refused.
 DROP FUNCTION IF EXISTS creditgate.usage_rows(smallint, uuid, timestamptz, timestamptz, smallint, text);
 CREATE OR REPLACE FUNCTION creditgate.usage_rows(
     p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text,
@@ -163,6 +173,8 @@ DECLARE
     v_through bigint;
     v_last bigint;
     v_days boolean;
+    v_before boolean;
+    v_ended boolean;
     v_first_day timestamptz;
     v_day_after timestamptz;
     v_since timestamptz;
@@ -170,9 +182,11 @@ DECLARE
     a record;
     w record;
 BEGIN
-    SELECT s.version, s.time_zone, coalesce(p.version, 0) AS summed, p.time_zone = s.time_zone AS in_days INTO a
+    SELECT s.version, s.time_zone, coalesce(p.version, 0) AS summed, p.time_zone = s.time_zone AS in_days,
+           coalesce(r.emptied_at, '-infinity') AS emptied_at INTO a
       FROM creditgate.accounts AS s
       LEFT JOIN creditgate.usage_progress AS p ON p.bucket = s.bucket AND p.account_key = s.account_key
+      LEFT JOIN creditgate.archives AS r ON r.bucket = s.bucket AND r.account_key = s.account_key
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key;
     v_through := a.version;
     IF p_from IS NOT NULL THEN
@@ -182,13 +196,17 @@ BEGIN
         v_through := creditgate.last_version_before(p_bucket, p_account_key, a.version, p_until);
     END IF;
 
+    -- What was taken out of the archive is in the sums alone: it cannot be read at edges.
+    v_before := v_from <= a.emptied_at AND a.emptied_at > '-infinity';
+    v_ended := v_until <= a.emptied_at;
     -- A bound that nothing summed up lies beyond is none: no edge has to be read at it.
     w := creditgate.whole_slots(
-        CASE WHEN v_after > 0 THEN p_from END, CASE WHEN v_through < a.summed THEN p_until END, a.time_zone);
+        CASE WHEN v_after > 0 THEN p_from END, CASE WHEN v_through < a.summed OR v_ended THEN p_until END, a.time_zone);
     v_days := p_days AND a.in_days AND w.days_since < w.days_until;
     v_since := CASE WHEN v_named THEN w.days_since ELSE w.since END;
     v_end := CASE WHEN v_named THEN w.days_until ELSE w.until END;
-    IF v_after >= a.summed OR v_since >= v_end OR (v_named AND NOT v_days) THEN
+    IF (v_after >= a.summed AND NOT v_before) OR v_since >= v_end OR (v_named AND NOT v_days) THEN
+        PERFORM creditgate.refuse_range(v_before AND v_from < v_until);
         RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
             p_bucket, p_account_key, v_after, v_through, v_from, v_until, p_grouping, v_key);
         RETURN;
@@ -210,11 +228,13 @@ BEGIN
         RETURN QUERY SELECT * FROM creditgate.summed_usage(p_bucket, p_account_key, 0::smallint, v_since, v_end);
     END IF;
     IF v_from < v_since AND v_after > 0 THEN
+        PERFORM creditgate.refuse_range(v_before);
         v_last := creditgate.last_version_before(p_bucket, p_account_key, a.summed, v_since);
         RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
             p_bucket, p_account_key, v_after, v_last, v_from, v_since, p_grouping, v_key);
     END IF;
-    IF v_end < v_until AND v_through < a.summed THEN
+    IF v_end < v_until AND (v_through < a.summed OR v_ended) THEN
+        PERFORM creditgate.refuse_range(v_end <= a.emptied_at);
         v_last := creditgate.last_version_before(p_bucket, p_account_key, a.summed, v_end);
         RETURN QUERY SELECT * FROM creditgate.unsummed_usage(
             p_bucket, p_account_key, v_last, v_through, v_end, v_until, p_grouping, v_key);

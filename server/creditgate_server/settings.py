@@ -18,6 +18,8 @@ _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
 # For two look-ups of keys, the listener, the probe, the look at watched accounts and six
 # background loops.
 _CONNECTIONS_KEPT = 11
+# Longer than anything is promised about names that come again.
+_RETENTION_DAYS_MIN = 90
 
 
 class SettingsError(ValueError):
@@ -127,6 +129,11 @@ class Settings:
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
     ] = 240_000
+    retention_days: Annotated[
+        int,
+        Within(0, 36_500),
+        "after which ended holds and their entries are archived, 90 at least; 0: never",
+    ] = 0
     event_retention_days: Annotated[
         int, Within(1, 3_650), "for which events are kept once they were dispatched"
     ] = 30
@@ -232,9 +239,14 @@ class Settings:
     @property
     def reads_at_once(self) -> int:
         """How many connections are left for reads and administration; the rest has its own."""
-        spare = self.pool_size - _CONNECTIONS_KEPT - self.lanes
+        spare = self.pool_size - self._kept - self.lanes
         # Conversations have as many lanes again; a small pool lets them wait for each other.
         return max(spare - self.lanes, min(spare, 1))
+
+    @property
+    def _kept(self) -> int:
+        # Whoever archives has a loop more.
+        return _CONNECTIONS_KEPT + (self.retention_days > 0)
 
     @property
     def listens_locally(self) -> bool:
@@ -259,8 +271,11 @@ class Settings:
         if self.lane_reserve_queue_max > self.lane_queue_max:
             yield "lane_reserve_queue_max", f"must be at most {_variable('lane_queue_max')}"
         if self.reads_at_once < 1:
-            least = self.lanes + _CONNECTIONS_KEPT + 1
+            least = self.lanes + self._kept + 1
             yield "pool_size", f"must be at least {least} for {self.lanes} lanes"
+        if 0 < self.retention_days < _RETENTION_DAYS_MIN:
+            problem = f"must be 0 or at least {_RETENTION_DAYS_MIN}, got {self.retention_days}"
+            yield "retention_days", problem
         if self.call_deadline_default_ms > self.call_deadline_max_ms:
             yield "call_deadline_default_ms", f"must be at most {_variable('call_deadline_max_ms')}"
         for prefix in ("", "dashboard_"):

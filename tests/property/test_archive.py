@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from creditgate.v1 import usage_service_pb2 as messages
@@ -18,17 +20,22 @@ from tests.contract.wire import Operation
 from tests.property.history import ACCOUNTS, History
 from tests.property.seeds import first_seed
 from tests.property.test_activity import ACCOUNT, Log, Walk, judge
+from tests.property.test_conversations import Walk as Talk
+from tests.property.test_conversations import follow
 from tests.property.test_walks import STEPS, take_step
 from tests.support.archive import archive, empty
 from tests.support.stage import Stage
 
 USAGE = """
-SELECT g.grouping, u.slot, u.kind, u.type, u.meter, u.model, u.value, sum(u.amount_micros),
-       sum(u.quantity), sum(u.holds)
-  FROM (VALUES (NULL::smallint), (4::smallint)) AS g (grouping),
-       creditgate.usage_rows($1, $2, $3, NULL, g.grouping, '') AS u
- GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
+SELECT u.kind, u.type, u.meter, u.model, u.value, sum(u.amount_micros), sum(u.quantity),
+       sum(u.holds)
+  FROM creditgate.usage_rows($1, $2, $3, $4, $5, '', $6) AS u
+ GROUP BY 1, 2, 3, 4, 5
+HAVING sum(u.amount_micros) <> 0 OR sum(u.quantity) <> 0 OR sum(u.holds) <> 0
+ ORDER BY 1, 2, 3, 4, 5
 """
+GROUPINGS = ((None, False), (None, True), (4, True), (4, False))
+GONE = "RANGE_ARCHIVED"
 ENTRIES = """
 SELECT version, line, amount_micros, settled_micros, created_at FROM creditgate.all_entries
  WHERE bucket = $1 AND account_key = $2 ORDER BY version, line
@@ -74,6 +81,7 @@ class Archived:
         self._stage, self._chance = stage, random.Random(seed)
         self.walk = Walk(stage, seed)
         self.walk.open()
+        self.told: set[tuple[bool, bool]] = set()
 
     @property
     def key(self) -> AccountKey:
@@ -83,9 +91,9 @@ class Archived:
         for _ in range(steps):
             self.walk.step()
             if self._chance.random() < 0.2:
-                before = self._all(USAGE, None)
+                before = self.usage(None, None)
                 self.archive()
-                assert self._all(USAGE, None) == before
+                assert self.usage(None, None) == before
 
     def archive(self) -> None:
         self._stage.run(archive(self._stage.connection, self.key, limit=20))
@@ -106,11 +114,16 @@ class Archived:
         """Take what is older than about half of the entries out; what is kept still adds up."""
         entries = self._all(ENTRIES)
         edge = self._chance.choice(entries[len(entries) // 3 :])["created_at"]
-        since = self._all(USAGE, edge)
+        ranges = [self._range(entries) for _ in range(8)] + [(edge, None), (None, None)]
+        before = [self.usage(*each) for each in ranges]
         now = self._one("SELECT creditgate.clock()")
         self._stage.run(empty(self._stage.connection, self.key, after=edge - now, limit=4))
         self.prove()
-        assert self._all(USAGE, edge) == since
+        for each, sums in zip(ranges, before, strict=True):
+            for found, right in zip(self.usage(*each), sums, strict=True):
+                assert found in (right, GONE), each
+                self.told.add((found == GONE, each[0] is not None and each[0] < edge))
+        assert self.usage(edge, None) == before[-2]
         kept = [each for each in entries if each["created_at"] >= edge]
         log = Log(self._stage, self.walk.account.account_id)
         wanted = messages.ActivityFilter()
@@ -131,6 +144,26 @@ class Archived:
             for each in asked
             if each.verb in {"charge", "reserve"} and each.arguments["hold_id"] in holds
         ]
+
+    def usage(self, since: datetime | None, until: datetime | None) -> list[Any]:
+        """The sums of a range, as they are read by whoever asks for days, or for agents."""
+        return [self._sums(since, until, *each) for each in GROUPINGS]
+
+    def _sums(self, *asked: Any) -> Any:
+        try:
+            return self._all(USAGE, *asked)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != "CG047":
+                raise
+            return GONE
+
+    def _range(self, entries: Sequence[Any]) -> tuple[datetime | None, datetime | None]:
+        """Bounds off any unit, or on quarters of an hour."""
+        edges = sorted(self._chance.choice(entries)["created_at"] for _ in range(2))
+        if self._chance.random() < 0.5:
+            edges = [each.replace(minute=0, second=0, microsecond=0) for each in edges]
+        pick = self._chance.choice
+        return pick((edges[0], edges[0], None)), pick((edges[1], None))
 
     def repeat(self, sent: Sequence[Operation]) -> set[str]:
         """Send again what was sent: nothing changes. Answers how it was refused."""
@@ -158,6 +191,7 @@ def test_logs_and_usage_are_the_same_and_what_is_emptied_is_never_charged_again(
     stage: Stage,
 ) -> None:
     told: set[str] = set()
+    ranges: set[tuple[bool, bool]] = set()
     for seed in range(first_seed(anywhere=False), first_seed(anywhere=False) + 3):
         archived = Archived(stage, seed)
         archived.go(60)
@@ -167,7 +201,32 @@ def test_logs_and_usage_are_the_same_and_what_is_emptied_is_never_charged_again(
         archived.empty()
         told |= archived.repeat(archived.decided())
         archived.prove()
+        ranges |= archived.told
     assert "HOLD_ARCHIVED" in told
+    assert ranges >= {(True, True), (False, True), (False, False)}, "what is in the sums is told"
+
+
+@pytest.mark.parametrize("pricing", ["MESSAGE", "BOTH"])
+def test_conversations_go_on_and_their_sums_are_carried(stage: Stage, pricing: str) -> None:
+    account_id = f"talk-{pricing.lower()}"
+    key = account_key(stage.tenant_id, account_id)
+    steps = 0
+
+    async def between() -> None:
+        nonlocal steps
+        steps += 1
+        if steps % 5 == 0:
+            await archive(stage.connection, key)
+
+    talk = follow(Talk(pricing, 1), stage.driver, account_id, between=between)
+    assert stage.run(talk) > 5
+    assert stage.run(stage.violations(account_id)) == []
+    assert stage.run(archive(stage.connection, key)) > 0
+    for days in (-20, 1):
+        assert stage.run(empty(stage.connection, key, after=timedelta(days=days))) > 0
+        assert stage.run(stage.violations(account_id)) == []
+    carried = "SELECT count(*) FROM creditgate.emptied_sessions WHERE account_key = $1"
+    assert stage.run(stage.connection.fetchval(carried, key.account_key)) > 1
 
 
 @pytest.mark.slow

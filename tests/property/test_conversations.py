@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -113,7 +113,17 @@ class Walk:
         return {"status": self._random.choice(("ACTIVE", "ACTIVE", "ACTIVE", "SUSPENDED"))}
 
 
-async def follow(walk: Walk, driver: Driver, account_id: str) -> int:
+async def nothing() -> None:
+    """Leave things as they are."""
+
+
+async def follow(
+    walk: Walk,
+    driver: Driver,
+    account_id: str,
+    *,
+    between: Callable[[], Awaitable[None]] = nothing,
+) -> int:
     """Take a walk beside the oracle, and answer how often something was granted."""
     oracle, granted = ModelDriver(), 0
     both: tuple[Driver, ...] = (driver, oracle)
@@ -128,6 +138,7 @@ async def follow(walk: Walk, driver: Driver, account_id: str) -> int:
             for each in both:
                 await each.sweep()
             continue
+        await between()
         given = await driver.run(account_id, step)
         right = await oracle.run(account_id, step)
         assert given == right, step

@@ -19,6 +19,8 @@ MONEY_TABLES = (
     "conversations",
     "deliveries",
     "delivery_queues",
+    "emptied_sessions",
+    "emptied_spent",
     "entries",
     "events",
     "grants",

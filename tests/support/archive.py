@@ -19,12 +19,17 @@ SELECT s.* FROM creditgate.accounts AS a,
 _EMPTY = "SELECT creditgate.empty_archive($1, $2, creditgate.clock() + $3::interval, $4)"
 
 
+async def counted(connection: Connection, account: AccountKey) -> None:
+    """Let everything that has happened to an account be in its sums."""
+    while await connection.fetchval(_ROLL_UP, *account):
+        pass
+
+
 async def archive(
     connection: Connection, account: AccountKey, *, after: timedelta = NOW, limit: int = 3
 ) -> int:
     """Archive whatever of an account ended before so long after now; answers how much it was."""
-    while await connection.fetchval(_ROLL_UP, *account):
-        pass
+    await counted(connection, account)
     hold_id, version, done = "", None, 0
     while True:
         step = await connection.fetchrow(_ARCHIVE, *account, after, limit, hold_id, version)

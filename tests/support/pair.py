@@ -105,7 +105,7 @@ class Pair:
                 "SELECT rule, detail FROM creditgate.verify($1::smallint) WHERE account_key = $2",
                 *key,
             )
-            assert broken == []
+            assert broken == [], [tuple(row) for row in broken]
 
     async def _check_grants(self, account_id: str) -> None:
         """Compare grants; those of cycles passed over are missing, and nothing was ever of them."""

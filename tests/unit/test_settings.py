@@ -65,6 +65,7 @@ def test_every_number_has_bounds_and_both_are_kept() -> None:
         ("tls_cert_file", "/none/x.pem", "CREDITGATE_TLS_CERT_FILE: there is no file /none/x.pem"),
         ("lane_reserve_queue_max", "5000", "must be at most CREDITGATE_LANE_QUEUE_MAX"),
         ("call_deadline_default_ms", "6000", "must be at most CREDITGATE_CALL_DEADLINE_MAX_MS"),
+        ("retention_days", "89", "CREDITGATE_RETENTION_DAYS: must be 0 or at least 90, got 89"),
         ("listen", "0.0.0.0:50051", "in the clear: set CREDITGATE_TLS_CERT_FILE"),
     ],
 )

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from creditgate_server.domain.account_keys import BUCKETS
-from creditgate_server.domain.figures import OpenHolds
+from creditgate_server.domain.figures import Archived, OpenHolds
+from creditgate_server.workers.archive import Archive
 from creditgate_server.workers.expire_holds import ExpireHolds
 from creditgate_server.workers.measure_holds import MeasureHolds
 from creditgate_server.workers.reconcile import Reconcile
@@ -56,6 +57,48 @@ async def test_many_sweepers_end_everything_between_them() -> None:
     await asyncio.gather(*(ExpireHolds(sweeps, limit=7, swept=swept.append)() for _ in range(4)))
     assert sum(swept) == 50 * BUCKETS
     assert sum(sweeps.due.values()) == 0
+
+
+class FakeArchives:
+    """Buckets with rows that may be archived, a few at a time."""
+
+    def __init__(self, left: dict[int, int]) -> None:
+        self.left, self.days = left, set[int]()
+        self.visits: list[int] = []
+
+    async def archive(self, bucket: int, *, days: int, limit: int) -> Archived:
+        self.days.add(days)
+        self.visits.append(bucket)
+        count = min(limit, self.left.get(bucket, 0))
+        self.left[bucket] = self.left.get(bucket, 0) - count
+        return Archived(count, 2 * count, self.left[bucket] > 0)
+
+
+async def test_a_round_archives_what_there_is_in_every_bucket_and_rests_between() -> None:
+    archives, archived, rests = FakeArchives({0: 25, 63: 1}), list[Archived](), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    archive = Archive(
+        archives, days=90, archived=archived.append, limit=10, first=lambda: 63, sleep=sleep
+    )
+    assert await archive() is False
+    assert archives.visits == [63, 0, 0, 0, *range(1, 63)]
+    assert [found.holds for found in archived] == [1, 10, 10, 5], "what moved nothing is not told"
+    assert archives.days == {90}
+    assert len(rests) == len(archives.visits)
+    assert min(rests) > 0
+
+
+async def test_an_archiving_round_is_bounded_and_none_is_made_where_nothing_is_archived() -> None:
+    archives = FakeArchives({5: 1_000})
+    bounded = Archive(archives, days=90, archived=lambda _: None, limit=1, rest=0, steps_max=100)
+    assert await bounded() is True
+    assert len(archives.visits) == 100
+    never = FakeArchives({5: 1_000})
+    assert await Archive(never, days=0, archived=lambda _: None)() is False
+    assert never.visits == []
 
 
 class Broken(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from creditgate_server.cli.archive import empty_archive
 from creditgate_server.cli.config import check_config
 from creditgate_server.cli.dashboard import dashboard
 from creditgate_server.cli.database import migrate, verify
@@ -38,5 +39,6 @@ for _command in (
     keys,
     verify,
     rebuild_usage,
+    empty_archive,
 ):
     main.add_command(_command)

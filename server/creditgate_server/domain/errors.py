@@ -18,6 +18,10 @@ class OutcomeUnknownError(LedgerError):
     """
 
 
+class RangeArchivedError(LedgerError):
+    """A read was about what is not kept any more. It is raised, as it may be found on the way."""
+
+
 class BatchRefusedError(LedgerError):
     """The database refused a batch for its content: definitely not done.
 

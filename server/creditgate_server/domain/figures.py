@@ -44,3 +44,11 @@ class Unsummed(NamedTuple):
 
     accounts: Sequence[AccountKey]
     changes: int
+
+
+class Archived(NamedTuple):
+    """How many holds and entries were moved into the archive, and whether there may be more."""
+
+    holds: int
+    entries: int
+    more: bool

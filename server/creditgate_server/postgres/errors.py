@@ -11,6 +11,7 @@ from creditgate_server.domain.errors import (
     BatchRefusedError,
     NotExecutedError,
     OutcomeUnknownError,
+    RangeArchivedError,
 )
 
 # What PostgreSQL reports for a passing reason, having rolled back: serialization and deadlock
@@ -18,6 +19,9 @@ from creditgate_server.domain.errors import (
 # a lock that was not to be had (55P03), a cancelled statement (57014), a server that starts, or
 # only reads.
 _PASSING = ("40", "53", "55P03", "57014", "57P03", "25006", "08001", "08004")
+
+# What functions of ours raise about ranges that are not kept.
+_RANGE_ARCHIVED = "CG047"
 
 LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
 """What the driver raises when a connection is gone, or does not answer."""
@@ -46,6 +50,8 @@ def executing() -> Iterator[None]:
         raise OutcomeUnknownError(f"connection lost: {_name(error)}") from error
     except asyncpg.PostgresError as error:
         code = error.sqlstate or ""
+        if code == _RANGE_ARCHIVED:
+            raise RangeArchivedError from error
         if code.startswith(_PASSING):
             raise NotExecutedError(f"SQLSTATE {code}") from error
         if code.startswith(("08", "57", "58")):

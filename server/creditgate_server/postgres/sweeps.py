@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from creditgate_server.domain.account_keys import BUCKETS
-from creditgate_server.domain.figures import OpenHolds
+from creditgate_server.domain.figures import Archived, OpenHolds
 
 from .errors import executing
 
@@ -92,6 +92,16 @@ class PostgresSweeps:
             "SELECT creditgate.forget_events($1, $2, $3)", bucket, days, limit
         )
         return int(found)
+
+    async def archive(self, bucket: int, *, days: int, limit: int) -> Archived:
+        """Go on archiving what ended more than `days` ago in a bucket: look at `limit` rows."""
+        rows = await self._pool.rows(
+            "SELECT p_holds, p_entries, p_more FROM creditgate.archive($1, $2, $3)",
+            bucket,
+            days,
+            limit,
+        )
+        return Archived(*rows[0])
 
     async def open_holds(self, bucket: int) -> OpenHolds:
         """Measure the open holds of one bucket."""

@@ -36,7 +36,7 @@ WITH asked AS MATERIALIZED (
               FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now) AS s,
            creditgate.accounts AS a
       LEFT JOIN LATERAL (
-           SELECT e.created_at AS at FROM creditgate.entries AS e
+           SELECT e.created_at AS at FROM creditgate.all_entries AS e
             WHERE e.bucket = a.bucket AND e.account_key = a.account_key
             ORDER BY e.version DESC LIMIT 1) AS last ON true
      WHERE a.bucket = $1 AND a.account_key = $2

@@ -17,6 +17,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from creditgate_server.domain.figures import Archived
+
 _CALL_SECONDS = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1)
 _SLOW_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
 _DELIVERY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0)
@@ -173,6 +175,12 @@ class _Work:
         self._swept = Counter(
             "creditgate_swept", "Expired holds and grants ended by this process.", registry=registry
         )
+        self._archived = Counter(
+            "creditgate_archived",
+            "Rows of the ledger that this process moved into the archive.",
+            ["table"],
+            registry=registry,
+        )
         self._rounds = Counter(
             "creditgate_loop_rounds",
             "Rounds of a background loop, by how they ended.",
@@ -230,6 +238,11 @@ class _Work:
     def swept(self, count: int) -> None:
         """Record holds and grants ended because their time was over."""
         self._swept.inc(count)
+
+    def archived(self, found: Archived) -> None:
+        """Record what was moved into the archive."""
+        self._archived.labels("holds").inc(found.holds)
+        self._archived.labels("entries").inc(found.entries)
 
     def round_finished(self, loop: str, *, seconds: float, at_seconds: float) -> None:
         """Record a round that ended well, `at_seconds` since the epoch."""

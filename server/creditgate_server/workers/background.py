@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from creditgate_server.domain.deliveries import Outbox
-from creditgate_server.domain.figures import OpenHolds
+from creditgate_server.domain.figures import Archived, OpenHolds
 from creditgate_server.settings import Settings
+from creditgate_server.workers.archive import Archive
 from creditgate_server.workers.deliver_events import DeliverEvents, Sender
 from creditgate_server.workers.expire_holds import ExpireHolds
 from creditgate_server.workers.forget_events import ForgetEvents
@@ -19,6 +20,7 @@ from creditgate_server.workers.roll_up import RollUp, Sums
 
 _MEASURE_INTERVAL_SECONDS = 15.0
 _FORGET_INTERVAL_SECONDS = 600.0
+_ARCHIVE_INTERVAL_SECONDS = 600.0
 # Proving the rules reads everything. It never takes more than a tenth of one core from the calls.
 _VERIFY_REST = 9.0
 # What has expired is to be swept within 5 s, also when the database comes back after an outage.
@@ -46,6 +48,10 @@ class Store(Protocol):
         """Forget up to `limit` of a bucket's dispatched events that are older than `days`."""
         ...
 
+    async def archive(self, bucket: int, *, days: int, limit: int) -> Archived:
+        """Go on archiving what ended more than `days` ago in a bucket: look at `limit` rows."""
+        ...
+
     async def verify(self, *, rest: float) -> Sequence[Violation]:
         """Prove every rule on every account; answers what is broken.
 
@@ -59,6 +65,10 @@ class Observer(Protocol):
 
     def swept(self, count: int) -> None:
         """Note how much was ended because its time was over."""
+        ...
+
+    def archived(self, found: Archived) -> None:
+        """Note what was moved into the archive."""
         ...
 
     def violations(self, accounts_by_rule: Mapping[str, int]) -> None:
@@ -127,6 +137,7 @@ def background(
         return await measure_holds() | await measure_deliveries()
 
     forget = ForgetEvents(store, days=settings.event_retention_days)
+    archive = Archive(store, days=settings.retention_days, archived=observer.archived)
 
     def loop(
         work: Callable[[], Awaitable[bool]],
@@ -167,6 +178,7 @@ def background(
         loop(reconcile, "reconcile", every_seconds=settings.reconcile_interval_ms / 1_000),
         loop(measure, "measure", every_seconds=_MEASURE_INTERVAL_SECONDS),
         loop(forget, "forget_events", every_seconds=_FORGET_INTERVAL_SECONDS),
+        loop(archive, "archive", every_seconds=_ARCHIVE_INTERVAL_SECONDS),
     )
 
 

@@ -6,12 +6,17 @@ import logging
 import secrets
 from typing import Any
 
-from creditgate_server.domain.errors import NotExecutedError, OutcomeUnknownError
+from creditgate_server.domain.errors import (
+    NotExecutedError,
+    OutcomeUnknownError,
+    RangeArchivedError,
+)
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.lanes import LaneFullError
 from creditgate_server.rpc.call import Call, Handler
 from creditgate_server.rpc.detached import Shed
 from creditgate_server.rpc.method import Method
-from creditgate_server.rpc.status import INTERNAL, OUTCOME_UNKNOWN, RpcError, not_executed
+from creditgate_server.rpc.status import INTERNAL, OUTCOME_UNKNOWN, RpcError, not_executed, refuse
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ def translated(method: Method, proceed: Handler, *, shed: Shed) -> Handler:
         except OutcomeUnknownError as error:
             _log.warning("%s has an unknown outcome: %s", method.name, error)
             raise RpcError(*OUTCOME_UNKNOWN) from error
+        except RangeArchivedError:
+            refuse(Outcome.RANGE_ARCHIVED)
         except Exception as error:
             raise unexpected(method.name) from error
 

@@ -7,6 +7,7 @@ then to be carried over to the new code, not dropped.
 
 from __future__ import annotations
 
+from tests.mutants.doors import MUTANTS_OF_DOORS
 from tests.mutants.mutant import SERVER, SQL, Mutant, contract
 from tests.mutants.reports import MUTANTS_OF_REPORTS
 from tests.mutants.work import MUTANTS_OF_WORK
@@ -249,4 +250,5 @@ MUTANTS = (
     ),
     *MUTANTS_OF_WORK,
     *MUTANTS_OF_REPORTS,
+    *MUTANTS_OF_DOORS,
 )

@@ -32,6 +32,10 @@ from tests.support.server import (
 
 # One browser and one server for all: their contexts and accounts keep the tests apart.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+FITS = """
+    [document.documentElement, document.querySelector(".table-scroll")]
+        .every(each => each.scrollWidth <= each.clientWidth)
+"""
 SOON = datetime.now(UTC) + timedelta(hours=1)
 
 
@@ -88,7 +92,8 @@ async def test_staff_come_in_search_and_leave(
 ) -> None:
     _, key = await new_tenant(server.settings.database_url)
     async with server.caller(key) as caller, opened(browser, **looks) as (page, seen):
-        for name in ("acme/eu", "acme/us", "zeta", *(f"site-{n:03}" for n in range(60))):
+        longest = f"{'department-' * 11}7"
+        for name in ("acme/eu", "acme/us", "zeta", longest, *(f"site-{n:02}" for n in range(59))):
             await caller.account(account_id=name, credits_=0)
         await log_in(page, dashboard, "cg_no_key")
         await page.get_by_role("alert").wait_for()
@@ -99,6 +104,8 @@ async def test_staff_come_in_search_and_leave(
         assert await serious(page) == []
         rows = page.locator("tbody tr")
         assert await rows.count() == 50
+        # However long an id is and however small the screen: all columns are to be seen.
+        assert await page.evaluate(FITS)
         await page.get_by_role("link", name="Next page").click()
         await page.get_by_role("link", name="zeta").wait_for()
         assert await rows.count() == 13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from creditgate.v1 import catalog_service_pb2 as catalog_pb
 from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate.v1 import usage_pb2 as ranges_pb
 from creditgate.v1 import usage_service_pb2 as usage_pb
+from creditgate_server.domain.account_keys import account_key
 from tests.support.calls import failure
 from tests.support.clock import DatabaseClock, set_clock, stamp
 from tests.support.database import Database
@@ -298,3 +300,36 @@ async def test_what_was_revoked_counts_if_it_ever_began(
 
 async def test_no_such_account(caller: Caller) -> None:
     assert (await failure(summary(caller))).reason == "ACCOUNT_NOT_FOUND"
+
+
+async def test_all_of_it_is_of_one_instant(caller: Caller, database: Database) -> None:
+    """While an account is charged and summed up, what is left and what is gone are all there is."""
+    await caller.account(account_id="acme", credits_=1_000)
+    owner = await database.connect()
+    key = account_key(caller.tenant_id, "acme")
+    working = True
+
+    async def work(worker: int) -> None:
+        number = 0
+        while working:
+            number += 1
+            await charge(caller, f"{worker}-{number}", 1)
+            if worker == 0:
+                await owner.execute("SELECT creditgate.roll_up($1, $2, 2)", *key)
+
+    async with asyncio.TaskGroup() as group:
+        for worker in range(4):
+            group.create_task(work(worker))
+        apart = 0
+        for _ in range(1_000):
+            found, again = await asyncio.gather(summary(caller), summary(caller))
+            assert found.balance.settled_micros + found.consumed_micros == 1_000 * CREDIT
+            assert sum(day.consumed_micros for day in found.days) == found.consumed_micros
+            assert found.holds * CREDIT == found.consumed_micros
+            # What two of them say does not go together: so charges do come in between.
+            apart += again.balance.settled_micros + found.consumed_micros != 1_000 * CREDIT
+            if apart >= 5 or found.holds > 900:
+                break
+        working = False
+    await owner.close()
+    assert apart

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from creditgate_server.domain.account_keys import account_key
+from creditgate_server.domain.account_keys import AccountKey, account_key
 from tests.oracle.answers import RateView
 from tests.oracle.calendar import EPOCH, MICROSECOND
 from tests.oracle.prices import RateCard
@@ -20,6 +20,7 @@ from tests.property.operations import CREDIT, SECOND
 from tests.property.seeds import first_seed
 from tests.property.test_activity import DAY, RATES, STEPS, Walk
 from tests.property.test_fake_walks import FakeStage, fake_stage
+from tests.support.archive import archive
 from tests.support.stage import Stage
 
 __all__ = ["fake_stage"]
@@ -68,12 +69,12 @@ PLACES = (
 class SummaryWalk(Walk):
     """A walk with conversations, grants that begin later, and many a midnight.
 
-    Now and then some of what has happened is summed up, as a server's worker does.
+    Now and then some of what has happened is summed up or archived, as a server's workers do.
     """
 
     steps = (
         *(step for step in (*STEPS, *STEPS) if step != "day"),
-        *("talk", "talk", "later", "later", "roll", "roll"),
+        *("talk", "talk", "later", "later", "roll", "roll", "archive"),
         *("edge", "edge", "edge", "summary"),
     )
 
@@ -128,9 +129,16 @@ class SummaryWalk(Walk):
 
     def _roll(self) -> None:
         if isinstance(self._stage, Stage):
-            key = account_key(self._stage.tenant_id, self.account.account_id)
-            entries = self._chance.choice((1, 5, 1_000))
+            entries, key = self._chance.choice((1, 5, 1_000)), self._key(self._stage)
             self._stage.run(self._stage.connection.execute(ROLL_UP, *key, entries))
+
+    def _archive(self) -> None:
+        if isinstance(self._stage, Stage):
+            key = self._key(self._stage)
+            self._stage.run(archive(self._stage.connection, key, limit=20))
+
+    def _key(self, stage: Stage) -> AccountKey:
+        return account_key(stage.tenant_id, self.account.account_id)
 
     def _later(self) -> None:
         """Order or announce a grant, or take back one that has not begun."""

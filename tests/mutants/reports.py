@@ -6,6 +6,9 @@ from tests.mutants.mutant import SERVER, SQL, Mutant, contract
 
 LOGS = "tests/property/test_activity.py::test_the_log_is_what_the_oracle_works_out"
 PAGES = "tests/integration/test_activity.py::"
+USAGE = "tests/property/test_usage.py::test_usage_is_what_the_oracle_adds_up"
+QUERIES = "tests/integration/test_usage.py::"
+CLOCKS = "tests/sql/test_usage_queries.py::test_stretches_begin_where_the_clocks_say"
 
 MUTANTS_OF_REPORTS = (
     Mutant(
@@ -99,5 +102,68 @@ MUTANTS_OF_REPORTS = (
         "run_out_at=forecasts.run_out_at(balance.available_micros,",
         "run_out_at=forecasts.run_out_at(balance.settled_micros,",
         contract("summaries: what open holds hold counts as used"),
+    ),
+    Mutant(
+        "an answer whose pages are about another time each",
+        SERVER + "rpc/usage.py",
+        "            question = question._replace(span=fixed)\n",
+        "",
+        QUERIES + "test_pages_are_of_what_there_was_when_the_first_was_read",
+    ),
+    Mutant(
+        "a page of usage that begins a row late",
+        SERVER + "rpc/usage.py",
+        "_place(offset + len(response.rows), found.span)",
+        "_place(offset + len(response.rows) + 1, found.span)",
+        USAGE,
+    ),
+    Mutant(
+        "a token for the next page of another question",
+        SERVER + "rpc/usage.py",
+        'about = f"{request.account_id} {question!r}"',
+        "about = request.account_id",
+        QUERIES + "test_a_token_is_good_for_its_question_alone",
+    ),
+    Mutant(
+        "refunds that are passed over when usage is summed up",
+        SERVER + "postgres/usage.py",
+        "WHERE u.kind IN (2, 3)",
+        "WHERE u.kind = 2",
+        contract("usage: refunds count when they are made"),
+    ),
+    Mutant(
+        "two hours taken for one where a clock is set back",
+        SERVER + "postgres/usage.py",
+        "date_trunc($6, u.slot AT TIME ZONE a.time_zone) AS shown",
+        "date_trunc('day', u.slot AT TIME ZONE a.time_zone) AS shown",
+        contract("usage: an hour that is cut short by the clock is not the one before it"),
+    ),
+    Mutant(
+        "an hour that begins before the clock showed it",
+        SQL + "096_usage_time.sql",
+        "CASE p_unit WHEN 'hour' THEN p_at ELSE v_cut END",
+        "v_cut",
+        CLOCKS,
+    ),
+    Mutant(
+        "a sum of what is not kept any more, cut in two",
+        SQL + "096_usage_time.sql",
+        "        IF v_whole < v_edge AND v_whole <= v_emptied_at THEN",
+        "        IF v_whole < v_edge AND v_edge <= v_emptied_at THEN",
+        QUERIES + "test_what_is_not_kept_any_more_is_answered_as_far_as_it_was_summed_up",
+    ),
+    Mutant(
+        "a median that nothing reaches",
+        SERVER + "postgres/usage.py",
+        "percentile_disc(0.5) WITHIN GROUP (ORDER BY f.value)",
+        "percentile_disc(0.5) WITHIN GROUP (ORDER BY f.value DESC)",
+        contract("usage: calls that were charged by how long they took"),
+    ),
+    Mutant(
+        "calls that cost nothing, measured with those that did",
+        SERVER + "postgres/usage.py",
+        " AND h.charged_micros > 0",
+        "",
+        contract("usage: calls that were charged by how long they took"),
     ),
 )

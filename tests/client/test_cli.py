@@ -6,7 +6,7 @@ import csv
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,19 @@ def test_plans_and_addons(shell: Shell, fake: Fake) -> None:
     fake.set_time(datetime(2030, 1, 31, tzinfo=UTC))
     turned = answer(shell("account", "update", "new", "--json"))
     assert (turned["plan"]["version"], turned["next_plan"]) == (2, None)
+
+
+def test_a_link_to_the_page(shell: Shell, fake: Fake) -> None:
+    url, until = shell("link", "acme", "--hours", "0.5").stdout.splitlines()
+    assert url.startswith("http")
+    ends = fake.now() + timedelta(minutes=30)
+    assert until == f"works until {ends:%Y-%m-%d %H:%M:%S} UTC"
+    site = "https://shop.example.com"
+    made = answer(shell("link", "acme", "--origin", site, "--origin", f"{site}:8443", "--json"))
+    assert made["url"].endswith(made["token"])
+    sent: Any = fake.requests[-1]
+    assert [*sent.allowed_origins] == [site, f"{site}:8443"]
+    assert shell("link", "acme", "--origin", "shop").exit_code == 1
 
 
 def test_alerts_and_events(shell: Shell, fake: Fake) -> None:

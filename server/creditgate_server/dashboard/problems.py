@@ -35,6 +35,7 @@ FOREIGN = Problem(
     403, "This was not sent from here", "Reload the page and try again. Nothing was done."
 )
 TOO_MANY = Problem(429, "Too many attempts", "Wait a minute, then try again.", retry=True)
+TOO_SLOW = Problem(408, "That took too long", "Nothing was done: try again.", retry=True)
 TOO_LARGE = Problem(413, "That is too long", "Nothing was done.")
 AWAY = Problem(
     503, "This cannot be read at the moment", "It will be back in a moment: try again.", retry=True

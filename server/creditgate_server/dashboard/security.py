@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,9 +10,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import FOREIGN, TOO_LARGE, RefusedError
+from .problems import FOREIGN, TOO_LARGE, TOO_SLOW, RefusedError
 
 FORM_BYTES_MAX = 8_192
+_FORM_SECONDS_MAX = 10.0
 _FIELDS_MAX = 20
 _EMBEDDERS = "creditgate.embedders"
 _POLICY = (
@@ -82,10 +84,14 @@ def check_origin(request: Request, *, base_url: str) -> None:
 async def read_form(request: Request) -> Mapping[str, str]:
     """Read a short form. Raises `RefusedError`."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES_MAX:
-            raise RefusedError(TOO_LARGE)
+    try:
+        async with asyncio.timeout(_FORM_SECONDS_MAX):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > FORM_BYTES_MAX:
+                    raise RefusedError(TOO_LARGE)
+    except TimeoutError:
+        raise RefusedError(TOO_SLOW) from None
     try:
         return dict(parse_qsl(body.decode(), max_num_fields=_FIELDS_MAX))
     except ValueError:

@@ -187,6 +187,14 @@ async def test_what_a_page_does_by_itself_keeps_no_session_alive(store: Store) -
             assert (await client.get(url, headers=headers)).status_code == status
 
 
+async def test_a_form_is_short(store: Store) -> None:
+    async with browser(store) as client:
+        assert (await log_in(client, "k" * 8_192)).status_code == 413
+        assert (await client.post("/login", content=b"\xff=1")).status_code == 403
+        fields = {f"f{number}": "" for number in range(21)}
+        assert (await client.post("/login", data=fields)).status_code == 403
+
+
 async def test_cookies_keep_to_tls_where_there_is_tls(store: Store) -> None:
     rules = Rules(base_url="https://credits.example")
     async with browser(store, rules=rules, url="https://credits.example") as client:

@@ -13,6 +13,7 @@
 (() => {
   const MINUTE_MS = 60000;
   const REFRESH_PAUSE_MS = 1000;
+  const REFRESH_PAUSE_MS_MAX = 15000;
   const RETRY_MS_MIN = 2000;
   const RETRY_MS_MAX = 60000;
   const STATES = {
@@ -76,15 +77,18 @@
   }
 
   let refreshed = Date.now();
+  let pauseMs = REFRESH_PAUSE_MS;
   let refreshing = 0;
 
-  // Once a second at most, however much happens.
+  // Once a second at most, however much happens; less often when the server is slow to answer.
   function refresh() {
     if (refreshing || ended) return;
-    const wait = Math.max(0, refreshed + REFRESH_PAUSE_MS - Date.now());
+    const wait = Math.max(0, refreshed + pauseMs - Date.now());
     refreshing = setTimeout(async () => {
+      const begun = Date.now();
       await Promise.all(sections().filter((each) => "live" in each.dataset).map((s) => load(s)));
       refreshed = Date.now();
+      pauseMs = Math.min(Math.max(REFRESH_PAUSE_MS, 2 * (refreshed - begun)), REFRESH_PAUSE_MS_MAX);
       refreshing = 0;
       if (again) {
         again = false;

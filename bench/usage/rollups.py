@@ -72,7 +72,8 @@ async def catch_up(database: Database, say: Callable[[str], None]) -> CaughtUp:
 async def _work(database: Database, first: int) -> _Count:
     """Go round until nothing is left, whoever has done it."""
     count = _Count()
-    async with database.pool() as pool:
+    # A worker that fails would only begin anew; what is measured is not to hang on a busy disk.
+    async with database.pool(database.settings.with_(statement_timeout_ms=60_000)) as pool:
         rest = partial(asyncio.sleep, 0)
         work = RollUp(
             PostgresUsageSums(pool), observer=count, first=lambda: first, sleep=lambda _: rest()

@@ -40,23 +40,31 @@ WITH asked AS MATERIALIZED (
             WHERE e.bucket = a.bucket AND e.account_key = a.account_key
             ORDER BY e.version DESC LIMIT 1) AS last ON true
      WHERE a.bucket = $1 AND a.account_key = $2
-), summed AS (
-    SELECT date_trunc($6, u.slot, a.time_zone) AS stretch,
-           date_trunc($6, u.slot AT TIME ZONE a.time_zone) AS shown, min(u.slot) AS first,
-           CASE WHEN $7 THEN u.type ELSE '' END AS type,
+), folded AS (
+    SELECT u.slot, CASE WHEN $7 THEN u.type ELSE '' END AS type,
            CASE WHEN $8 THEN u.meter ELSE '' END AS meter,
            CASE WHEN $9 THEN u.model ELSE '' END AS model,
            CASE WHEN $10 THEN u.value ELSE '' END AS value,
-           creditgate.bounded(-sum(u.amount_micros)) AS consumed,
-           creditgate.bounded(
-               coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0)) AS refunded,
-           creditgate.bounded(sum(u.quantity)) AS quantity, sum(u.holds)::bigint AS holds
+           sum(u.amount_micros) AS amount, sum(u.quantity) AS quantity, sum(u.holds) AS holds,
+           coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0) AS refunded
       FROM asked AS a, creditgate.usage_rows(
                a.bucket, a.account_key, a.start, a.until, $11, $12,
-               p_days => $6 IS DISTINCT FROM 'hour') AS u
+               p_days => $6 IS DISTINCT FROM 'hour',
+               p_totals => $6 IS NULL AND NOT ($7 OR $8 OR $9)
+                           AND coalesce($13, $14, $15) IS NULL) AS u
      WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)
+     GROUP BY 1, 2, 3, 4, 5
+), summed AS (
+    -- Of the rows of one time this asks the calendar once.
+    SELECT date_trunc($6, f.slot, a.time_zone) AS stretch,
+           date_trunc($6, f.slot AT TIME ZONE a.time_zone) AS shown, min(f.slot) AS first,
+           f.type, f.meter, f.model, f.value,
+           creditgate.bounded(-sum(f.amount)) AS consumed,
+           creditgate.bounded(sum(f.refunded)) AS refunded,
+           creditgate.bounded(sum(f.quantity)) AS quantity, sum(f.holds)::bigint AS holds
+      FROM asked AS a, folded AS f
      GROUP BY 1, 2, 4, 5, 6, 7
 ), begun AS (
     SELECT s.*, min(s.first) OVER (PARTITION BY s.stretch, s.shown) AS begun FROM summed AS s

@@ -1,10 +1,11 @@
 -- The period a summary is of: a range where one is asked for, else the running cycle, else the calendar month. A range
 -- counts what happened from `since` on and before `until`, NULL being no bound; it is shown to begin no earlier than the
--- account, and to end now where it has no end. Its days are those that have begun.
+-- account, and to end now where it has no end. Its days are those that have begun. What is consumed counts from `summed_since`
+-- on: of a cycle whose beginning is not kept any more, but as sums over quarters of an hour, from the first whole one of them.
 CREATE OR REPLACE FUNCTION creditgate.summary_period(
     p_account creditgate.accounts, p_now timestamptz, p_ranged boolean, p_start timestamptz, p_until timestamptz,
     p_last_ms bigint, OUT kind smallint, OUT starts_at timestamptz, OUT ends_at timestamptz, OUT since timestamptz,
-    OUT until timestamptz, OUT days_left integer, OUT first_day date, OUT last_day date)
+    OUT summed_since timestamptz, OUT until timestamptz, OUT days_left integer, OUT first_day date, OUT last_day date)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_zone text := p_account.time_zone;
@@ -28,6 +29,13 @@ BEGIN
             ELSE creditgate.date_start((v_month + interval '1 month')::date, v_zone) END;
         starts_at := since;
         ends_at := until;
+    END IF;
+    summed_since := since;
+    IF kind = 1 AND NOT creditgate.keeps_usage(
+        p_account.bucket, p_account.account_key, v_zone, since, NULL, p_named => false, p_hours => false)
+    THEN
+        summed_since := date_bin('15 minutes', since, '2000-01-01+00') + interval '15 minutes';
+        starts_at := summed_since;
     END IF;
 
     days_left := CASE

@@ -18,6 +18,7 @@ from creditgate.v1 import conversation_service_pb2 as conversations_pb
 from creditgate.v1 import usage_pb2 as ranges_pb
 from creditgate.v1 import usage_service_pb2 as usage_pb
 from creditgate_server.domain.account_keys import account_key
+from tests.support.archive import archive, empty
 from tests.support.calls import failure
 from tests.support.clock import DatabaseClock, set_clock, stamp
 from tests.support.database import Database
@@ -48,6 +49,9 @@ PRO = catalog_pb.Plan(
     rollover_max_micros=5 * CREDIT,
     rate_card_id="std",
 )
+YEARLY = catalog_pb.Plan()
+YEARLY.CopyFrom(PRO)
+YEARLY.cycle, YEARLY.rollover_max_micros = catalog_pb.CYCLE_UNIT_YEAR, 0
 
 
 @pytest.fixture
@@ -68,10 +72,10 @@ async def charge(caller: Caller, hold_id: str, credits_: int) -> None:
     await caller.authorization.Charge(request)
 
 
-async def subscribe(caller: Caller, *, zone: str = "UTC") -> None:
-    """Put the account on a plan of a month from now."""
+async def subscribe(caller: Caller, *, zone: str = "UTC", plan: catalog_pb.Plan = PRO) -> None:
+    """Put the account on a plan from now on."""
     await caller.catalog.PutRateCard(catalog_pb.PutRateCardRequest(rate_card=CARD))
-    await caller.catalog.PutPlan(catalog_pb.PutPlanRequest(plan=PRO))
+    await caller.catalog.PutPlan(catalog_pb.PutPlanRequest(plan=plan))
     change = accounts_pb.UpdateAccountRequest(
         account_id="acme",
         time_zone=zone,
@@ -339,3 +343,34 @@ async def test_all_of_it_is_of_one_instant(
     figures(torn=torn, apart=apart)
     assert not torn
     assert apart
+
+
+async def test_a_year_whose_beginning_is_not_kept_any_more(
+    caller: Caller, database: Database, clock: DatabaseClock
+) -> None:
+    await set_clock(clock, "2029-01-01T08:07")
+    await caller.account(account_id="acme")
+    await subscribe(caller, plan=YEARLY)
+    for number, at in enumerate(("2029-12-31T00:00", "2030-01-01T08:10", "2030-01-01T08:15")):
+        await set_clock(clock, at)
+        await charge(caller, f"h-{number}", 1)
+    owner = await database.connect()
+    key = account_key(caller.tenant_id, "acme")
+    await set_clock(clock, "2030-05-01T00:00")
+    await charge(caller, "late", 2)
+    before = await summary(caller)
+    assert (before.consumed_micros, before.holds) == (4 * CREDIT, 3)
+    for each in (archive, empty):
+        await each(owner, key, after=timedelta(days=-90))
+    await owner.close()
+
+    found = await summary(caller)
+    assert found.period.starts_at == stamp("2030-01-01T08:15")
+    assert found.period.ends_at == before.period.ends_at
+    assert (found.consumed_micros, found.holds) == (3 * CREDIT, 2)
+    assert days(found)[0] == ("2030-01-01", 1, 1)
+    assert found.sources == before.sources
+    assert found.allowance_micros == 20 * CREDIT
+    assert (await summary(caller, **{"from": stamp("2029-06-01T00:00")})).holds == 4
+    told = await failure(summary(caller, **{"from": stamp("2030-01-01T08:09")}))
+    assert told.reason == "RANGE_ARCHIVED"

@@ -157,7 +157,9 @@ class SummaryPeriod(_message.Message):
     """
     @_builtins.property
     def starts_at(self) -> _timestamp_pb2.Timestamp:
-        """starts_at is when it begins, and belongs to it. A range begins no earlier than the account was created."""
+        """starts_at is when it begins, and belongs to it. A range begins no earlier than the account was created. Of
+        a cycle whose beginning is not kept any more it may be up to 15 minutes later: what came before is not counted.
+        """
 
     @_builtins.property
     def ends_at(self) -> _timestamp_pb2.Timestamp:

@@ -78,7 +78,8 @@ class UsageServiceServicer(object):
 
     def GetSummary(self, request, context):
         """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
-        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND,
+        FAILED_PRECONDITION RANGE_ARCHIVED (a range whose edges are not kept any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

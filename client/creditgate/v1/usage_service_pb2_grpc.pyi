@@ -35,7 +35,8 @@ class UsageServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UsageServiceAsyncStub: ...
     GetSummary: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetSummaryRequest, _usage_service_pb2.GetSummaryResponse]
     """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
-    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND,
+    FAILED_PRECONDITION RANGE_ARCHIVED (a range whose edges are not kept any more).
     """
     ListConversations: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.ListConversationsRequest, _usage_service_pb2.ListConversationsResponse]
     """ListConversations answers the sessions of an account's conversations, those that started last first.
@@ -74,7 +75,8 @@ class UsageServiceAsyncStub(UsageServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSummary: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetSummaryRequest, _usage_service_pb2.GetSummaryResponse]  # type: ignore[assignment]
     """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
-    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+    the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND,
+    FAILED_PRECONDITION RANGE_ARCHIVED (a range whose edges are not kept any more).
     """
     ListConversations: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ListConversationsRequest, _usage_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """ListConversations answers the sessions of an account's conversations, those that started last first.
@@ -116,7 +118,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_usage_service_pb2.GetSummaryResponse, _abc.Awaitable[_usage_service_pb2.GetSummaryResponse]]:
         """GetSummary answers how an account stands, what a period has consumed, and where that leads: of the running cycle, of
-        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND.
+        the calendar month where an account has no cycles, or of a range. Errors: NOT_FOUND,
+        FAILED_PRECONDITION RANGE_ARCHIVED (a range whose edges are not kept any more).
         """
 
     @_abc_1.abstractmethod

@@ -38,7 +38,7 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
        p.kind, p.starts_at, p.ends_at, p.time_zone, p.days_left, p.first_day, p.last_day,
        ARRAY(SELECT ((u.slot AT TIME ZONE p.time_zone)::date, -sum(u.amount_micros), sum(u.holds))
                FROM creditgate.usage_rows(
-                        p.bucket, p.account_key, p.since, p.until, NULL, NULL, true) AS u
+                        p.bucket, p.account_key, p.summed_since, p.until, NULL, NULL, true) AS u
               WHERE u.kind IN (2, 3)
               GROUP BY (u.slot AT TIME ZONE p.time_zone)::date) AS used,
        (SELECT coalesce(-sum(u.amount_micros), 0)

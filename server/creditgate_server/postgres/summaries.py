@@ -64,7 +64,10 @@ SELECT p.account_id, p.created_at, p.settled_micros, p.held_micros, p.overdraft_
               GROUP BY g.kind ORDER BY g.kind) AS sources,
        ARRAY(SELECT (count(*), c.price, c.size, sum(c.held_micros))
                FROM (SELECT h.held_micros, greatest((w.rate).unit_size, 1) AS size,
-                            creditgate.unit_price_after(w.rate, w.used_quantity) AS price
+                            CASE WHEN (w.rate).tier_from IS NULL
+                                 THEN coalesce((w.rate).unit_price_micros, 0)
+                                 ELSE creditgate.unit_price_after(w.rate, w.used_quantity)
+                                 END AS price
                        FROM creditgate.holds AS h
                       CROSS JOIN LATERAL (
                             SELECT coalesce((h.lines[1]).rate, h.rate) AS rate,

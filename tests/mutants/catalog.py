@@ -7,6 +7,7 @@ then to be carried over to the new code, not dropped.
 
 from __future__ import annotations
 
+from tests.mutants.archives import MUTANTS_OF_ARCHIVES
 from tests.mutants.doors import MUTANTS_OF_DOORS
 from tests.mutants.mutant import SERVER, SQL, Mutant, contract
 from tests.mutants.reports import MUTANTS_OF_REPORTS
@@ -249,6 +250,7 @@ MUTANTS = (
         contract("topups: what is refused is asked for again after an hour, then two"),
     ),
     *MUTANTS_OF_WORK,
+    *MUTANTS_OF_ARCHIVES,
     *MUTANTS_OF_REPORTS,
     *MUTANTS_OF_DOORS,
 )

@@ -224,7 +224,8 @@ class AccountServiceServicer(object):
 
     def Refund(self, request, context):
         """Refund gives charged credits back to the grants they came from, the last drawn first.
-        Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+        Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE
+        and HOLD_ARCHIVED (the hold ended long ago, and nothing but its name is kept).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,7 +283,8 @@ class AccountServiceServicer(object):
     def GetStatement(self, request, context):
         """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
         and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
-        after the first page was read is on none of them. Errors: NOT_FOUND.
+        after the first page was read is on none of them. A period without a beginning begins with what is kept.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

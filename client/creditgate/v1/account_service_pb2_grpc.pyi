@@ -77,7 +77,8 @@ class AccountServiceStub:
     """
     Refund: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RefundRequest, _account_service_pb2.RefundResponse]
     """Refund gives charged credits back to the grants they came from, the last drawn first.
-    Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+    Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE
+    and HOLD_ARCHIVED (the hold ended long ago, and nothing but its name is kept).
     """
     AddAddon: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]
     """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
@@ -105,7 +106,8 @@ class AccountServiceStub:
     GetStatement: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
     and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
-    after the first page was read is on none of them. Errors: NOT_FOUND.
+    after the first page was read is on none of them. A period without a beginning begins with what is kept.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     ListHolds: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]
     """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
@@ -163,7 +165,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     Refund: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RefundRequest, _account_service_pb2.RefundResponse]  # type: ignore[assignment]
     """Refund gives charged credits back to the grants they came from, the last drawn first.
-    Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+    Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE
+    and HOLD_ARCHIVED (the hold ended long ago, and nothing but its name is kept).
     """
     AddAddon: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddAddonRequest, _account_service_pb2.AddAddonResponse]  # type: ignore[assignment]
     """AddAddon books a package that comes now and again with every cycle, until it is cancelled.
@@ -191,7 +194,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetStatement: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetStatementRequest, _account_service_pb2.GetStatementResponse]  # type: ignore[assignment]
     """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
     and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
-    after the first page was read is on none of them. Errors: NOT_FOUND.
+    after the first page was read is on none of them. A period without a beginning begins with what is kept.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     ListHolds: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHoldsRequest, _account_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
     """ListHolds answers an account's holds in the order of their ids; or, by gateway_id, the open calls of a gateway over all
@@ -312,7 +316,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.RefundResponse, _abc.Awaitable[_account_service_pb2.RefundResponse]]:
         """Refund gives charged credits back to the grants they came from, the last drawn first.
-        Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE.
+        Errors: NOT_FOUND (account or hold), ALREADY_EXISTS NAME_REUSED, FAILED_PRECONDITION REFUND_EXCEEDS_CHARGE
+        and HOLD_ARCHIVED (the hold ended long ago, and nothing but its name is kept).
         """
 
     @_abc_1.abstractmethod
@@ -382,7 +387,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.GetStatementResponse, _abc.Awaitable[_account_service_pb2.GetStatementResponse]]:
         """GetStatement answers what changed an account's settled balance in a period, oldest first, with the balance before
         and after. The pages of a period add up: opening balance plus all amounts is the closing balance. What is written
-        after the first page was read is on none of them. Errors: NOT_FOUND.
+        after the first page was read is on none of them. A period without a beginning begins with what is kept.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
 
     @_abc_1.abstractmethod

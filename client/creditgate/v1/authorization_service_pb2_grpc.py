@@ -32,6 +32,9 @@ class CreditAuthorizationServiceStub(object):
     sent any number of times, to any server, in any order, and takes effect once. After UNAVAILABLE, DEADLINE_EXCEEDED,
     CANCELLED, UNKNOWN or INTERNAL send the same request again; its answer tells what is true.
 
+    A name stays used for ever. Where nothing but the name of a hold is kept, long after it ended, whatever is asked about
+    it is refused: FAILED_PRECONDITION HOLD_ARCHIVED.
+
     "Not enough credits" is a decision in an OK response, not an error.
 
     Limits: account_id and hold_id have 1 to 128 characters of `A-Z a-z 0-9 . _ : @ / -`. Amounts are micro-credits
@@ -103,6 +106,9 @@ class CreditAuthorizationServiceServicer(object):
     Retries: every request names the hold it is about and states totals, never differences. So the same request may be
     sent any number of times, to any server, in any order, and takes effect once. After UNAVAILABLE, DEADLINE_EXCEEDED,
     CANCELLED, UNKNOWN or INTERNAL send the same request again; its answer tells what is true.
+
+    A name stays used for ever. Where nothing but the name of a hold is kept, long after it ended, whatever is asked about
+    it is refused: FAILED_PRECONDITION HOLD_ARCHIVED.
 
     "Not enough credits" is a decision in an OK response, not an error.
 
@@ -272,6 +278,9 @@ class CreditAuthorizationService(object):
     Retries: every request names the hold it is about and states totals, never differences. So the same request may be
     sent any number of times, to any server, in any order, and takes effect once. After UNAVAILABLE, DEADLINE_EXCEEDED,
     CANCELLED, UNKNOWN or INTERNAL send the same request again; its answer tells what is true.
+
+    A name stays used for ever. Where nothing but the name of a hold is kept, long after it ended, whatever is asked about
+    it is refused: FAILED_PRECONDITION HOLD_ARCHIVED.
 
     "Not enough credits" is a decision in an OK response, not an error.
 

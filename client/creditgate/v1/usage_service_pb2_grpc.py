@@ -97,7 +97,8 @@ class UsageServiceServicer(object):
         """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
         ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
         page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
-        Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+        Without a filter the amounts add up to the change of the settled balance. A range without a beginning begins with
+        what is kept. Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +107,8 @@ class UsageServiceServicer(object):
     def ExportActivity(self, request, context):
         """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
         of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
-        and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+        and when a server has too many of them: export again, from the cursor of the last chunk.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +126,7 @@ class UsageServiceServicer(object):
     def QueryUsage(self, request, context):
         """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
         stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
-        Errors: NOT_FOUND.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more, as its units would need it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,7 +134,8 @@ class UsageServiceServicer(object):
 
     def GetDistribution(self, request, context):
         """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
-        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND,
+        FAILED_PRECONDITION RANGE_ARCHIVED (some of the calls are not kept any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

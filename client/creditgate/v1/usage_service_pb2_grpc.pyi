@@ -46,12 +46,14 @@ class UsageServiceStub:
     """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
     ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
     page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
-    Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+    Without a filter the amounts add up to the change of the settled balance. A range without a beginning begins with
+    what is kept. Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     ExportActivity: _grpc.UnaryStreamMultiCallable[_usage_service_pb2.ExportActivityRequest, _usage_service_pb2.ExportActivityResponse]
     """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
     of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
-    and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+    and when a server has too many of them: export again, from the cursor of the last chunk.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     CreateUsageLink: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageLinkRequest, _usage_service_pb2.CreateUsageLinkResponse]
     """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
@@ -61,11 +63,12 @@ class UsageServiceStub:
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.QueryUsageRequest, _usage_service_pb2.QueryUsageResponse]
     """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
     stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
-    Errors: NOT_FOUND.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more, as its units would need it).
     """
     GetDistribution: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetDistributionRequest, _usage_service_pb2.GetDistributionResponse]
     """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
-    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND,
+    FAILED_PRECONDITION RANGE_ARCHIVED (some of the calls are not kept any more).
     """
 
 @_typing.type_check_only
@@ -86,12 +89,14 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
     ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
     page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
-    Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+    Without a filter the amounts add up to the change of the settled balance. A range without a beginning begins with
+    what is kept. Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     ExportActivity: _aio.UnaryStreamMultiCallable[_usage_service_pb2.ExportActivityRequest, _usage_service_pb2.ExportActivityResponse]  # type: ignore[assignment]
     """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
     of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
-    and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+    and when a server has too many of them: export again, from the cursor of the last chunk.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
     """
     CreateUsageLink: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageLinkRequest, _usage_service_pb2.CreateUsageLinkResponse]  # type: ignore[assignment]
     """CreateUsageLink makes a link to the web page that shows one account's usage to whoever has the link, and to nobody
@@ -101,11 +106,12 @@ class UsageServiceAsyncStub(UsageServiceStub):
     QueryUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.QueryUsageRequest, _usage_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
     stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
-    Errors: NOT_FOUND.
+    Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more, as its units would need it).
     """
     GetDistribution: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetDistributionRequest, _usage_service_pb2.GetDistributionResponse]  # type: ignore[assignment]
     """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
-    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+    bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND,
+    FAILED_PRECONDITION RANGE_ARCHIVED (some of the calls are not kept any more).
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -141,7 +147,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """ListActivity answers an account's activity log in pages: each charge, grant, refund, expiry and revocation, as the
         ledger wrote it. The turn of a cycle is in it as the expiry of what was left and the grants of the next one. The first
         page fixes which entries the list has, so that its pages neither skip nor repeat, whatever is written meanwhile.
-        Without a filter the amounts add up to the change of the settled balance. Errors: NOT_FOUND.
+        Without a filter the amounts add up to the change of the settled balance. A range without a beginning begins with
+        what is kept. Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
 
     @_abc_1.abstractmethod
@@ -152,7 +159,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_usage_service_pb2.ExportActivityResponse], _abc.AsyncIterator[_usage_service_pb2.ExportActivityResponse]]:
         """ExportActivity sends the same entries, oldest first, in chunks: those until the instant at which it began, at the pace
         of its reader. It has sent all when it ends with OK. It ends with UNAVAILABLE NOT_EXECUTED when the server goes away,
-        and when a server has too many of them: export again, from the cursor of the last chunk. Errors: NOT_FOUND.
+        and when a server has too many of them: export again, from the cursor of the last chunk.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more).
         """
 
     @_abc_1.abstractmethod
@@ -174,7 +182,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_usage_service_pb2.QueryUsageResponse, _abc.Awaitable[_usage_service_pb2.QueryUsageResponse]]:
         """QueryUsage sums up what an account has consumed, by time and by what the work was, in pages: one row for each group and
         stretch of time with anything in it. The first page fixes the range, so that all pages are about the same entries.
-        Errors: NOT_FOUND.
+        Errors: NOT_FOUND, FAILED_PRECONDITION RANGE_ARCHIVED (some of it is not kept any more, as its units would need it).
         """
 
     @_abc_1.abstractmethod
@@ -184,7 +192,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_usage_service_pb2.GetDistributionResponse, _abc.Awaitable[_usage_service_pb2.GetDistributionResponse]]:
         """GetDistribution answers how long sessions or calls were, or how many messages sessions had: how many of them lie between
-        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND.
+        bounds. It counts those that began in the range, as they stand now. Errors: NOT_FOUND,
+        FAILED_PRECONDITION RANGE_ARCHIVED (some of the calls are not kept any more).
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,6 +11,7 @@ from tests.mutants.archives import MUTANTS_OF_ARCHIVES
 from tests.mutants.doors import MUTANTS_OF_DOORS
 from tests.mutants.mutant import SERVER, SQL, Mutant, contract
 from tests.mutants.reports import MUTANTS_OF_REPORTS
+from tests.mutants.sums import MUTANTS_OF_SUMS
 from tests.mutants.work import MUTANTS_OF_WORK
 
 RACES = "tests/integration/test_races.py::"
@@ -252,5 +253,6 @@ MUTANTS = (
     *MUTANTS_OF_WORK,
     *MUTANTS_OF_ARCHIVES,
     *MUTANTS_OF_REPORTS,
+    *MUTANTS_OF_SUMS,
     *MUTANTS_OF_DOORS,
 )

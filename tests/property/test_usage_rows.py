@@ -76,9 +76,11 @@ async def some_work(
     pool: Pool, owner: Connection, ledger: UsageLedger, chance: random.Random
 ) -> None:
     """Sum up some of it, all of it or nothing, and sometimes let the account move."""
-    if chance.random() < 0.15:
+    if chance.random() < 0.25:
         ledger.zone = chance.choice(ZONES)
         await owner.execute(MOVE, *ledger.account, ledger.zone)
+        if chance.random() < 0.5:
+            return
     for _ in range(chance.choice((0, 1, 1, 3, 100))):
         if not await pool.value(ROLL_UP, *ledger.account, chance.choice((1, 2, 7, 50))):
             break

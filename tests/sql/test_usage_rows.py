@@ -28,6 +28,7 @@ RATES = (
     Rate("tokens.out", "large", 5),
 )
 ROWS = "SELECT * FROM creditgate.usage_rows($1, $2, $3, $4, $5, $6)"
+DAYS = "SELECT * FROM creditgate.usage_rows($1, $2, $3, $4, $5, $6, $7)"
 GRANT, CHARGE, REFUND = 1, 2, 3
 
 
@@ -161,3 +162,17 @@ async def test_values_add_up_to_what_there_is_without_them(world: World) -> None
     team = (0, CHARGE, "", "", "", "red", -6, 0, 3)
     assert await world.rows(by=8, key="team") == [none, team]
     assert await world.rows(by=8, key="tribe") == [everything]
+
+
+async def test_a_day_with_two_midnights_begins_with_the_first(world: World) -> None:
+    await world.owner.execute("UPDATE creditgate.accounts SET time_zone = 'America/Havana'")
+    sunday = datetime(2030, 11, 3, tzinfo=UTC)
+    # At five o'clock UTC it is midnight again.
+    for minutes, amount in ((230, 1), (270, 10), (330, 100), (1_750, 1_000)):
+        await DatabaseClock(world.owner).set_time(micros(sunday + timedelta(minutes=minutes)))
+        await world.do(Verb.CHARGE, f"{minutes}", amount_micros=amount)
+    while await world.pool.value("SELECT creditgate.roll_up($1, $2, 9)", *world.account):
+        pass
+    day = (sunday + timedelta(hours=4), sunday + timedelta(hours=29))
+    rows = await world.pool.rows(DAYS, *world.account, *day, None, "", True)
+    assert [(row["slot"].date(), row["amount_micros"]) for row in rows] == [(sunday.date(), -110)]

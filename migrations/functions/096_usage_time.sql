@@ -17,38 +17,3 @@ BEGIN
     END LOOP;
     RETURN v_start;
 END $$;
-
--- Whether what is asked about an account's usage can be answered: what is not kept any more, having been archived and taken
--- out of the archive, is there as sums over quarters of an hour, and by what work names as sums over days of the time zone
--- they were made for. A range has to begin and end with these there. NULL is no bound.
-CREATE OR REPLACE FUNCTION creditgate.keeps_usage(
-    p_bucket smallint, p_account_key uuid, p_time_zone text, p_from timestamptz, p_until timestamptz, p_named boolean,
-    p_hours boolean)
-RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    v_emptied_at timestamptz;
-    v_edge timestamptz;
-    v_whole timestamptz;
-BEGIN
-    SELECT r.emptied_at INTO v_emptied_at FROM creditgate.archives AS r
-     WHERE r.bucket = p_bucket AND r.account_key = p_account_key AND r.emptied_at IS NOT NULL;
-    IF v_emptied_at IS NULL OR p_from > v_emptied_at THEN
-        RETURN true;
-    END IF;
-    IF p_named AND (p_hours OR NOT EXISTS (
-        SELECT FROM creditgate.usage_progress AS p
-         WHERE p.bucket = p_bucket AND p.account_key = p_account_key AND p.time_zone = p_time_zone))
-    THEN
-        RETURN false;
-    END IF;
-    FOREACH v_edge IN ARRAY array_remove(ARRAY[p_from, p_until], NULL) LOOP
-        v_whole := CASE
-            WHEN p_named THEN creditgate.date_start((v_edge AT TIME ZONE p_time_zone)::date, p_time_zone)
-            ELSE date_bin('15 minutes', v_edge, '2000-01-01+00') END;
-        IF v_whole < v_edge AND v_whole <= v_emptied_at THEN
-            RETURN false;
-        END IF;
-    END LOOP;
-    RETURN true;
-END $$;

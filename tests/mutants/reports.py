@@ -147,9 +147,9 @@ MUTANTS_OF_REPORTS = (
     ),
     Mutant(
         "a sum of what is not kept any more, cut in two",
-        SQL + "096_usage_time.sql",
-        "        IF v_whole < v_edge AND v_whole <= v_emptied_at THEN",
-        "        IF v_whole < v_edge AND v_edge <= v_emptied_at THEN",
+        SQL + "092_usage.sql",
+        "        PERFORM creditgate.refuse_range(v_end <= a.emptied_at);\n",
+        "",
         QUERIES + "test_what_is_not_kept_any_more_is_answered_as_far_as_it_was_summed_up",
     ),
     Mutant(

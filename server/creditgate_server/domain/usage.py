@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .account_keys import AccountKey
-    from .outcomes import Outcome
 
 
 class UsageUnit(IntEnum):
@@ -115,21 +114,21 @@ class Usages(Protocol):
 
     async def rows(
         self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
-    ) -> UsagePage | Outcome:
-        """Answer rows in the order asked for.
+    ) -> UsagePage | None:
+        """Answer rows in the order asked for; None when there is no such account.
 
         Ask for further ones with the span of the first page: what is written meanwhile is after it.
-        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when it is about what is not
-        kept any more but as sums over longer stretches of time than asked for.
+        Raises `RangeArchivedError` for what is not kept any more but as sums over longer stretches
+        of time than asked for.
         """
         ...
 
     async def distribution(
         self, account: AccountKey, measure: UsageMeasure, span: Span, *, bounds: Sequence[int]
-    ) -> Distribution | Outcome:
-        """Measure sessions or calls that began in a range.
+    ) -> Distribution | None:
+        """Measure sessions or calls that began in a range; None when there is no such account.
 
-        ACCOUNT_NOT_FOUND when there is no such account, RANGE_ARCHIVED when the range is about
-        calls that are not kept any more; one without a beginning begins with those that are.
+        Raises `RangeArchivedError` when the range is about calls that are not kept any more; one
+        without a beginning begins with those that are.
         """
         ...

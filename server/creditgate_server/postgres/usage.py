@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from creditgate_server.domain.activity import Span
-from creditgate_server.domain.outcomes import Outcome
+from creditgate_server.domain.errors import RangeArchivedError
 from creditgate_server.domain.usage import (
     Distribution,
     Grouping,
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 ROWS = """
 WITH asked AS MATERIALIZED (
     SELECT a.bucket, a.account_key, a.time_zone, s.start, s.until,
-           least(s.until, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until,
-           creditgate.keeps_usage(
-               a.bucket, a.account_key, a.time_zone, s.start, s.until,
-               p_named => $11::smallint IS NOT NULL,
-               p_hours => coalesce($6::text = 'hour', false)) AS kept
+           least(s.until, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until
       FROM (SELECT now.at, coalesce($3::timestamptz, now.at - $5::interval) AS start,
                    $4::timestamptz AS until
               FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now) AS s,
@@ -49,7 +45,7 @@ WITH asked AS MATERIALIZED (
            coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0) AS refunded
       FROM asked AS a, creditgate.usage_rows(
                a.bucket, a.account_key, a.start, a.until, $11, $12,
-               p_days => $6 IS DISTINCT FROM 'hour',
+               p_days => $6::text IS DISTINCT FROM 'hour',
                p_totals => $6 IS NULL AND NOT ($7 OR $8 OR $9)
                            AND coalesce($13, $14, $15) IS NULL) AS u
      WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
@@ -76,7 +72,7 @@ WITH asked AS MATERIALIZED (
      WHERE b.consumed <> 0 OR b.refunded <> 0 OR b.quantity <> 0 OR b.holds <> 0
      ORDER BY place OFFSET $18 LIMIT $19
 )
-SELECT a.start, a.fixed_until, a.kept, p.place,
+SELECT a.start, a.fixed_until, p.place,
        creditgate.stretch_start($6, p.begun, a.time_zone), p.type, p.meter, p.model,
        p.value, p.consumed, p.refunded, p.quantity, p.holds
   FROM asked AS a LEFT JOIN placed AS p ON true ORDER BY p.place
@@ -123,7 +119,7 @@ _CALLS = """
 """
 _WORDS = (Grouping.TYPE, Grouping.METER, Grouping.MODEL)
 # Where the parts of a row lie.
-_SPAN, _KEPT, _PLACE, _ROW = slice(2), 2, 3, slice(4, None)
+_SPAN, _PLACE, _ROW = slice(2), 2, slice(3, None)
 DISTRIBUTIONS = {
     UsageMeasure.SESSION_SECONDS: _MEASURED.format(
         lost="false", values=_SESSIONS.format(value=_SECONDS)
@@ -143,7 +139,7 @@ class PostgresUsages:
 
     async def rows(
         self, account: AccountKey, question: UsageQuestion, *, offset: int, limit: int
-    ) -> UsagePage | Outcome:
+    ) -> UsagePage | None:
         """Sum up what the ledger has, in one statement."""
         by, naming = question.by, question.naming
         found = await self._pool.rows(
@@ -160,18 +156,20 @@ class PostgresUsages:
             offset,
             limit,
         )
-        if not found or not found[0][_KEPT]:
-            return Outcome.RANGE_ARCHIVED if found else Outcome.ACCOUNT_NOT_FOUND
+        if not found:
+            return None
         span = Span(*found[0][_SPAN])
         return UsagePage([UsageRow(*row[_ROW]) for row in found if row[_PLACE] is not None], span)
 
     async def distribution(
         self, account: AccountKey, measure: UsageMeasure, span: Span, *, bounds: Sequence[int]
-    ) -> Distribution | Outcome:
+    ) -> Distribution | None:
         """Measure sessions or calls as they stand, in one statement."""
         found = await self._pool.rows(DISTRIBUTIONS[measure], *account, *span, bounds)
-        if not found or found[0][0]:
-            return Outcome.RANGE_ARCHIVED if found else Outcome.ACCOUNT_NOT_FOUND
-        _, *figures, bins, counted = found[0]
+        if not found:
+            return None
+        lost, *figures, bins, counted = found[0]
+        if lost:
+            raise RangeArchivedError
         counts = dict(zip(bins, counted, strict=True))
         return Distribution([counts.get(at, 0) for at in range(len(bounds) + 1)], *figures)

@@ -32,11 +32,11 @@ class UsageReading:
         if text := self._lists.after(request, call, about=about):
             offset, fixed = _read_place(text)
             question = question._replace(span=fixed)
-        found: UsagePage | Outcome = await self._run(
+        found: UsagePage | None = await self._run(
             self._usages.rows(account, question, offset=offset, limit=size + 1)
         )
-        if isinstance(found, Outcome):
-            refuse(found)
+        if found is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.QueryUsageResponse()
         if encode.page(response.rows, found.rows, size, encode_usage.row):
             place = _place(offset + len(response.rows), found.span)
@@ -49,11 +49,11 @@ class UsageReading:
         """Measure sessions or calls."""
         account, measure = key_of(request, call), decode.measure(request)
         asked, bounds = span(request, request.range, path="range."), decode.bounds(request)
-        found: Distribution | Outcome = await self._run(
+        found: Distribution | None = await self._run(
             self._usages.distribution(account, measure, asked, bounds=bounds)
         )
-        if isinstance(found, Outcome):
-            refuse(found)
+        if found is None:
+            refuse(Outcome.ACCOUNT_NOT_FOUND)
         return encode_usage.distribution(found, bounds)
 
 

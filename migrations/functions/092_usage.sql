@@ -16,8 +16,10 @@ LANGUAGE sql STABLE AS $$
              WHERE n.bucket = p_bucket AND n.account_key = p_account_key
                AND n.version > p_after AND n.version <= p_through
             WINDOW of_hold AS (PARTITION BY n.hold_id, n.kind ORDER BY n.version)) AS e
-      LEFT JOIN creditgate.all_holds AS h
-        ON h.bucket = p_bucket AND h.account_key = p_account_key AND h.hold_id = e.hold_id
+      -- One by one: statistics know little of an account, and all of its holds are many.
+      LEFT JOIN LATERAL (
+            SELECT s.* FROM creditgate.all_holds AS s
+             WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.hold_id = e.hold_id LIMIT 1) AS h ON true
       -- The charge before it, where that is not among these; there is none where the hold was charged this alone. It is to
       -- be found by the hold, not by going back through the account's versions.
       LEFT JOIN LATERAL (

@@ -44,8 +44,10 @@ SELECT e.version, e.line, e.kind, e.amount_micros, e.settled_micros, e.created_a
          WHERE n.bucket = $1 AND n.account_key = $2 AND n.version > $3 AND n.version <= $4
            AND (n.version, n.line) {beyond} ($5::bigint, $6::smallint)
          ORDER BY n.version {order}, n.line {order} LIMIT $7) AS e
-  LEFT JOIN creditgate.all_holds AS h
-    ON h.bucket = e.bucket AND h.account_key = e.account_key AND h.hold_id = e.hold_id
+  LEFT JOIN LATERAL (
+       SELECT s.* FROM creditgate.all_holds AS s
+        WHERE s.bucket = e.bucket AND s.account_key = e.account_key AND s.hold_id = e.hold_id
+        LIMIT 1) AS h ON true
  WHERE ($9::smallint[] IS NULL OR e.kind = ANY ($9))
    AND ($10::text IS NULL OR (h.rate).meter = $10
         OR EXISTS (SELECT FROM unnest(h.lines) AS l WHERE (l.rate).meter = $10))

@@ -12,6 +12,7 @@ DECLARE
     v_instant constant interval := interval '1 microsecond';
     v_month date;
     v_through timestamptz;
+    v_quarter timestamptz;
 BEGIN
     IF p_ranged THEN
         kind := 3;
@@ -31,10 +32,12 @@ BEGIN
         ends_at := until;
     END IF;
     summed_since := since;
-    IF kind = 1 AND NOT creditgate.keeps_usage(
-        p_account.bucket, p_account.account_key, v_zone, since, NULL, p_named => false, p_hours => false)
+    v_quarter := date_bin('15 minutes', since, '2000-01-01+00');
+    IF kind = 1 AND v_quarter < since AND EXISTS (
+        SELECT FROM creditgate.archives AS r
+         WHERE r.bucket = p_account.bucket AND r.account_key = p_account.account_key AND r.emptied_at >= since)
     THEN
-        summed_since := date_bin('15 minutes', since, '2000-01-01+00') + interval '15 minutes';
+        summed_since := v_quarter + interval '15 minutes';
         starts_at := summed_since;
     END IF;
 

@@ -179,3 +179,16 @@ async def _event(lines: AsyncIterator[str]) -> tuple[str, str]:
         elif name and field.startswith("data"):
             return name, value
     raise AssertionError("the stream has ended")
+
+
+async def test_who_leaves_in_the_middle_of_a_file_gives_the_place_back(
+    dashboard: Dashboard, caller: Caller
+) -> None:
+    account = await caller.account()
+    path = dashboard.link(account, expires_at=SOON)
+    async with asyncio.timeout(10), dashboard.browser() as browser:
+        for _ in range(8):  # more than may read at once
+            async with browser.stream("GET", f"{path}/files/activity.csv") as file:
+                assert file.status_code == 200
+        whole = await browser.get(f"{path}/files/activity.csv")
+        assert whole.text.count("\n") == 2

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from .dependencies import Dependencies
 from .entrance import Entrance
@@ -16,7 +18,6 @@ from .rendering import Rendering
 from .section import BadQueryError, Download, Section
 from .turns import Turns
 from .visitors import Visitors
-from .visits import Visit
 
 # Sent by our own script when a person asked, and not the page by itself.
 _BY_HAND = "x-by-hand"
@@ -61,36 +62,34 @@ class AccountPage:
         if download is None:
             raise RefusedError(NOT_FOUND)
         visit = await self._visitors.visit(request)
-        # What is wrong with the question shows before the first line is sent.
-        lines = self._in_turn(visit, download)
-        try:
-            first = await anext(lines, b"")
-        except BadQueryError as error:
-            raise RefusedError(_bad(error)) from None
         disposition = f'attachment; filename="{download.filename}"'
-        return StreamingResponse(
-            _all(first, lines),
-            media_type=download.media_type,
-            headers={"content-disposition": disposition},
-        )
-
-    async def _in_turn(self, visit: Visit, download: Download) -> AsyncIterator[bytes]:
-        async with self._turns.of(visit.key):
-            async for line in download.read(self._deps, visit):
-                yield line
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self._turns.of(visit.key))
+            lines = download.read(self._deps, visit)
+            try:
+                # What is wrong with the question shows before the first line is sent.
+                first = await anext(lines, b"")
+            except BadQueryError as error:
+                raise RefusedError(_bad(error)) from None
+            return _Stream(
+                _all(first, lines),
+                held.pop_all(),
+                media_type=download.media_type,
+                headers={"content-disposition": disposition},
+            )
 
     async def live(self, request: Request) -> Response:
         """Tell the page when the account changes, for as long as it may be seen."""
         visit = await self._visitors.visit(request)
-        stack = ExitStack()
-        follower = stack.enter_context(self._lives.follow(visit.key))
-
-        async def stream() -> AsyncIterator[bytes]:
-            with stack:
-                async for line in self._lives.stream(follower, lambda: self._allowed(request)):
-                    yield line
-
-        return _EventStream(stream(), stack)
+        async with AsyncExitStack() as held:
+            follower = held.enter_context(self._lives.follow(visit.key))
+            return _Stream(
+                self._lives.stream(follower, lambda: self._allowed(request)),
+                held.pop_all(),
+                media_type="text/event-stream",
+                # Proxies are not to gather what is told now.
+                headers={"x-accel-buffering": "no"},
+            )
 
     async def _allowed(self, request: Request) -> bool:
         try:
@@ -116,21 +115,16 @@ class AccountPage:
         return response
 
 
-class _EventStream(StreamingResponse):
-    """A stream of events that gives its place back however it ends, also before it began."""
+class _Stream(StreamingResponse):
+    """A response that is sent as it is made; gives what it holds back, however it ends."""
 
-    def __init__(self, content: AsyncIterator[bytes], stack: ExitStack) -> None:
-        super().__init__(
-            content,
-            media_type="text/event-stream",
-            # Proxies are not to gather what is told now.
-            headers={"x-accel-buffering": "no", "cache-control": "no-store"},
-        )
-        self._stack = stack
+    def __init__(self, content: AsyncIterator[bytes], held: AsyncExitStack, **more: Any) -> None:
+        super().__init__(content, **more)
+        self._held = held
 
-    async def __call__(self, scope: object, receive: object, send: object) -> None:
-        with self._stack:
-            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
 
 
 async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -141,6 +135,3 @@ async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]
 
 def _bad(error: BadQueryError) -> Problem:
     return Problem(400, "This cannot be shown", str(error))
-
-
-__all__ = ["AccountPage", "Visit"]

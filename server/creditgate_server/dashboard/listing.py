@@ -13,11 +13,11 @@ from creditgate_server.domain.accounts import Account, AccountStatus
 from .dependencies import Dependencies
 from .entrance import HOME, Entrance
 from .rendering import Rendering
+from .views.amounts import amount
 from .visitors import Visitors, harmless
 
 PAGE_SIZE = 50
 _TEXT_LENGTH_MAX = 128
-_MICROS_PER_CREDIT = 1_000_000
 
 
 class AccountList:
@@ -61,16 +61,9 @@ def _row(account: Account) -> dict[str, Any]:
         "url": f"/account?{urlencode({'id': account.account_id})}",
         "status": AccountStatus(account.status).name.lower(),
         "plan": account.standing.plan_id or "",
-        "available": written(balance.available_micros),
-        "held": written(balance.held_micros),
+        "available": amount(balance.available_micros),
+        "held": amount(balance.held_micros),
     }
-
-
-def written(micros: int) -> str:
-    """Write an amount in credits: exact, with thousands apart, without needless zeros."""
-    whole, rest = divmod(abs(micros), _MICROS_PER_CREDIT)
-    fraction = f".{rest:06}".rstrip("0").rstrip(".")
-    return f"{'-' if micros < 0 else ''}{whole:,}{fraction}"
 
 
 def _url(prefix: str, after: str) -> str:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from creditgate_server.domain.errors import LedgerError
+from creditgate_server.domain.errors import BatchRefusedError, LedgerError
 
 from .access import AccessLog
 from .account import AccountPage
@@ -85,6 +85,7 @@ def create_app(
         ],
         exception_handlers={
             RefusedError: partial(_refused, rendering),
+            BatchRefusedError: partial(_refused_by_database, rendering),
             LedgerError: partial(_away, rendering),
             HTTPException: partial(_unknown, rendering),
             Exception: partial(_broken, rendering),
@@ -128,6 +129,13 @@ async def _refused(rendering: Rendering, request: Request, error: Exception) -> 
 async def _away(rendering: Rendering, request: Request, error: Exception) -> Response:
     _log.warning("nothing could be read: %s", error)
     return _shown(rendering, request, AWAY)
+
+
+async def _refused_by_database(
+    rendering: Rendering, request: Request, error: Exception
+) -> Response:
+    _log.error("a bug: the database refused what was asked", exc_info=error)
+    return _shown(rendering, request, BROKEN)
 
 
 async def _unknown(rendering: Rendering, request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from creditgate_server.dashboard.section import BadQueryError, Download, Section
 from creditgate_server.domain.accounts import Account, Standing
 from creditgate_server.domain.balances import Balance
 from creditgate_server.domain.directory import Listing
-from creditgate_server.domain.errors import NotExecutedError
+from creditgate_server.domain.errors import BatchRefusedError, NotExecutedError
 from creditgate_server.domain.keys import KeyRecord, Scope, digest_of, key_id_of, new_key
 from creditgate_server.domain.links import Links, UsageLink
 
@@ -34,12 +34,13 @@ NOWHERE = Standing(None, None, None, None, "UTC", None, 0, None, None)
 
 @dataclass
 class Store:
-    """What the dashboard reads, all of it here; `away` lets everything fail."""
+    """What the dashboard reads, all of it here; `away` and `refused` let it fail."""
 
     records: dict[str, KeyRecord] = field(default_factory=dict)
     now: datetime = NOW
     seconds: float = 1_000.0
     away: bool = False
+    refused: bool = False
 
     async def find_key(self, key_id: str) -> KeyRecord | None:
         self._answer()
@@ -68,6 +69,8 @@ class Store:
         return key_id
 
     def _answer(self) -> None:
+        if self.refused:
+            raise BatchRefusedError("there is no such function")
         if self.away:
             raise NotExecutedError("the database is away")
 
@@ -329,6 +332,9 @@ async def test_what_goes_wrong_is_shown_where_it_was_asked_for(store: Store) -> 
         whole = await client.get(link())
         assert (whole.status_code, "<html" in whole.text) == (503, True)
         assert (await client.get("/health")).status_code == 503
+        store.refused = True
+        bug = await client.get(link())
+        assert (bug.status_code, "function" in bug.text) == (500, False)
 
 
 async def test_files_are_sent_as_they_are_read(store: Store) -> None:

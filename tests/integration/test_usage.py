@@ -179,7 +179,7 @@ async def test_what_is_not_kept_any_more_is_answered_as_far_as_it_was_summed_up(
         {"by": [AGENT], "range": range_of("2030-01-02")},
         {"range": range_of("2030-01-01T10:15", "2030-01-01T23:45")},
         {"range": range_of("2030-01-01T10:15", "2030-01-01T23:51")},
-        {"unit": HOUR, "by": [AGENT], "range": range_of("2030-01-02T10:00")},
+        {"unit": HOUR, "by": [AGENT], "range": range_of("2030-01-02T10:00", "2030-01-03")},
     ]
     before = [list((await ask(caller, **each)).rows) for each in asked]
     told = await calls(caller)
@@ -191,8 +191,8 @@ async def test_what_is_not_kept_any_more_is_answered_as_far_as_it_was_summed_up(
     assert await archive(connection, key)
     assert [list((await ask(caller, **each)).rows) for each in asked] == before
     assert await calls(caller) == told
-    while_kept = await ask(caller, unit=HOUR, by=[AGENT])
-    assert len(while_kept.rows) == 3
+    hours: dict[str, Any] = {"unit": HOUR, "by": [AGENT], "range": range_of("", "2030-01-03")}
+    assert len((await ask(caller, **hours)).rows) == 3
     assert await empty(connection, key, after=timedelta(days=-363, hours=-20))
 
     lost = (grpc.StatusCode.FAILED_PRECONDITION, "RANGE_ARCHIVED", ())
@@ -200,7 +200,7 @@ async def test_what_is_not_kept_any_more_is_answered_as_far_as_it_was_summed_up(
         assert list((await ask(caller, **each)).rows) == rows, each
     assert await refusal(ask(caller, **asked[5])) == lost
     assert list((await ask(caller, **asked[6])).rows) == before[6]
-    assert await refusal(ask(caller, unit=HOUR, by=[AGENT])) == lost
+    assert await refusal(ask(caller, **hours)) == lost
     middle = range_of("2030-01-01T12:00")
     assert await refusal(ask(caller, by=[AGENT], range=middle)) == lost
     assert (await ask(caller, by=[MODEL], range=middle)).rows[0].holds == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from tests.oracle.account import Account, Hold
 from tests.oracle.activity import work_of
 from tests.oracle.administration import refusable
-from tests.oracle.answers import Answer, DistributionView, UsageRowView
+from tests.oracle.answers import Answer, DistributionView, Refused, UsageRowView
 from tests.oracle.calendar import EPOCH, MICROSECOND
 from tests.oracle.conversations import ConversingModel
 from tests.oracle.prices import price
@@ -189,7 +189,7 @@ class ReportingModel(ConversingModel):
         unit: str = "",
         by: Sequence[str] = (),
         label_key: str = "",
-        keep: Iterable[tuple[str, str]] = (),
+        keep: Sequence[tuple[str, str]] = (),
         start: int = 0,
         until: int | None = None,
         last_ms: int | None = None,
@@ -198,15 +198,19 @@ class ReportingModel(ConversingModel):
     ) -> Answer:
         account = self.account(None, account_id)
         start = start if last_ms is None else at - last_ms * 1000
+        named = any(each not in WORDS for each in (*by, *(name for name, _ in keep)))
+        length = min(at if until is None else until, at) - max(start, account.created_at)
+        if unit == "HOUR" and named and length > 32 * 24 * 60 * MINUTE:
+            raise Refused("INVALID_FIELD")
         sums: defaultdict[tuple[int | None, Words], Sum] = defaultdict(Sum)
         for bill in self.books[account_id].bills:
             of = _groups(bill, label_key)
             inside = start <= bill.at < (bill.at + 1 if until is None else until)
             if inside and all(of(name) == text for name, text in keep):
                 begins = stretch_start(bill.at, unit, account.standing.time_zone) if unit else None
-                named = [each for each in by if each not in WORDS]
+                others = [each for each in by if each not in WORDS]
                 type_, meter, model = (of(each) if each in by else "" for each in WORDS)
-                value = of(named[0]) if named else ""
+                value = of(others[0]) if others else ""
                 sums[begins, (type_, meter, model, value)].add(bill)
         rows = [
             UsageRowView(begins, *words, *each.numbers)

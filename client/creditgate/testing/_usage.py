@@ -14,13 +14,14 @@ from creditgate.testing._administration import PAGE_DEFAULT, PAGE_MAX
 from creditgate.testing._prices import price
 from creditgate.testing._subscriber import Subscriber
 from creditgate.testing._usage_checks import NAMING, USUAL_BOUNDS
-from creditgate.testing._wallet import FakeHold, stamp
+from creditgate.testing._wallet import FakeHold, RefusalError, stamp
 from creditgate.v1 import account_service_pb2 as accounts
 from creditgate.v1 import usage_pb2
 from creditgate.v1 import usage_service_pb2 as messages
 
 CHARGE = accounts.ENTRY_KIND_CHARGE
 QUARTER = 15 * 60 * 1_000_000
+HOURS_BY_NAME_MAX = 32 * 96 * QUARTER
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _WORDS = {
     "type": usage_pb2.USAGE_GROUPING_TYPE,
@@ -94,6 +95,7 @@ class UsageReports(ActivityLog):
         self, request: messages.QueryUsageRequest, now: int
     ) -> messages.QueryUsageResponse:
         wallet, token = self._wallet(request), request.page_token
+        _check_length(wallet, request, now)
         place = Place.read(token) if token else begin(wallet, request.range, now)
         rows = _rows(wallet, request, place)
         if request.order == usage_pb2.USAGE_ORDER_DEAREST_FIRST:
@@ -140,6 +142,21 @@ class UsageReports(ActivityLog):
             of_messages = request.measure == usage_pb2.USAGE_MEASURE_SESSION_MESSAGES
             value = it.messages if of_messages else it.duration.ToMicroseconds() // 1_000_000
             yield it.started_at.ToMicroseconds(), value
+
+
+def _check_length(wallet: Subscriber, request: messages.QueryUsageRequest, now: int) -> None:
+    """Refuse hours by name over too many days."""
+    asked = request.range
+    since = getattr(asked, "from").ToMicroseconds()
+    if asked.HasField("last"):
+        since = now - asked.last.ToMicroseconds()
+    since = max(since, wallet.message.created_at.ToMicroseconds())
+    until = min(asked.until.ToMicroseconds() if asked.HasField("until") else now, now)
+    filters = {field.name for field, _ in request.filter.ListFields()}
+    named = not set(NAMING.values()).isdisjoint(request.by) or not filters.isdisjoint(NAMING)
+    hours = request.unit == usage_pb2.USAGE_UNIT_HOUR
+    if hours and named and until - since > HOURS_BY_NAME_MAX:
+        raise RefusalError("INVALID_FIELD", "range")
 
 
 def _totals(hold: FakeHold) -> tuple[int, ...]:

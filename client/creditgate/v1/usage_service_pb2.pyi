@@ -582,7 +582,9 @@ class QueryUsageRequest(_message.Message):
     account_id: _builtins.str
     """account_id names the account."""
     unit: _usage_pb2.UsageUnit.ValueType
-    """unit is how long the stretches of time are that are summed up."""
+    """unit is how long the stretches of time are that are summed up. HOUR goes with agent, user, topic, conversation or label
+    over up to 32 days.
+    """
     label_key: _builtins.str
     """label_key names the label that by or filter is about, 1 to 64 characters; empty where none is."""
     order: _usage_pb2.UsageOrder.ValueType

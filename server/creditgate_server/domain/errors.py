@@ -22,6 +22,10 @@ class RangeArchivedError(LedgerError):
     """A read was about what is not kept any more. It is raised, as it may be found on the way."""
 
 
+class RangeTooLongError(LedgerError):
+    """A read was about more time than can be read at once. How long a range is, the clock says."""
+
+
 class BatchRefusedError(LedgerError):
     """The database refused a batch for its content: definitely not done.
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from .account_keys import AccountKey
 
 
+HOURS_BY_NAME_DAYS_MAX = 32
+"""How long a range may be whose hours are told apart by what not all work names.
+
+Such sums are kept for days alone, so each entry is read.
+"""
+
+
 class UsageUnit(IntEnum):
     """The stretches of time that usage is summed up over. The numbers are those of the API."""
 
@@ -119,7 +126,7 @@ class Usages(Protocol):
 
         Ask for further ones with the span of the first page: what is written meanwhile is after it.
         Raises `RangeArchivedError` for what is not kept any more but as sums over longer stretches
-        of time than asked for.
+        of time than asked for, `RangeTooLongError` for hours by name over too many days.
         """
         ...
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from creditgate_server.domain.activity import Span
-from creditgate_server.domain.errors import RangeArchivedError
+from creditgate_server.domain.errors import RangeArchivedError, RangeTooLongError
 from creditgate_server.domain.usage import (
+    HOURS_BY_NAME_DAYS_MAX,
     Distribution,
     Grouping,
     UsageMeasure,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 ROWS = """
 WITH asked AS MATERIALIZED (
     SELECT a.bucket, a.account_key, a.time_zone, s.start, s.until,
-           least(s.until, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until
+           least(s.until, coalesce(last.at + interval '1 microsecond', s.at)) AS fixed_until,
+           coalesce($6::text = 'hour' AND $11::smallint IS NOT NULL
+                    AND least(s.until, s.at) - greatest(s.start, a.created_at)
+                        > $20 * interval '24 hours', false) AS too_long
       FROM (SELECT now.at, coalesce($3::timestamptz, now.at - $5::interval) AS start,
                    $4::timestamptz AS until
               FROM (SELECT creditgate.clock() AS at OFFSET 0) AS now) AS s,
@@ -45,10 +49,10 @@ WITH asked AS MATERIALIZED (
            coalesce(sum(u.amount_micros) FILTER (WHERE u.kind = 3), 0) AS refunded
       FROM asked AS a, creditgate.usage_rows(
                a.bucket, a.account_key, a.start, a.until, $11, $12,
-               p_days => $6::text IS DISTINCT FROM 'hour',
+               p_days => $6 IS DISTINCT FROM 'hour',
                p_totals => $6 IS NULL AND NOT ($7 OR $8 OR $9)
                            AND coalesce($13, $14, $15) IS NULL) AS u
-     WHERE u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
+     WHERE NOT a.too_long AND u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)
      GROUP BY 1, 2, 3, 4, 5
@@ -72,7 +76,7 @@ WITH asked AS MATERIALIZED (
      WHERE b.consumed <> 0 OR b.refunded <> 0 OR b.quantity <> 0 OR b.holds <> 0
      ORDER BY place OFFSET $18 LIMIT $19
 )
-SELECT a.start, a.fixed_until, p.place,
+SELECT a.start, a.fixed_until, a.too_long, p.place,
        creditgate.stretch_start($6, p.begun, a.time_zone), p.type, p.meter, p.model,
        p.value, p.consumed, p.refunded, p.quantity, p.holds
   FROM asked AS a LEFT JOIN placed AS p ON true ORDER BY p.place
@@ -119,7 +123,7 @@ _CALLS = """
 """
 _WORDS = (Grouping.TYPE, Grouping.METER, Grouping.MODEL)
 # Where the parts of a row lie.
-_SPAN, _PLACE, _ROW = slice(2), 2, slice(3, None)
+_SPAN, _TOO_LONG, _PLACE, _ROW = slice(2), 2, 3, slice(4, None)
 DISTRIBUTIONS = {
     UsageMeasure.SESSION_SECONDS: _MEASURED.format(
         lost="false", values=_SESSIONS.format(value=_SECONDS)
@@ -155,9 +159,12 @@ class PostgresUsages:
             question.dearest_first,
             offset,
             limit,
+            HOURS_BY_NAME_DAYS_MAX,
         )
         if not found:
             return None
+        if found[0][_TOO_LONG]:
+            raise RangeTooLongError
         span = Span(*found[0][_SPAN])
         return UsagePage([UsageRow(*row[_ROW]) for row in found if row[_PLACE] is not None], span)
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from creditgate.v1 import usage_service_pb2 as pb
 from creditgate_server.domain.activity import Span
+from creditgate_server.domain.errors import RangeTooLongError
 from creditgate_server.domain.outcomes import Outcome
-from creditgate_server.domain.usage import Distribution, UsagePage, Usages
+from creditgate_server.domain.usage import (
+    HOURS_BY_NAME_DAYS_MAX,
+    Distribution,
+    UsagePage,
+    Usages,
+)
 
 from . import decode_usage as decode
 from . import encode, encode_usage, fields
@@ -15,6 +21,11 @@ from .detached import Detached
 from .lists import Lists, page_size
 from .named_account import key_of
 from .status import refuse
+
+_TOO_LONG = (
+    f"must be at most {HOURS_BY_NAME_DAYS_MAX} days for hours by agent, user, topic,"
+    " conversation or label: ask for days"
+)
 
 
 class UsageReading:
@@ -32,9 +43,12 @@ class UsageReading:
         if text := self._lists.after(request, call, about=about):
             offset, fixed = _read_place(text)
             question = question._replace(span=fixed)
-        found: UsagePage | None = await self._run(
-            self._usages.rows(account, question, offset=offset, limit=size + 1)
-        )
+        try:
+            found: UsagePage | None = await self._run(
+                self._usages.rows(account, question, offset=offset, limit=size + 1)
+            )
+        except RangeTooLongError:
+            raise fields.bad(request, "range", _TOO_LONG) from None
         if found is None:
             refuse(Outcome.ACCOUNT_NOT_FOUND)
         response = pb.QueryUsageResponse()

@@ -134,8 +134,8 @@ MUTANTS_OF_REPORTS = (
     Mutant(
         "two hours taken for one where a clock is set back",
         SERVER + "postgres/usage.py",
-        "date_trunc($6, u.slot AT TIME ZONE a.time_zone) AS shown",
-        "date_trunc('day', u.slot AT TIME ZONE a.time_zone) AS shown",
+        "date_trunc($6, f.slot AT TIME ZONE a.time_zone) AS shown",
+        "date_trunc('day', f.slot AT TIME ZONE a.time_zone) AS shown",
         contract("usage: an hour that is cut short by the clock is not the one before it"),
     ),
     Mutant(

@@ -18,7 +18,10 @@ from creditgate_server.dashboard.views.spending import (
 )
 from creditgate_server.dashboard.visits import Visit
 from creditgate_server.domain.activity import Span
+from creditgate_server.domain.outcomes import Outcome
 from creditgate_server.domain.usage import Grouping, Naming, UsagePage, UsageQuestion, UsageRow
+
+from .activity import ARCHIVED
 
 _LISTED = 6
 _ROWS_MAX = 2_000
@@ -57,7 +60,10 @@ async def _rows(
     deps: Dependencies, visit: Visit, question: UsageQuestion, limit: int
 ) -> Sequence[UsageRow]:
     page = await deps.usages.rows(visit.key, question, offset=0, limit=limit)
-    return page.rows if isinstance(page, UsagePage) else ()
+    if not isinstance(page, UsagePage):
+        assert page is Outcome.RANGE_ARCHIVED, "accounts are never deleted"
+        raise BadQueryError(ARCHIVED)
+    return page.rows
 
 
 def _divided(kind: Kind, rows: Sequence[UsageRow], whole: int) -> Breakdown | None:

@@ -66,7 +66,7 @@ def _low(of: _Told) -> str:
     threshold = of.credits("threshold_micros") + (
         f" ({percent} % of the package)" if percent else ""
     )
-    return f"Fewer than {threshold} were available: {of.available}."
+    return f"{of.available} credits were left. The threshold is {threshold}."
 
 
 def _stand(of: _Told) -> str:

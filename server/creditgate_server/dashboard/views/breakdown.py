@@ -11,7 +11,6 @@ from creditgate_server.dashboard.charts.bars import bar
 from creditgate_server.domain.usage import Grouping, UsageRow
 
 from .amounts import Amount, amount, share
-from .clock import counted
 
 
 class Part(NamedTuple):
@@ -21,7 +20,6 @@ class Part(NamedTuple):
     value: str
     consumed: Amount
     share: str
-    note: str
     bar: Markup
 
 
@@ -71,13 +69,13 @@ def breakdown(
     # Of thousands of conversations, what all but a few come to says nothing.
     only_named = kind.grouping == Grouping.CONVERSATION
     shown = (named if only_named else rows)[:listed]
-    highest = max(1, *(row.consumed_micros for row in shown))
-    parts = [_part(kind, row, highest, whole_micros) for row in shown]
     over = whole_micros - sum(row.consumed_micros for row in shown)
+    has_rest = len(rows) > len(shown) and not only_named
+    highest = max(1, *(row.consumed_micros for row in shown), over if has_rest else 0)
+    parts = [_part(kind, row, highest, whole_micros) for row in shown]
     rest = None
-    if len(rows) > len(shown) and not only_named:
-        text = share(over, whole_micros)
-        rest = Part("All others", "", amount(over), text, "", bar(over, max(highest, over)))
+    if has_rest:
+        rest = Part("All others", "", amount(over), share(over, whole_micros), bar(over, highest))
     return Breakdown(kind.title, kind.field, parts, rest)
 
 
@@ -93,6 +91,5 @@ def _part(kind: Kind, row: UsageRow, highest: int, whole_micros: int) -> Part:
         value=value,
         consumed=amount(row.consumed_micros),
         share=share(row.consumed_micros, whole_micros),
-        note=counted(row.holds, "use"),
         bar=bar(row.consumed_micros, highest),
     )

@@ -32,6 +32,11 @@ class Days(NamedTuple):
     rows: Sequence[DayRow]
     expects: bool
 
+    @property
+    def has_any(self) -> bool:
+        """False where nothing was used and nothing is expected: there is nothing to draw."""
+        return self.expects or any(row.consumed and row.consumed.micros for row in self.rows)
+
 
 def days(summary: Summary, clock: Clock) -> Days:
     """Show each day of a period, and spread what is still expected over its rest."""

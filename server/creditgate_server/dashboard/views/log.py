@@ -87,7 +87,7 @@ def _facts(of: Activity, known: Details) -> list[Fact]:
         Fact("Topic", known.topic, "topic"),
         Fact("User", known.user, "user"),
         Fact("Conversation", known.conversation_id, "conversation"),
-        Fact("Call", known.call_id),
+        Fact("Call", known.call_id if known.call_id != of.hold_id else ""),
         *(Fact(key, value) for key, value in known.labels),
         *(Fact(f"also {each.rate.meter}", f"{each.used_quantity:,}") for each in _others(of)),
     ]

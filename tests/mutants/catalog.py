@@ -10,6 +10,7 @@ from __future__ import annotations
 from tests.mutants.archives import MUTANTS_OF_ARCHIVES
 from tests.mutants.doors import MUTANTS_OF_DOORS
 from tests.mutants.mutant import SERVER, SQL, Mutant, contract
+from tests.mutants.pages import MUTANTS_OF_PAGES
 from tests.mutants.reports import MUTANTS_OF_REPORTS
 from tests.mutants.sums import MUTANTS_OF_SUMS
 from tests.mutants.work import MUTANTS_OF_WORK
@@ -252,6 +253,7 @@ MUTANTS = (
     ),
     *MUTANTS_OF_WORK,
     *MUTANTS_OF_ARCHIVES,
+    *MUTANTS_OF_PAGES,
     *MUTANTS_OF_REPORTS,
     *MUTANTS_OF_SUMS,
     *MUTANTS_OF_DOORS,

@@ -126,31 +126,32 @@ LANGUAGE sql STABLE AS $$
     HAVING sum(t.amount_micros) <> 0 OR sum(t.quantity) <> 0 OR sum(t.holds) <> 0
 $$;
 
--- The same as sums over all days, by kind and by what the work names: a value of many days, types, meters and models is
--- one row.
+-- The same without types, meters and models: a value of many of them is one row a day, or one row in all.
 CREATE OR REPLACE FUNCTION creditgate.totals_of_values(
-    p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text)
+    p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text,
+    p_by_day boolean)
 RETURNS TABLE (
     slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
     quantity bigint, holds bigint)
 LANGUAGE sql STABLE AS $$
     WITH named AS MATERIALIZED (
-        SELECT s.kind, s.value, creditgate.bounded(sum(s.amount_micros)) AS amount_micros,
+        SELECT CASE WHEN p_by_day THEN s.slot ELSE p_from END AS slot, s.kind, s.value,
+               creditgate.bounded(sum(s.amount_micros)) AS amount_micros,
                creditgate.bounded(sum(s.quantity)) AS quantity, sum(s.holds)::bigint AS holds
           FROM creditgate.usage_slots AS s
          WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.grouping = p_grouping
            AND s.key = p_key AND s.unit = 2 AND s.slot >= p_from AND s.slot < p_until
-         GROUP BY s.kind, s.value
+         GROUP BY 1, 2, 3
     )
-    SELECT p_from, n.kind, '', '', '', n.value, n.amount_micros, n.quantity, n.holds FROM named AS n
+    SELECT n.slot, n.kind, '', '', '', n.value, n.amount_micros, n.quantity, n.holds FROM named AS n
     UNION ALL
-    SELECT p_from, t.kind, '', '', '', '', creditgate.bounded(sum(t.amount_micros)),
+    SELECT t.slot, t.kind, '', '', '', '', creditgate.bounded(sum(t.amount_micros)),
            creditgate.bounded(sum(t.quantity)), sum(t.holds)::bigint
-      FROM (SELECT s.kind, s.amount_micros, s.quantity, s.holds
+      FROM (SELECT CASE WHEN p_by_day THEN s.slot ELSE p_from END AS slot, s.kind, s.amount_micros, s.quantity, s.holds
               FROM creditgate.summed_usage(p_bucket, p_account_key, 2::smallint, p_from, p_until) AS s
             UNION ALL
-            SELECT n.kind, -n.amount_micros, -n.quantity, -n.holds FROM named AS n) AS t
-     GROUP BY t.kind
+            SELECT n.slot, n.kind, -n.amount_micros, -n.quantity, -n.holds FROM named AS n) AS t
+     GROUP BY t.slot, t.kind
     HAVING sum(t.amount_micros) <> 0 OR sum(t.quantity) <> 0 OR sum(t.holds) <> 0
 $$;
 
@@ -182,16 +183,18 @@ END $$;
 -- What an account's credits were for from one instant on and before another; NULL is no bound. Rows are to be added up: by
 -- quarters of an hour, and by what the work names under a grouping, if one is given; value is empty for work that names
 -- nothing under it, so that the sums over all values are those without a grouping. Who needs no times within days of the
--- account's time zone says so by p_days: whole days come as one then, at their midnight. Who also needs no days, types,
--- meters and models, but what the work names alone, says so by p_totals: what was summed up comes without them then.
+-- account's time zone says so by p_days: whole days come as one then, at their midnight. Who needs what the work names
+-- alone, and no types, meters and models, says so by p_words: what was summed up comes without them then; and who needs no
+-- days either, by p_totals.
 -- Whole units are read as they were summed up, the edges of the range and what has happened since off the ledger; all of
 -- it in the snapshot of the statement, so that each entry is in it once. A range that needs entries which are not kept any
 -- more is refused.
 DROP FUNCTION IF EXISTS creditgate.usage_rows(smallint, uuid, timestamptz, timestamptz, smallint, text);
 DROP FUNCTION IF EXISTS creditgate.usage_rows(smallint, uuid, timestamptz, timestamptz, smallint, text, boolean);
+DROP FUNCTION IF EXISTS creditgate.usage_rows(smallint, uuid, timestamptz, timestamptz, smallint, text, boolean, boolean);
 CREATE OR REPLACE FUNCTION creditgate.usage_rows(
     p_bucket smallint, p_account_key uuid, p_from timestamptz, p_until timestamptz, p_grouping smallint, p_key text,
-    p_days boolean DEFAULT false, p_totals boolean DEFAULT false)
+    p_days boolean DEFAULT false, p_totals boolean DEFAULT false, p_words boolean DEFAULT true)
 RETURNS TABLE (
     slot timestamptz, kind smallint, type text, meter text, model text, value text, amount_micros bigint,
     quantity bigint, holds bigint)
@@ -246,9 +249,9 @@ BEGIN
 
     v_first_day := w.first_day::timestamp AT TIME ZONE a.time_zone;
     v_day_after := w.day_after::timestamp AT TIME ZONE a.time_zone;
-    IF v_named AND p_totals THEN
+    IF v_named AND NOT p_words THEN
         RETURN QUERY SELECT * FROM creditgate.totals_of_values(
-            p_bucket, p_account_key, v_first_day, v_day_after, p_grouping, v_key);
+            p_bucket, p_account_key, v_first_day, v_day_after, p_grouping, v_key, NOT p_totals);
     ELSIF v_named THEN
         RETURN QUERY SELECT * FROM creditgate.summed_values(
             p_bucket, p_account_key, v_first_day, v_day_after, p_grouping, v_key);

@@ -29,7 +29,7 @@ BEGINNINGS = (
     datetime(2024, 12, 30, tzinfo=UTC),
 )
 GROUPINGS = ((None, ""), (4, ""), (5, ""), (6, ""), (7, ""), (8, "team"), (8, "no-such"))
-ROWS = "SELECT * FROM creditgate.usage_rows($1, $2, $3, $4, $5, $6, $7, $8)"
+ROWS = "SELECT * FROM creditgate.usage_rows($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 ROLL_UP = "SELECT creditgate.roll_up($1, $2, $3)"
 MOVE = "UPDATE creditgate.accounts SET time_zone = $3 WHERE bucket = $1 AND account_key = $2"
 BROKEN = "SELECT detail FROM creditgate.verify($1) WHERE rule = 'usage = ledger'"
@@ -90,15 +90,20 @@ async def compare(pool: Pool, ledger: UsageLedger, chance: random.Random) -> Non
     instants = ledger.instants()
     since, until = chance.choice(instants), chance.choice(instants)
     (grouping, key), days = chance.choice(GROUPINGS), chance.random() < 0.6
-    totals = days and chance.random() < 0.5
-    found = await pool.rows(ROWS, *ledger.account, since, until, grouping, key, days, totals)
+    words = not days or chance.random() < 0.5
+    totals = not words and chance.random() < 0.5
+    asked = (since, until, grouping, key, days, totals, words)
+    found = await pool.rows(ROWS, *ledger.account, *asked)
     wanted = ledger.usage(since, until, grouping, key, days=days)
     if totals:
         said = added_up((row[1], row[5], *row[6:]) for row in found)
         wanted = added_up((name[1], name[5], *numbers) for name, numbers in wanted.items())
+    elif not words:
+        said = added_up((ledger.slot(row[0], days=True), *row[1:2], *row[5:]) for row in found)
+        wanted = added_up((*name[:2], name[5], *numbers) for name, numbers in wanted.items())
     else:
         said = added_up((ledger.slot(row[0], days=days), *row[1:]) for row in found)
-    assert said == wanted, (ledger.zone, since, until, grouping, key, days, totals)
+    assert said == wanted, (ledger.zone, *asked)
 
 
 def added_up(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[int, int, int]]:

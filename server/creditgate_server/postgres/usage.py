@@ -50,8 +50,8 @@ WITH asked AS MATERIALIZED (
       FROM asked AS a, creditgate.usage_rows(
                a.bucket, a.account_key, a.start, a.until, $11, $12,
                p_days => $6 IS DISTINCT FROM 'hour',
-               p_totals => $6 IS NULL AND NOT ($7 OR $8 OR $9)
-                           AND coalesce($13, $14, $15) IS NULL) AS u
+               p_totals => $6 IS NULL,
+               p_words => $7 OR $8 OR $9 OR coalesce($13, $14, $15) IS NOT NULL) AS u
      WHERE NOT a.too_long AND u.kind IN (2, 3) AND ($13::text IS NULL OR u.type = $13)
        AND ($14::text IS NULL OR u.meter = $14) AND ($15::text IS NULL OR u.model = $15)
        AND ($16::text IS NULL OR u.value = $16)

@@ -21,54 +21,65 @@ LANGUAGE sql STABLE AS $$
         SELECT s.*, p.emptied FROM creditgate.usage_slots AS s JOIN p USING (account_key) WHERE s.bucket = p_bucket
     ), s AS (
         SELECT * FROM slot WHERE NOT emptied
-    ), wanted (account_key, what, sum) AS (
-        SELECT p.account_key, 'amounts by ' || u.unit, coalesce(p.emptied_micros, 0) + coalesce(t.sum, 0)
+    ), worth (account_key, details, sum) AS (
+        -- What holds were charged and refunded in all, less what of it is not summed up yet.
+        SELECT h.account_key, h.details, h.refunded_micros - h.charged_micros
+          FROM creditgate.all_holds AS h JOIN p ON p.account_key = h.account_key AND NOT p.emptied
+         WHERE h.bucket = p_bucket AND h.charged_micros > 0 AND h.details IS NOT NULL
+        UNION ALL
+        SELECT n.account_key, h.details, -n.amount_micros
+          FROM p JOIN creditgate.all_entries AS n
+            ON n.bucket = p_bucket AND n.account_key = p.account_key AND n.version > p.version AND NOT p.emptied
+          JOIN creditgate.all_holds AS h
+            ON h.bucket = p_bucket AND h.account_key = n.account_key AND h.hold_id = n.hold_id
+    ), wanted (account_key, what, unit, at, words, sum) AS (
+        SELECT p.account_key, 'amounts', u.unit, '-infinity'::timestamptz, '{}'::text[],
+               coalesce(p.emptied_micros, 0) + coalesce(t.sum, 0)
           FROM p LEFT JOIN (SELECT account_key, sum(amount_micros) FROM entry GROUP BY account_key) AS t USING (account_key),
-               (VALUES ('quarter'), ('day')) AS u (unit)
+               (VALUES (0), (2)) AS u (unit)
         UNION ALL
-        SELECT account_key, format('amounts of kind %s in %s', kind, date_bin('15 minutes', created_at, '2000-01-01+00')),
+        SELECT account_key, 'amounts of kind ' || kind, 0, date_bin('15 minutes', created_at, '2000-01-01+00'), '{}',
                sum(amount_micros)
-          FROM e GROUP BY 1, 2
+          FROM e GROUP BY account_key, kind, 4
         UNION ALL
-        SELECT account_key, format('amounts of kind %s on %s', kind, date_trunc('day', created_at, time_zone)),
-               sum(amount_micros)
-          FROM e GROUP BY 1, 2
+        SELECT account_key, 'amounts of kind ' || kind, 2, date_trunc('day', created_at, time_zone), '{}', sum(amount_micros)
+          FROM e GROUP BY account_key, kind, 4
         UNION ALL
-        SELECT h.account_key, 'quantities by ' || u.unit, sum(h.used)
-          FROM (SELECT account_key, max(used) AS used FROM e WHERE kind = 2 GROUP BY account_key, hold_id) AS h,
-               (VALUES ('quarter'), ('day')) AS u (unit)
-         GROUP BY 1, 2
+        SELECT n.account_key, u.what, u.unit, '-infinity', '{}', u.sum
+          FROM (SELECT h.account_key, sum(h.used) AS used, count(*) AS holds
+                  FROM (SELECT account_key, max(used) AS used FROM e WHERE kind = 2 GROUP BY account_key, hold_id) AS h
+                 GROUP BY h.account_key) AS n,
+               LATERAL (VALUES ('quantities', 0, n.used), ('quantities', 2, n.used), ('holds', 0, n.holds),
+                        ('holds', 2, n.holds)) AS u (what, unit, sum)
         UNION ALL
-        SELECT e.account_key, 'holds by ' || u.unit, count(DISTINCT e.hold_id)
-          FROM e, (VALUES ('quarter'), ('day')) AS u (unit) WHERE e.kind = 2 GROUP BY 1, 2
+        SELECT g.account_key, 'amounts', 2, '-infinity', ARRAY[v.no::text, v.key, v.value], sum(g.sum)
+          FROM worth AS g,
+               LATERAL (SELECT 4, '', g.details -> 'attributes' ->> 'agent'
+                        UNION ALL SELECT 5, '', g.details -> 'attributes' ->> 'user'
+                        UNION ALL SELECT 6, '', g.details -> 'attributes' ->> 'topic'
+                        UNION ALL SELECT 7, '', g.details -> 'attributes' ->> 'conversation_id'
+                        UNION ALL SELECT 8, l.* FROM jsonb_each_text(g.details -> 'labels') AS l) AS v (no, key, value)
+         WHERE v.value <> '' GROUP BY g.account_key, v.no, v.key, v.value
+    ), kept (account_key, what, unit, at, words, sum) AS (
+        SELECT account_key, 'amounts', unit, '-infinity'::timestamptz, '{}'::text[], sum(amount_micros)
+          FROM slot WHERE grouping = 0 GROUP BY account_key, unit
         UNION ALL
-        SELECT e.account_key, format('amounts under %s', ARRAY[v.no::text, v.key, v.value]), sum(e.amount_micros)
-          FROM e JOIN creditgate.all_holds AS h ON h.bucket = p_bucket AND h.account_key = e.account_key AND h.hold_id = e.hold_id,
-               LATERAL (SELECT (ARRAY[4, 5, 6, 7])[i], '', h.details -> 'attributes' ->> (
-                               ARRAY['agent', 'user', 'topic', 'conversation_id'])[i] FROM generate_series(1, 4) AS i
-                        UNION ALL
-                        SELECT 8, l.* FROM jsonb_each_text(h.details -> 'labels') AS l) AS v (no, key, value)
-         WHERE v.value <> '' GROUP BY 1, 2
-    ), kept (account_key, what, sum) AS (
-        SELECT account_key, 'amounts by ' || CASE unit WHEN 0 THEN 'quarter' ELSE 'day' END, sum(amount_micros)
-          FROM slot WHERE grouping = 0 GROUP BY 1, 2
+        SELECT account_key, 'amounts of kind ' || kind, unit, slot, '{}', sum(amount_micros)
+          FROM s WHERE grouping = 0 GROUP BY account_key, kind, unit, slot
         UNION ALL
-        SELECT account_key, format('amounts of kind %s %s %s', kind, CASE unit WHEN 0 THEN 'in' ELSE 'on' END, slot),
-               sum(amount_micros)
-          FROM s WHERE grouping = 0 GROUP BY 1, 2
+        SELECT n.account_key, u.what, n.unit, '-infinity', '{}', u.sum
+          FROM (SELECT account_key, unit, sum(quantity) AS quantity, sum(holds) AS holds
+                  FROM s WHERE grouping = 0 GROUP BY account_key, unit) AS n,
+               LATERAL (VALUES ('quantities', n.quantity), ('holds', n.holds)) AS u (what, sum)
         UNION ALL
-        SELECT account_key, 'quantities by ' || CASE unit WHEN 0 THEN 'quarter' ELSE 'day' END, sum(quantity)
-          FROM s WHERE grouping = 0 GROUP BY 1, 2
-        UNION ALL
-        SELECT account_key, 'holds by ' || CASE unit WHEN 0 THEN 'quarter' ELSE 'day' END, sum(holds)
-          FROM s WHERE grouping = 0 GROUP BY 1, 2
-        UNION ALL
-        SELECT account_key, format('amounts under %s', ARRAY[grouping::text, key, value]), sum(amount_micros)
-          FROM s WHERE grouping > 0 GROUP BY 1, 2
+        SELECT account_key, 'amounts', unit, '-infinity', ARRAY[grouping::text, key, value], sum(amount_micros)
+          FROM s WHERE grouping > 0 GROUP BY account_key, unit, grouping, key, value
     )
     SELECT DISTINCT ON (account_key) account_key,
-           format('%s: %s <> %s', what, coalesce(k.sum, 0), coalesce(w.sum, 0))
-      FROM wanted AS w FULL JOIN kept AS k USING (account_key, what)
+           format('%s%s by %s%s: %s <> %s', what, CASE WHEN at > '-infinity' THEN ' at ' || at ELSE '' END,
+                  CASE unit WHEN 0 THEN 'quarter' ELSE 'day' END,
+                  CASE WHEN words <> '{}' THEN ' of ' || words::text ELSE '' END, coalesce(k.sum, 0), coalesce(w.sum, 0))
+      FROM wanted AS w FULL JOIN kept AS k USING (account_key, what, unit, at, words)
      WHERE creditgate.bounded(coalesce(k.sum, 0)) <> creditgate.bounded(coalesce(w.sum, 0))
-     ORDER BY account_key, what
+     ORDER BY account_key, what, unit, at, words
 $$;

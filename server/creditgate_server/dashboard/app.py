@@ -23,6 +23,7 @@ from .dependencies import Dependencies, Rules
 from .entrance import HOME, Entrance, to_login
 from .listing import AccountList
 from .live import Lives
+from .mishaps import Mishaps
 from .problems import AWAY, BROKEN, NO_SESSION, NOT_FOUND, Problem, RefusedError
 from .rendering import Rendering
 from .section import Download, Section
@@ -82,13 +83,13 @@ def create_app(
         middleware=[
             Middleware(AccessLog),
             Middleware(SecurityHeaders, is_secure=rules.is_secure),
+            Middleware(Mishaps, answer=partial(_broken, rendering)),
         ],
         exception_handlers={
             RefusedError: partial(_refused, rendering),
             BatchRefusedError: partial(_refused_by_database, rendering),
             LedgerError: partial(_away, rendering),
             HTTPException: partial(_unknown, rendering),
-            Exception: partial(_broken, rendering),
         },
         lifespan=living,
     )

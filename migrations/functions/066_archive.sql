@@ -136,7 +136,7 @@ BEGIN
 END $$;
 
 -- Go on with an account: first through its holds, by name, then through its entries, by version. NULL for both where there
--- is no more of it. A few hundred rows a time, so that nobody waits for the account for long.
+-- is no more of it. A hundred rows a time, so that nobody waits for the account for long.
 CREATE OR REPLACE FUNCTION creditgate.archive_account(
     p_account creditgate.accounts, p_before timestamptz, p_limit bigint, INOUT p_hold_id text, INOUT p_version bigint,
     OUT p_holds bigint, OUT p_entries bigint)

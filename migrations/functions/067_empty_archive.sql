@@ -1,5 +1,18 @@
+-- Whether an archived entry is of a hold with later ones than a version. What of a hold was when is told by all of it, so
+-- that it leaves the archive as it came: with its last entry.
+CREATE OR REPLACE FUNCTION creditgate.goes_on(p_entry creditgate.archived_entries, p_through bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN p_entry.hold_id IS NOT NULL AND EXISTS (
+        SELECT FROM creditgate.archived_entries AS n
+         WHERE n.bucket = p_entry.bucket AND n.account_key = p_entry.account_key AND n.hold_id = p_entry.hold_id
+           AND n.version > p_through);
+END $$;
+
 -- Carry what charges have spent that leave the archive, up to a version, on counters whose periods still count them.
-CREATE OR REPLACE FUNCTION creditgate.carry_spent(p_bucket smallint, p_account_key uuid, p_through bigint) RETURNS void
+CREATE OR REPLACE FUNCTION creditgate.carry_spent(
+    p_bucket smallint, p_account_key uuid, p_through bigint, p_last bigint)
+RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO creditgate.emptied_spent AS m
@@ -11,7 +24,7 @@ BEGIN
       JOIN creditgate.budget_counters AS k
         ON k.bucket = h.bucket AND k.account_key = h.account_key AND k.counter_no = u.counter_no
      WHERE e.bucket = p_bucket AND e.account_key = p_account_key AND e.version <= p_through AND e.kind = 2
-       AND e.version > k.since_version
+       AND e.version > k.since_version AND NOT creditgate.goes_on(e, p_last)
      GROUP BY k.counter_no, k.since_version
     ON CONFLICT (bucket, account_key, counter_no) DO UPDATE
        SET since_version = excluded.since_version,
@@ -47,8 +60,11 @@ BEGIN
            messages_micros = x.messages_micros + excluded.messages_micros;
 END $$;
 
--- Take entries of an account, which is locked, up to a version out of the archive; answers how many.
-CREATE OR REPLACE FUNCTION creditgate.empty_entries(p_bucket smallint, p_account_key uuid, p_through bigint) RETURNS bigint
+-- Take entries of an account, which is locked, up to a version out of the archive, but for those of holds that go on after
+-- p_last; answers how many.
+CREATE OR REPLACE FUNCTION creditgate.empty_entries(
+    p_bucket smallint, p_account_key uuid, p_through bigint, p_last bigint)
+RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     v_count bigint;
@@ -62,17 +78,21 @@ BEGIN
      WHERE g.bucket = p_bucket AND g.account_key = p_account_key AND NOT g.begun AND g.seq IN (
            SELECT s.grant_seqs[1] FROM creditgate.all_entries AS s
             WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= p_through AND s.kind = 1);
-    PERFORM creditgate.carry_spent(p_bucket, p_account_key, p_through);
+    PERFORM creditgate.carry_spent(p_bucket, p_account_key, p_through, p_last);
     WITH gone AS (
         DELETE FROM creditgate.archived_entries AS s
          WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= p_through
+           AND NOT creditgate.goes_on(s, p_last)
         RETURNING s.amount_micros)
     SELECT count(*), sum(g.amount_micros) INTO v_count, v_micros FROM gone AS g;
     UPDATE creditgate.archives AS r
        SET entries = r.entries - v_count, amount_micros = r.amount_micros - v_micros,
-           emptied_micros = r.emptied_micros + v_micros, emptied_version = p_through,
-           emptied_settled_micros = e.settled_micros, emptied_at = e.created_at
+           emptied_micros = r.emptied_micros + v_micros
      WHERE r.bucket = p_bucket AND r.account_key = p_account_key;
+    -- What went on for longer may leave after others that are later.
+    UPDATE creditgate.archives AS r
+       SET emptied_version = p_through, emptied_settled_micros = e.settled_micros, emptied_at = e.created_at
+     WHERE r.bucket = p_bucket AND r.account_key = p_account_key AND r.emptied_version < p_through;
     RETURN v_count;
 END $$;
 
@@ -111,16 +131,18 @@ RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     a creditgate.accounts;
+    v_last bigint;
     v_through bigint;
 BEGIN
     SELECT * INTO a FROM creditgate.accounts AS s
      WHERE s.bucket = p_bucket AND s.account_key = p_account_key FOR NO KEY UPDATE;
-    v_through := creditgate.archivable_version(a, p_before);
+    v_last := creditgate.archivable_version(a, p_before);
     SELECT max(c.version) INTO v_through
       FROM (SELECT s.version FROM creditgate.archived_entries AS s
-             WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_through
+             WHERE s.bucket = p_bucket AND s.account_key = p_account_key AND s.version <= v_last
+               AND NOT creditgate.goes_on(s, v_last)
              ORDER BY s.version LIMIT p_limit) AS c;
     RETURN CASE WHEN v_through IS NULL THEN creditgate.empty_holds(p_bucket, p_account_key, p_before, p_limit)
-                ELSE creditgate.empty_entries(p_bucket, p_account_key, v_through) END;
+                ELSE creditgate.empty_entries(p_bucket, p_account_key, v_through, v_last) END;
 END $$;
 REVOKE EXECUTE ON FUNCTION creditgate.empty_archive(smallint, uuid, timestamptz, bigint) FROM PUBLIC;

@@ -8,9 +8,12 @@ LANGUAGE sql STABLE AS $$
     ), s AS (
         SELECT * FROM creditgate.archives WHERE bucket = p_bucket
     ), e AS (
-        SELECT n.account_key, sum(n.amount_micros) AS total, max(n.version) AS version,
-               coalesce(sum(n.amount_micros) FILTER (WHERE n.version <= s.emptied_version), 0) AS left_behind
-          FROM creditgate.entries AS n LEFT JOIN s USING (account_key) WHERE n.bucket = p_bucket GROUP BY n.account_key
+        SELECT account_key, sum(amount_micros) AS total, max(version) AS version
+          FROM creditgate.entries WHERE bucket = p_bucket GROUP BY account_key
+    ), left_behind AS (
+        SELECT n.account_key, sum(n.amount_micros) AS micros
+          FROM creditgate.all_entries AS n JOIN s ON s.account_key = n.account_key AND n.version <= s.emptied_version
+         WHERE n.bucket = p_bucket GROUP BY n.account_key
     ), archived AS (
         SELECT account_key, sum(entries) AS entries, sum(amount_micros) AS amount_micros, sum(holds) AS holds FROM (
             SELECT account_key, count(*) AS entries, sum(amount_micros) AS amount_micros, 0 AS holds
@@ -211,9 +214,9 @@ LANGUAGE sql STABLE AS $$
             OR a.has_archive IS NOT TRUE
         UNION ALL
         SELECT 'the balance is carried over what left the archive', s.account_key,
-               format('%s <> %s + %s', s.emptied_settled_micros, s.emptied_micros, coalesce(e.left_behind, 0))
-          FROM s LEFT JOIN e USING (account_key)
-         WHERE s.emptied_settled_micros <> s.emptied_micros + coalesce(e.left_behind, 0)
+               format('%s <> %s + %s', s.emptied_settled_micros, s.emptied_micros, coalesce(l.micros, 0))
+          FROM s LEFT JOIN left_behind AS l USING (account_key)
+         WHERE s.emptied_settled_micros <> s.emptied_micros + coalesce(l.micros, 0)
         UNION ALL
         SELECT 'a hold is in one place', h.account_key, h.hold_id
           FROM creditgate.archived_holds AS h

@@ -161,7 +161,7 @@ async def test_whatever_is_archived_meanwhile_every_name_is_charged_once(
     assert set(found.values()) == {(1, 1, CREDIT)}
     assert set(tally.granted) <= set(found)
     assert max(tally.granted.values()) == 1
-    assert tally.moved > 50, "hardly anything was archived"
+    assert tally.moved > 20, "hardly anything was archived"
     assert tally.killed > 5
     figures(
         answers=tally.answers, archived=tally.moved, workers=WORKERS, killed=tally.killed,

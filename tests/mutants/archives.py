@@ -45,7 +45,7 @@ MUTANTS_OF_ARCHIVES = (
     Mutant(
         "what budgets have counted, not carried",
         SQL + "067_empty_archive.sql",
-        "    PERFORM creditgate.carry_spent(p_bucket, p_account_key, p_through);\n",
+        "    PERFORM creditgate.carry_spent(p_bucket, p_account_key, p_through, p_last);\n",
         "",
         MOVES + "test_budgets_go_on_counting_what_is_archived_and_emptied",
     ),

@@ -167,6 +167,7 @@ class Archived:
 
     def repeat(self, sent: Sequence[Operation]) -> set[str]:
         """Send again what was sent: nothing changes. Answers how it was refused."""
+        self.walk._history.sweep()  # what is due now is nobody's repeat
         before = self._all(BALANCE)
         told = set()
         for operation in sent:

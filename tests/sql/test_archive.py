@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import asyncpg
@@ -28,6 +28,10 @@ HOLDS = "SELECT hold_id FROM creditgate.archived_holds WHERE account_key = $1 OR
 ENTRIES = """
 SELECT coalesce(hold_id, name) FROM creditgate.archived_entries WHERE account_key = $1
  ORDER BY version, line
+"""
+USAGE = """
+SELECT sum(amount_micros)::bigint, sum(holds)::bigint
+  FROM creditgate.usage_rows($1, $2, $3, NULL, NULL, NULL) WHERE kind = 2
 """
 MOVED = "SELECT holds + entries FROM creditgate.archives WHERE bucket = $1 AND account_key = $2"
 RULES = "SELECT DISTINCT rule FROM creditgate.verify($1) WHERE account_key = $2"
@@ -214,7 +218,7 @@ async def test_statements_begin_where_the_archive_does(acme: Pair, pairs: Pairs)
         await at(acme, f"2030-{month:02}-15")
         await charge(acme, f"m{month}", f"n{month}")
     await archive(acme.connection, key)
-    moment = {day: stamp(day).ToDatetime().astimezone() for day in ("2030-02-01", "2030-03-15")}
+    moment = {day: stamp(day).ToDatetime(tzinfo=UTC) for day in ("2030-02-01", "2030-03-15")}
     found = await statements.period(key, start=None, until=None)
     assert found == (0, 13)
     await empty(acme.connection, key, after=timedelta(days=-90))  # before 17 March
@@ -233,6 +237,34 @@ async def test_statements_begin_where_the_archive_does(acme: Pair, pairs: Pairs)
         gone = Outcome.RANGE_ARCHIVED
         assert await statements.period(key, start=told, until=None) is gone, day
         assert await statements.period(key, start=None, until=told) is gone, day
+
+
+async def test_a_hold_leaves_the_archive_with_its_last_entry(acme: Pair) -> None:
+    key = acme.direct.key("acme")
+    long = {"amount": 9 * CREDIT, "ttl_ms": 100 * 86_400_000}
+    await acme.ask("reserve", "acme", hold_id="long", **long)
+    for month, used in ((1, 1), (3, 3)):
+        await at(acme, f"2030-{month:02}-15")
+        used_ = {"used": used * CREDIT, "keep_open": month < 3}
+        await acme.ask("commit", "acme", hold_id="long", **used_)
+        await charge(acme, f"m{month}")
+    await archive(acme.connection, key)
+    cut = stamp("2030-02-01").ToDatetime(tzinfo=UTC)
+    before = [tuple(row) for row in await acme.connection.fetch(USAGE, *key, cut)]
+    assert before == [(-3 * CREDIT, 1)], "long began before"
+
+    assert await empty(acme.connection, key, after=timedelta(days=-40)) == 3
+    assert await names(acme, ENTRIES) == ["long", "long", "m3"]
+    assert [tuple(row) for row in await acme.connection.fetch(USAGE, *key, cut)] == before
+    await acme.ask("commit", "acme", hold_id="long", used=2 * CREDIT)
+    await acme.prove()
+    await archive(acme.connection, key)
+    assert await names(acme, ENTRIES) == ["m3"], "it was brought back, and stays"
+    await acme.ask("charge", "acme", hold_id="m3", amount=CREDIT)
+    await archive(acme.connection, key)
+    assert await empty(acme.connection, key) == 2
+    assert await names(acme, HOLDS) == []
+    await acme.prove()
 
 
 async def test_what_is_changed_or_missing_in_the_archive_is_found(acme: Pair) -> None:

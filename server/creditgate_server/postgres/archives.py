@@ -25,7 +25,7 @@ SELECT bucket, account_key FROM creditgate.archives WHERE entries > 0 OR holds >
 """
 _EMPTY = "SELECT creditgate.empty_archive($1, $2, $3, $4)"
 # Whoever uses the account waits for as long as this many rows take.
-_LIMIT = 500
+_LIMIT = 200
 
 
 class Emptied(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Protocol
 from creditgate_server.domain.account_keys import BUCKETS
 from creditgate_server.domain.figures import Archived
 
-_LIMIT = 200
+_LIMIT = 100
 # It has all day: it never takes more than a tenth of one core from the calls.
 _REST = 9.0
 _STEPS_MAX = 2_000

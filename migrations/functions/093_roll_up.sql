@@ -60,7 +60,11 @@ LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(b.account_key ORDER BY b.changes DESC) FILTER (WHERE b.changes >= p_least), '{}'),
            coalesce(sum(b.changes), 0)::bigint
       FROM (SELECT a.account_key,
-                   CASE WHEN p.time_zone = a.time_zone THEN a.version - p.version ELSE a.version END AS changes
+                   CASE
+                       WHEN p.account_key IS NULL OR (p.time_zone <> a.time_zone
+                           AND creditgate.emptied_version(a.bucket, a.account_key) = 0) THEN a.version
+                       ELSE a.version - p.version
+                   END AS changes
               FROM creditgate.accounts AS a
               LEFT JOIN creditgate.usage_progress AS p ON p.bucket = a.bucket AND p.account_key = a.account_key
              WHERE a.bucket = p_bucket) AS b

@@ -176,3 +176,40 @@ async def test_a_day_with_two_midnights_begins_with_the_first(world: World) -> N
     day = (sunday + timedelta(hours=4), sunday + timedelta(hours=29))
     rows = await world.pool.rows(DAYS, *world.account, *day, None, "", True)
     assert [(row["slot"].date(), row["amount_micros"]) for row in rows] == [(sunday.date(), -110)]
+
+
+async def test_entries_their_holds_and_sums_are_found_by_keys(world: World) -> None:
+    parts = "EXPLAIN SELECT * FROM creditgate.usage_parts($1, $2, 500, 1000)"
+    sums = (
+        "EXPLAIN SELECT * FROM creditgate.summed_usage("
+        "$1, $2, 2::smallint, '2030-01-01Z'::timestamptz, '2030-02-01Z'::timestamptz)"
+    )
+    plan = "\n".join(row[0] for row in await world.pool.rows(parts, *world.account))
+    for index in ("entries_pkey", "entries_by_hold", "holds_pkey"):
+        assert index in plan, plan
+    assert "Seq Scan" not in plan, plan
+    plan = "\n".join(row[0] for row in await world.pool.rows(sums, *world.account))
+    assert "slot >=" in plan.split("usage_slots_pkey")[1].split("Filter")[0], plan
+
+
+async def test_sums_that_cannot_be_made_again_keep_their_days(world: World) -> None:
+    account, zone = world.account, "UPDATE creditgate.accounts SET time_zone = 'Asia/Tokyo'"
+    emptied = """
+    INSERT INTO creditgate.archives (bucket, account_key, emptied_version, emptied_at)
+    VALUES ($1, $2, 1, '2030-01-01Z')
+    """
+    for number, change in enumerate((f"{zone} WHERE false", zone)):
+        await world.do(Verb.CHARGE, f"{number}", amount_micros=5)
+        await world.owner.execute(change)
+        while await world.pool.value("SELECT creditgate.roll_up($1, $2, 9)", *account):
+            pass
+        if not number:
+            await world.owner.execute(emptied, *account)
+    progress = "SELECT time_zone, version FROM creditgate.usage_progress"
+    assert [tuple(row) for row in await world.owner.fetch(progress)] == [("UTC", 4)]
+    days = "SELECT sum(amount_micros)::int FROM creditgate.usage_slots WHERE unit = 2 AND kind = 2"
+    assert await world.owner.fetchval(days) == -10
+    (behind,) = await world.pool.rows(
+        "SELECT * FROM creditgate.unsummed_accounts($1, 1)", account[0]
+    )
+    assert tuple(behind) == ([], 0)

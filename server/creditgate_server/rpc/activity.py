@@ -31,9 +31,9 @@ from .stream import Duplex
 
 # Few enough that whoever waits for the processor meanwhile hardly notices.
 CHUNK_MAX = 100
-# How long an export rests after a chunk, by what it took to make: it leaves at least half of the
+# How long an export rests after a chunk, by what it took to make: it leaves three quarters of a
 # processor, here and at the database, to those who wait for an answer.
-REST = 1.0
+REST = 3.0
 # A reader who takes nothing for so long gives its place to another, and goes on from its cursor.
 STALLED_SECONDS = 60.0
 
@@ -96,7 +96,8 @@ class ActivityExports:
     async def export_activity(self, duplex: Duplex, call: Call) -> None:
         """Send what happened to an account, a chunk at a time. Raises `RpcError`.
 
-        The next chunk is read when the last was taken, so a slow reader costs one chunk.
+        The next chunk is read when the last was taken, so a slow reader costs one chunk, and after
+        a rest, so that an export costs little of what others wait for.
         """
         request = await _only(duplex.requests)
         account, asked = key_of(request, call), decode.asked(request)

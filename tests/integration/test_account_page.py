@@ -107,6 +107,11 @@ async def test_the_log_is_filtered_and_walked_to_its_end(site: Website, browser:
         await expect(rows).to_have_count(1)
 
         await page.get_by_label("Kind").select_option("")
+        await page.get_by_label("Work").fill("call")
+        await page.get_by_role("button", name="Show").click()
+        await settled(page)
+        assert set(await page.locator(".log .what b").all_inner_texts()) == {"Call"}
+        await page.get_by_label("Work").fill("")
         await page.get_by_label("Model", exact=True).fill("small")
         await page.get_by_role("button", name="Show").click()
         await expect(rows.first).to_contain_text("small")
@@ -141,7 +146,7 @@ async def test_days_of_a_range_are_the_accounts(site: Website, browser: Browser)
     async with opened(browser) as (page, _):
         await loaded(page, await site.url())
         await page.locator("#activity label", has_text="Range").click()
-        first, last = page.get_by_label("From"), page.get_by_label("to", exact=True)
+        first, last = page.get_by_label("From", exact=True), page.get_by_label("To", exact=True)
         await first.fill("2026-11-20")
         await last.fill("2026-11-20")
         await settled(page)

@@ -46,13 +46,15 @@ class Span(NamedTuple):
 class Choice(NamedTuple):
     """Which entries of a range are asked for; None for all.
 
-    `details` is JSON text that the details of an entry's hold have to contain.
+    `details` is JSON text that the details of an entry's hold have to contain. `type` is that of
+    its work, not the kind of an entry without a meter.
     """
 
     kinds: Sequence[int] | None = None
     meter: str | None = None
     model: str | None = None
     details: str | None = None
+    type: str | None = None
 
 
 class Activity(NamedTuple):

@@ -53,6 +53,8 @@ SELECT e.version, e.line, e.kind, e.amount_micros, e.settled_micros, e.created_a
         OR EXISTS (SELECT FROM unnest(h.lines) AS l WHERE (l.rate).meter = $10))
    AND ($11::text IS NULL OR creditgate.reported_model(h.details, h.rate, h.lines) = $11)
    AND ($12::jsonb IS NULL OR h.details @> $12)
+   AND ($13::text IS NULL OR creditgate.work_type(
+            coalesce(((h.lines[1]).rate).meter, (h.rate).meter), h.gateway_id IS NOT NULL) = $13)
  ORDER BY e.version {order}, e.line {order} LIMIT $8
 """
 _SCANNED = """

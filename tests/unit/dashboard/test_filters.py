@@ -32,6 +32,7 @@ TEXTS = st.text(min_size=0, max_size=20).map(str.strip)
         until=st.just(""),
         last=st.sampled_from([value for value, _ in RANGES]),
         kind=st.sampled_from([value for value, _ in KINDS]),
+        type=TEXTS,
         model=TEXTS,
         agent=TEXTS,
         topic=TEXTS,
@@ -59,17 +60,19 @@ def test_ranges() -> None:
 def test_what_is_kept() -> None:
     query = {
         "kind": "refund",
+        "type": "call",
         "model": "large",
         "agent": "ann",
         "conversation": "c/1",
         "meter": "m",
     }
     choice = asked(read(query), CLOCK).choice
+    assert choice.type == "call"
     assert (choice.kinds, choice.model, choice.meter) == ([EntryKind.REFUND], "large", "m")
     assert json.loads(choice.details or "") == {
         "attributes": {"agent": "ann", "conversation_id": "c/1"}
     }
-    assert asked(read({}), CLOCK).choice == (None, None, None, None)
+    assert asked(read({}), CLOCK).choice == (None, None, None, None, None)
 
 
 @pytest.mark.parametrize(

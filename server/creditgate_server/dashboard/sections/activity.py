@@ -106,6 +106,7 @@ def _following(visit: Visit, of: Question, period: Period, goes_on: Place | None
 ACTIVITY = Section("activity", "sections/activity.html", _read)
 
 _NAMED = (
+    (Grouping.TYPE, "type"),
     (Grouping.METER, "meter"),
     (Grouping.MODEL, "model"),
     (Grouping.AGENT, "value"),

@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind(Grouping.MODEL, "Models", "model", "no model", "model"),
-    Kind(Grouping.TYPE, "Kinds of work", "", "by amount", "type"),
+    Kind(Grouping.TYPE, "Kinds of work", "type", "by amount", "type"),
     Kind(Grouping.AGENT, "Agents", "agent", "no agent", "value"),
     Kind(Grouping.TOPIC, "Topics", "topic", "no topic", "value"),
     Kind(Grouping.USER, "Users", "user", "no user", "value"),

@@ -112,7 +112,8 @@ def _left(source: CreditSource, clock: Clock) -> tuple[Amount, str]:
     if source.next_expiry_at and source.remaining_micros:
         note = f"left, next ends {clock.distance(source.next_expiry_at)}"
     elif source.given_micros:
-        note = f"left, {amount(source.given_micros).text} new"
+        left = "left" if source.remaining_micros else "none left"
+        note = f"{left}, {amount(source.given_micros).text} new"
     else:
         note = "left" if source.remaining_micros else "none left"
     return amount(source.remaining_micros), note

@@ -42,6 +42,7 @@ class Filter(NamedTuple):
     since: str = ""
     until: str = ""
     kind: str = ""
+    type: str = ""
     meter: str = ""
     model: str = ""
     agent: str = ""
@@ -92,7 +93,8 @@ def asked(of: Filter, clock: Clock) -> Asked:
     wanted = {name: value for name in ATTRIBUTES if (value := getattr(of, name))}
     attributes = {_ATTRIBUTES.get(name, name): value for name, value in wanted.items()}
     text = json.dumps({"attributes": attributes}, ensure_ascii=False) if attributes else None
-    return Asked(_span(of, clock), Choice(kinds, of.meter or None, of.model or None, text))
+    choice = Choice(kinds, of.meter or None, of.model or None, text, of.type or None)
+    return Asked(_span(of, clock), choice)
 
 
 def _span(of: Filter, clock: Clock) -> Span:

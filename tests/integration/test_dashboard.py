@@ -144,7 +144,7 @@ async def test_an_open_page_is_told_within_seconds_and_until_its_link_ends(
     key = await new_key(server.settings.database_url, server.tenant_id, Scope.READ)
     path = dashboard.link(account, expires_at=SOON, key_id=key_id_of(key))
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(30),
         dashboard.browser() as browser,
         browser.stream("GET", f"{path}/live") as stream,
     ):
@@ -186,7 +186,7 @@ async def test_who_leaves_in_the_middle_of_a_file_gives_the_place_back(
 ) -> None:
     account = await caller.account()
     path = dashboard.link(account, expires_at=SOON)
-    async with asyncio.timeout(10), dashboard.browser() as browser:
+    async with asyncio.timeout(30), dashboard.browser() as browser:
         for _ in range(8):  # more than may read at once
             async with browser.stream("GET", f"{path}/files/activity.csv") as file:
                 assert file.status_code == 200

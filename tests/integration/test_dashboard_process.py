@@ -81,7 +81,7 @@ async def test_it_serves_tells_how_it_is_and_ends_its_streams_when_told(
                 # The stream ends in order: no line is cut off.
                 [line async for line in lines]
             assert await asyncio.to_thread(running.wait, 10) == 0
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 9  # sooner than it would be cut off
         written = log.read_text()
         assert "GET /u/***/live 200" in written
         assert token not in written

@@ -52,14 +52,16 @@ BEGIN
     RETURN v_count;
 END $$;
 
--- Which accounts of a bucket have at least so many changes that are not summed up, the furthest behind first; how many there
--- are, and how many changes of all accounts are not. Days of another time zone than the account's are to be summed up anew.
+-- Which accounts of a bucket have at least so many changes that are not summed up, the furthest behind first, but for those
+-- that have never had p_first changes; and how many changes of all accounts are not. Days of another time zone than the account's are to be summed up anew.
+DROP FUNCTION IF EXISTS creditgate.unsummed_accounts(smallint, bigint);
 CREATE OR REPLACE FUNCTION creditgate.unsummed_accounts(
-    p_bucket smallint, p_least bigint, OUT account_keys uuid[], OUT changes bigint)
+    p_bucket smallint, p_least bigint, p_first bigint, OUT account_keys uuid[], OUT changes bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(b.account_key ORDER BY b.changes DESC) FILTER (WHERE b.changes >= p_least), '{}'),
+    SELECT coalesce(array_agg(b.account_key ORDER BY b.changes DESC) FILTER (
+               WHERE b.changes >= CASE WHEN b.begun THEN p_least ELSE greatest(p_first, p_least) END), '{}'),
            coalesce(sum(b.changes), 0)::bigint
-      FROM (SELECT a.account_key,
+      FROM (SELECT a.account_key, p.account_key IS NOT NULL AS begun,
                    CASE
                        WHEN p.account_key IS NULL OR (p.time_zone <> a.time_zone
                            AND creditgate.emptied_version(a.bucket, a.account_key) = 0) THEN a.version

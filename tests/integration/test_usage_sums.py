@@ -151,7 +151,7 @@ async def test_a_worker_sums_up_who_has_enough_and_an_account_that_moves(
     async def no_rest(_: float) -> None:
         await asyncio.sleep(0)
 
-    work = RollUp(sums, observer=told, least=100, limit=50, sleep=no_rest)
+    work = RollUp(sums, observer=told, least=100, begin_at=150, limit=50, sleep=no_rest)
     await work()
     assert (told.entries, told.behind) == (200, (1, small.version + large.version))
     assert (await sums.through(small.account), await sums.through(large.account)) == (
@@ -160,6 +160,9 @@ async def test_a_worker_sums_up_who_has_enough_and_an_account_that_moves(
     )
     await work()
     assert (told.entries, told.behind) == (200, (0, small.version))
+    for least_size, listed in ((small.version, True), (small.version + 1, False)):
+        found = await sums.unsummed(small.account.bucket, least=1, first=least_size)
+        assert (small.account in found.accounts) is listed
     # Its days are other ones now: they are summed up anew, and nobody sees the old ones meanwhile.
     move = "UPDATE creditgate.accounts SET time_zone = 'Asia/Kathmandu' WHERE account_key = $1"
     await owner.execute(move, large.account.account_key)

@@ -210,6 +210,6 @@ async def test_sums_that_cannot_be_made_again_keep_their_days(world: World) -> N
     days = "SELECT sum(amount_micros)::int FROM creditgate.usage_slots WHERE unit = 2 AND kind = 2"
     assert await world.owner.fetchval(days) == -10
     (behind,) = await world.pool.rows(
-        "SELECT * FROM creditgate.unsummed_accounts($1, 1)", account[0]
+        "SELECT * FROM creditgate.unsummed_accounts($1, 1, 1)", account[0]
     )
     assert tuple(behind) == ([], 0)

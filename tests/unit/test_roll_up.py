@@ -26,7 +26,8 @@ class FakeSums:
     looks: list[int] = field(default_factory=list)
     batches: Counter[AccountKey] = field(default_factory=Counter)
 
-    async def unsummed(self, bucket: int, *, least: int) -> Unsummed:
+    async def unsummed(self, bucket: int, *, least: int, first: int) -> Unsummed:
+        assert first == 2_000
         self.looks.append(bucket)
         here = {key: changes for key, changes in self.behind.items() if key.bucket == bucket}
         due = sorted((key for key in here if here[key] >= least), key=lambda key: -here[key])

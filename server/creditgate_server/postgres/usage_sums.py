@@ -12,7 +12,7 @@ from creditgate_server.domain.figures import Unsummed
 if TYPE_CHECKING:
     from .pool import Pool
 
-_UNSUMMED = "SELECT * FROM creditgate.unsummed_accounts($1, $2)"
+_UNSUMMED = "SELECT * FROM creditgate.unsummed_accounts($1, $2, $3)"
 _ROLL_UP = "SELECT creditgate.roll_up($1, $2, $3)"
 _SUMMED = """
 SELECT p.account_key FROM creditgate.usage_progress AS p
@@ -36,9 +36,12 @@ class PostgresUsageSums:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def unsummed(self, bucket: int, *, least: int) -> Unsummed:
-        """Find the accounts of a bucket that have `least` changes or more to be summed up."""
-        rows = await self._pool.rows(_UNSUMMED, bucket, least)
+    async def unsummed(self, bucket: int, *, least: int, first: int) -> Unsummed:
+        """Find the accounts of a bucket that have `least` changes or more to be summed up.
+
+        Nothing is summed up of an account before it has had `first` changes.
+        """
+        rows = await self._pool.rows(_UNSUMMED, bucket, least, first)
         keys, changes = rows[0]
         return Unsummed([AccountKey(bucket, key) for key in keys], changes)
 

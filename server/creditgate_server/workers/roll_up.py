@@ -11,9 +11,10 @@ from typing import Protocol
 from creditgate_server.domain.account_keys import BUCKETS, AccountKey
 from creditgate_server.domain.figures import Unsummed
 
-# Fewer changes than these are read off the ledger in a few milliseconds, and summing them up one by
-# one would write more than it saves.
+# Fewer changes than these are read off the ledger in a few milliseconds. The sums of an account
+# that never has more would be as large as its entries; those of others grow in steps worth it.
 _LEAST = 500
+_FIRST = 2_000
 _LIMIT = 1_000
 _BATCHES_MAX = 20
 # Looking for what is to be done takes a twentieth of a core at most, and doing it a half.
@@ -24,8 +25,11 @@ _WORK_REST = 1.0
 class Sums(Protocol):
     """Where sums are kept. Raises `domain.errors`."""
 
-    async def unsummed(self, bucket: int, *, least: int) -> Unsummed:
-        """Find the accounts of a bucket that have `least` changes or more to be summed up."""
+    async def unsummed(self, bucket: int, *, least: int, first: int) -> Unsummed:
+        """Find the accounts of a bucket that have `least` changes or more to be summed up.
+
+        Nothing is summed up of an account before it has had `first` changes.
+        """
         ...
 
     async def roll_up(self, account: AccountKey, *, limit: int) -> int:
@@ -58,6 +62,7 @@ class RollUp:
         *,
         observer: SumsObserver,
         least: int = _LEAST,
+        begin_at: int = _FIRST,
         limit: int = _LIMIT,
         first: Callable[[], int] = lambda: randrange(BUCKETS),  # noqa: S311 - spreads servers
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -65,6 +70,7 @@ class RollUp:
         self._sums = sums
         self._observer = observer
         self._least = least
+        self._begin_at = begin_at
         self._limit = limit
         self._first = first
         self._sleep = sleep
@@ -74,7 +80,8 @@ class RollUp:
         first, more, accounts, changes = self._first(), False, 0, 0
         for offset in range(BUCKETS):
             started = perf_counter()
-            found = await self._sums.unsummed((first + offset) % BUCKETS, least=self._least)
+            bucket = (first + offset) % BUCKETS
+            found = await self._sums.unsummed(bucket, least=self._least, first=self._begin_at)
             await self._sleep(_LOOK_REST * (perf_counter() - started))
             accounts += len(found.accounts)
             changes += found.changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import SQL, Mutant
+from tests.mutants.mutant import SERVER, SQL, Mutant
 
 ROWS = (
     "tests/property/test_usage_rows.py"
@@ -30,6 +30,20 @@ MUTANTS_OF_SUMS = (
         "p_account_key, greatest(p.version - 1, 0), v_through, v_time_zone);",
         ROWS,
         every_run=True,
+    ),
+    Mutant(
+        "what names nothing is lacking among the totals of values",
+        USAGE,
+        "SELECT n.slot, n.kind, -n.amount_micros, -n.quantity, -n.holds FROM named AS n) AS t",
+        "SELECT n.slot, n.kind, n.amount_micros, n.quantity, n.holds FROM named AS n) AS t",
+        ROWS,
+    ),
+    Mutant(
+        "totals that are asked for one type are those of all",
+        SERVER + "postgres/usage.py",
+        "p_words => $7 OR $8 OR $9 OR coalesce($13, $14, $15) IS NOT NULL) AS u",
+        "p_words => $7 OR $8 OR $9) AS u",
+        SPLIT + "test_what_names_agree_on_is_chosen_by_type_also_where_it_was_summed_up",
     ),
     Mutant(
         "sums that are being forgotten are used again",

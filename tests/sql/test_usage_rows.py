@@ -11,11 +11,14 @@ from uuid import UUID
 import pytest
 
 from creditgate_server.domain.account_keys import AccountKey
+from creditgate_server.domain.activity import Span
 from creditgate_server.domain.operations import Operation, Verb
 from creditgate_server.domain.rates import Rate, Usage
+from creditgate_server.domain.usage import Grouping, Naming, UsageChoice, UsagePage, UsageQuestion
 from creditgate_server.postgres.accounts import PostgresAccounts
 from creditgate_server.postgres.ledger import PostgresLedger
 from creditgate_server.postgres.pool import Pool
+from creditgate_server.postgres.usage import PostgresUsages
 from tests.support.clock import DatabaseClock
 from tests.support.database import Connection, Database
 from tests.support.micros import micros
@@ -213,3 +216,33 @@ async def test_sums_that_cannot_be_made_again_keep_their_days(world: World) -> N
         "SELECT * FROM creditgate.unsummed_accounts($1, 1, 1)", account[0]
     )
     assert tuple(behind) == ([], 0)
+
+
+async def test_what_names_agree_on_is_chosen_by_type_also_where_it_was_summed_up(
+    world: World,
+) -> None:
+    details = '{"attributes": {"agent": "ann"}, "labels": {}}'
+    for day in range(3):
+        await world.at(day * 1_440)
+        calls = (Usage("voice.call", "", 60),)
+        await world.do(Verb.CHARGE, f"call-{day}", usages=calls, details=details)
+        await world.do(Verb.CHARGE, f"plain-{day}", amount_micros=7, details=details)
+    naming = Naming(Grouping.AGENT)
+    asked = {
+        None: ("ann", 201, 6),
+        "call": ("ann", 180, 3),
+        "none": (),
+    }
+    for limit in (0, 1_000):
+        if limit:
+            await world.pool.value("SELECT creditgate.roll_up($1, $2, $3)", *world.account, limit)
+        for kind, wanted in asked.items():
+            question = UsageQuestion(
+                Span(), by=[Grouping.AGENT], naming=naming, choice=UsageChoice(type=kind)
+            )
+            page = await PostgresUsages(world.pool).rows(
+                world.account, question, offset=0, limit=10
+            )
+            assert isinstance(page, UsagePage)
+            found = [(row.value, row.consumed_micros, row.holds) for row in page.rows]
+            assert found == ([wanted] if wanted else []), (limit, kind)

@@ -125,7 +125,7 @@ class Settings:
     )
     usage_interval_ms: Annotated[
         int, Within(50, 3_600_000), "between looks for usage to be summed up"
-    ] = 1_000
+    ] = 2_000
     reconcile_interval_ms: Annotated[
         int, Within(1_000, 86_400_000), "between proofs of the ledger's rules"
     ] = 240_000

@@ -246,3 +246,20 @@ async def test_what_names_agree_on_is_chosen_by_type_also_where_it_was_summed_up
             assert isinstance(page, UsagePage)
             found = [(row.value, row.consumed_micros, row.holds) for row in page.rows]
             assert found == ([wanted] if wanted else []), (limit, kind)
+
+
+async def test_sums_beyond_what_a_number_holds_stop_at_its_end(world: World) -> None:
+    charges = """
+    INSERT INTO creditgate.entries (
+        bucket, account_key, version, line, kind, amount_micros, settled_micros, grant_seqs,
+        drawn_micros, created_at)
+    SELECT $1, $2, n, 1, 2, -1000000000000000000, 0, '{}', '{}', '2030-03-01 10:00Z'
+      FROM generate_series(100, 111) AS n
+    """
+    await world.owner.execute(charges, *world.account)
+    await world.owner.execute("UPDATE creditgate.accounts SET version = 111")
+    for _ in range(3):
+        # Rows are parts: whoever adds them up has to mind the end, too.
+        assert sum(row[6] for row in await world.rows()) < -(2**63) + 2
+        await world.pool.value("SELECT creditgate.roll_up($1, $2, 7)", *world.account)
+    assert [row[6] for row in await world.rows()] == [-(2**63) + 1]

@@ -16,6 +16,7 @@ import pytest
 
 from creditgate.v1 import usage_service_pb2 as messages
 from creditgate_server.domain.account_keys import AccountKey, account_key
+from tests.contract.drivers import Driver
 from tests.contract.wire import Operation
 from tests.property.history import ACCOUNTS, History
 from tests.property.seeds import first_seed
@@ -184,6 +185,25 @@ class Archived:
         return self._stage.run(self._stage.connection.fetchval(sql, *values))
 
 
+class Recording:
+    """A driver that remembers what was carried out."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.set_time, self.sweep, self.run_batch = (
+            driver.set_time,
+            driver.sweep,
+            driver.run_batch,
+        )
+        self._driver = driver
+        self.said: list[Operation] = []
+
+    async def run(self, account_id: str, operation: Operation) -> Any:
+        answer: Any = await self._driver.run(account_id, operation)
+        if answer.outcome in {"GRANTED", "ACCEPTED"}:
+            self.said.append(operation)
+        return answer
+
+
 def test_walks(stage: Stage) -> None:
     run_walks(stage, walks=4, steps=50)
 
@@ -219,8 +239,8 @@ def test_conversations_go_on_and_their_sums_are_carried(stage: Stage, pricing: s
         if steps % 5 == 0:
             await archive(stage.connection, key)
 
-    talk = follow(Talk(pricing, 1), stage.driver, account_id, between=between)
-    assert stage.run(talk) > 5
+    driver = Recording(stage.driver)
+    assert stage.run(follow(Talk(pricing, 1), driver, account_id, between=between)) > 5
     assert stage.run(stage.violations(account_id)) == []
     assert stage.run(archive(stage.connection, key)) > 0
     for days in (-20, 1):
@@ -228,6 +248,14 @@ def test_conversations_go_on_and_their_sums_are_carried(stage: Stage, pricing: s
         assert stage.run(stage.violations(account_id)) == []
     carried = "SELECT count(*) FROM creditgate.emptied_sessions WHERE account_key = $1"
     assert stage.run(stage.connection.fetchval(carried, key.account_key)) > 1
+
+    stage.run(stage.driver.sweep())
+    before = stage.run(stage.connection.fetch(BALANCE, *key))
+    said = [each for each in driver.said if each.verb in {"reserve_message", "commit_message"}]
+    told = {stage.run(stage.driver.run(account_id, each)).outcome for each in said}
+    assert "HOLD_ARCHIVED" in told
+    assert stage.run(stage.connection.fetch(BALANCE, *key)) == before
+    assert stage.run(stage.violations(account_id)) == []
 
 
 @pytest.mark.slow

@@ -49,8 +49,8 @@ async def measure(
             said = [await each.end() for each in running]
         await check("lanes", database, job, measured)
         found.rounds[name].append(measured)
-        found.exported.extend(Exported.from_json(each) for each in said[:EXPORTS])
-        found.read.extend(Read.from_json(each) for each in said[EXPORTS:])
+        found.exported.extend(Exported.from_json(each) for each in said[:-1])
+        found.read.extend(Read.from_json(each) for each in said[-1:])
     return found
 
 

@@ -66,7 +66,10 @@ async def _one(raw: bytes) -> AsyncIterator[bytes]:
     yield raw
 
 
-async def test_a_reader_who_takes_nothing_costs_one_chunk() -> None:
+async def test_a_reader_who_takes_nothing_costs_one_chunk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(activity, "REST", 0.0)
     scene, taken = Scene(), asyncio.Semaphore(3)
 
     async def write(_: bytes) -> None:

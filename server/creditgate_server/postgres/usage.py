@@ -68,13 +68,18 @@ WITH asked AS MATERIALIZED (
      GROUP BY 1, 2, 4, 5, 6, 7
 ), begun AS (
     SELECT s.*, min(s.first) OVER (PARTITION BY s.stretch, s.shown) AS begun FROM summed AS s
-), placed AS (
-    SELECT b.*, row_number() OVER (
-               ORDER BY CASE WHEN $17 THEN b.consumed END DESC, b.begun, b.type COLLATE "C",
-                        b.meter COLLATE "C", b.model COLLATE "C", b.value COLLATE "C") AS place
-      FROM begun AS b
+), page AS (
+    SELECT b.* FROM begun AS b
      WHERE b.consumed <> 0 OR b.refunded <> 0 OR b.quantity <> 0 OR b.holds <> 0
-     ORDER BY place OFFSET $18 LIMIT $19
+     ORDER BY CASE WHEN $17 THEN b.consumed END DESC, b.begun, b.type COLLATE "C",
+              b.meter COLLATE "C", b.model COLLATE "C", b.value COLLATE "C"
+    OFFSET $18 LIMIT $19
+), placed AS (
+    -- Only the page is numbered: all rows would have to be sorted for it.
+    SELECT p.*, $18 + row_number() OVER (
+               ORDER BY CASE WHEN $17 THEN p.consumed END DESC, p.begun, p.type COLLATE "C",
+                        p.meter COLLATE "C", p.model COLLATE "C", p.value COLLATE "C") AS place
+      FROM page AS p
 )
 SELECT a.start, a.fixed_until, a.too_long, p.place,
        creditgate.stretch_start($6, p.begun, a.time_zone), p.type, p.meter, p.model,

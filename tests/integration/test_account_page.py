@@ -167,10 +167,13 @@ async def test_days_of_a_range_are_the_accounts(site: Website, browser: Browser)
 async def test_a_part_of_usage_leads_to_its_entries(site: Website, browser: Browser) -> None:
     async with opened(browser) as (page, seen):
         await loaded(page, await site.url())
+        spent: list[int] = []
         for chosen, columns in (("7 days", 7), ("A year", 13), ("All", 13), ("90 days", 90)):
             await page.locator("#spending .choices a", has_text=chosen).click()
             await expect(page.locator("#spending .column")).to_have_count(columns)
-        spent = await amounts(page.locator("[data-stat=spent] data"))
+            spent = await amounts(page.locator("[data-stat=spent] data"))
+            drawn = await amounts(page.locator("[data-bucket] td:nth-child(2) data"))
+            assert (len(drawn), [sum(drawn)]) == (columns, spent)
         models = page.locator("[data-breakdown=Models] [data-part] .much data")
         assert [sum(await amounts(models))] == spent
         await page.locator("[data-breakdown=Agents] a", has_text="otto").click()

@@ -186,7 +186,9 @@ async def test_every_number_is_the_ledgers(site: Website, zone: str, seed: int) 
     await live(site, account_id, zone, Random(seed))
     async with sections(site, account_id) as section:
         overview, spending = await section("overview"), await section("spending", over="30")
+        months = await section("spending", over="365")
         ledger = await read(site, account_id, zone)
+        _months_agree(months, ledger)
         _figures_agree(overview, ledger)
         _pace_agrees(overview, ledger)
         _days_agree(overview, ledger)
@@ -293,6 +295,18 @@ def _parts_agree(page: Page, ledger: Ledger) -> None:
     dearest = sorted(ledger.by(start, attribute("conversation_id")).values(), reverse=True)[:6]
     title = "Dearest conversations"
     assert [value[0] for key, value in page.found.items() if key[:1] == (title,)] == dearest
+
+
+def _months_agree(page: Page, ledger: Ledger) -> None:
+    start = ledger.now - timedelta(days=400)
+    months: Counter[str] = Counter()
+    for day, amount in ledger.by_day(start).items():
+        months[day.replace(day=1).isoformat()] += amount
+    shown = {key[0]: value[0] for key, value in page.found.items() if key and key[0][:2] == "20"}
+    assert len(shown) == 13
+    assert {month: amount for month, amount in shown.items() if amount} == {
+        month: amount for month, amount in months.items() if amount
+    }
 
 
 def _attributes(hold: Any) -> dict[str, str]:

@@ -120,7 +120,8 @@ async def test_the_log_is_filtered_and_walked_to_its_end(site: Website, browser:
         await expect(models).to_have_count(await rows.count())
         assert set(await models.all_inner_texts()) == {"Model\nsmall"}
 
-        await page.get_by_role("link", name="Clear").click()
+        async with page.expect_navigation():
+            await page.get_by_role("link", name="Clear").click()
         await settled(page)
         await page.locator("#activity label", has_text="All").click()
         await settled(page)
@@ -169,14 +170,17 @@ async def test_a_part_of_usage_leads_to_its_entries(site: Website, browser: Brow
         await loaded(page, await site.url())
         spent: list[int] = []
         for chosen, columns in (("7 days", 7), ("A year", 13), ("All", 13), ("90 days", 90)):
-            await page.locator("#spending .choices a", has_text=chosen).click()
+            choice = page.locator("#spending .choices a", has_text=chosen)
+            await choice.click()
+            await expect(choice).to_have_attribute("aria-current", "true")
             await expect(page.locator("#spending .column")).to_have_count(columns)
             spent = await amounts(page.locator("[data-stat=spent] data"))
             drawn = await amounts(page.locator("[data-bucket] td:nth-child(2) data"))
             assert (len(drawn), [sum(drawn)]) == (columns, spent)
         models = page.locator("[data-breakdown=Models] [data-part] .much data")
         assert [sum(await amounts(models))] == spent
-        await page.locator("[data-breakdown=Agents] a", has_text="otto").click()
+        async with page.expect_navigation():
+            await page.locator("[data-breakdown=Agents] a", has_text="otto").click()
         await settled(page)
         await expect(page.locator("#activity-filters")).to_have_attribute("open", "")
         agents = await page.locator(".log [title=Agent]").all_inner_texts()

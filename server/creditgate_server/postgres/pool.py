@@ -114,6 +114,8 @@ async def open_pool(settings: Settings) -> Pool:
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
         "jit": "off",
+        # Sums over some thousand names are made in memory; in less they would be sorted on disk.
+        "work_mem": "16MB",
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),
         "idle_in_transaction_session_timeout": "3000",

@@ -44,14 +44,19 @@ def grown_mb(samples: list[float]) -> float:
     return mean(warm[-tenth:]) - mean(warm[:tenth])
 
 
-async def export(server: Server, database: Database, form: str, account_id: str) -> Export:
-    """Export an account's activity with the command line, which writes it to a pipe."""
+async def export(
+    server: Server, database: Database, form: str, account_id: str, *, limit: int
+) -> Export:
+    """Export so many of an account's entries with the command line, which writes to a pipe."""
     given = {
         **os.environ,
         "CREDITGATE_TARGET": f"{server.host}:{server.port}",
         "CREDITGATE_API_KEY": database.tenant.api_key,
     }
-    command = (sys.executable, "-m", "creditgate.cli", "activity", account_id, f"--{form}")
+    command = (
+        *(sys.executable, "-m", "creditgate.cli", "activity", account_id),
+        *(f"--{form}", "--limit", str(limit)),
+    )
     process = await asyncio.create_subprocess_exec(*command, env=given, stdout=PIPE)
     servers, clients = list[float](), list[float]()
     watching = asyncio.create_task(_watch({server.pid: servers, process.pid: clients}))

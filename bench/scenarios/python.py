@@ -31,7 +31,7 @@ from creditgate_server.rpc.method import OPERATIONS
 from creditgate_server.rpc.pages import Pages
 from creditgate_server.rpc.pins import Pins
 from creditgate_server.rpc.pipeline import Pipeline
-from creditgate_server.telemetry import Telemetry
+from creditgate_server.telemetry import Telemetry, current_trace_id
 
 REPEATS = 7
 CALLS = 2_000
@@ -139,8 +139,10 @@ class Steps:
         )
         ledger: Any = None  # a Reserve asks it through the lanes only
         detached = Detached(limit=1, at_once=1, shed=shed)
-        handler = Authorization(ledger, ledger, self._lanes, detached, _PINS).reserve
-        return pipeline.for_bytes(_RESERVE, handler)
+        authorization = Authorization(
+            ledger, ledger, self._lanes, detached, _PINS, trace_id=current_trace_id
+        )
+        return pipeline.for_bytes(_RESERVE, authorization.reserve)
 
 
 class _OneKey:

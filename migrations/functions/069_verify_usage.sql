@@ -23,11 +23,11 @@ LANGUAGE sql STABLE AS $$
         SELECT * FROM slot WHERE NOT emptied
     ), worth (account_key, details, sum) AS (
         -- What holds were charged and refunded in all, less what of it is not summed up yet.
-        SELECT h.account_key, h.details, h.refunded_micros - h.charged_micros
+        SELECT h.account_key, h.details - 'trace_id', h.refunded_micros - h.charged_micros
           FROM creditgate.all_holds AS h JOIN p ON p.account_key = h.account_key AND NOT p.emptied
          WHERE h.bucket = p_bucket AND h.charged_micros > 0 AND h.details IS NOT NULL
         UNION ALL
-        SELECT n.account_key, h.details, -n.amount_micros
+        SELECT n.account_key, h.details - 'trace_id', -n.amount_micros
           FROM p JOIN creditgate.all_entries AS n
             ON n.bucket = p_bucket AND n.account_key = p.account_key AND n.version > p.version AND NOT p.emptied
           JOIN creditgate.all_holds AS h

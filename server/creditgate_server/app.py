@@ -50,7 +50,7 @@ from creditgate_server.rpc.targets import Targets
 from creditgate_server.rpc.tls import TlsFiles
 from creditgate_server.rpc.watch import WatchRules
 from creditgate_server.settings import Settings
-from creditgate_server.telemetry import Telemetry
+from creditgate_server.telemetry import Telemetry, current_trace_id
 from creditgate_server.topics import Topics
 from creditgate_server.workers.loop import Loop
 
@@ -269,6 +269,7 @@ class App:
             rates=rates,
             shed=self._shed,
             pipeline=pipeline,
+            trace_id=current_trace_id,
         )
 
     def _make_server(self) -> Server:

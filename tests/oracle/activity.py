@@ -95,13 +95,14 @@ def balances(written: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def allowed(
-    row: Row, *, kinds: Iterable[str], meter: str, attributes: Pairs, labels: Pairs
+    row: Row, *, kinds: Iterable[str], type_: str, meter: str, attributes: Pairs, labels: Pairs
 ) -> bool:
     """Whether a filter allows a row; what is empty allows all."""
     meters = {row.work.meter, *(usage[0] for usage in row.work.usages)}
     has = {**dict(row.work.attributes), "model": row.work.model}
     return (
         (not kinds or row.kind in kinds)
+        and (not type_ or (row.work.meter != "" and row.work.type == type_))
         and (not meter or meter in meters)
         and all(has.get(name) == text for name, text in attributes)
         and set(labels) <= set(row.work.labels)

@@ -237,6 +237,7 @@ def wish(
     """A filter of plain chance, as it is sent and as the oracle has it."""
     some: dict[str, Any] = {
         "kinds": chance.choice(([], [], ["CHARGE"], ["GRANT", "EXPIRY"], ["REFUND", "REVOCATION"])),
+        "type_": chance.choice(("", "", "", "chat", "call", "charge")),
         "meter": chance.choice(("", "", "chat.message", "tokens.output", "none")),
         "attributes": chance.choice(((), (), (("agent", "ann"),), (("model", "large"),))),
         "labels": chance.choice(((), (), (("team", "red"),))),
@@ -244,6 +245,7 @@ def wish(
     attributes: Pairs = some["attributes"]
     wanted = messages.ActivityFilter(
         kinds=[number(accounts.EntryKind, kind) for kind in some["kinds"]],  # type: ignore[misc]
+        type=some["type_"],
         meter=some["meter"],
         attributes=hold_pb2.Attributes(**dict(attributes)),
         labels=dict(some["labels"]),

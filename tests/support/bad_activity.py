@@ -21,6 +21,7 @@ def good_filter(**changes: Any) -> usage_pb.ActivityFilter:
         "from": Timestamp(seconds=1_700_000_000),
         "until": Timestamp(seconds=4_000_000_000),
         "kinds": [account_service_pb2.ENTRY_KIND_CHARGE, account_service_pb2.ENTRY_KIND_REFUND],
+        "type": "chat",
         "meter": "chat.message",
         "attributes": hold_pb2.Attributes(agent="a", model="m"),
         "labels": {"team": "blue"},
@@ -44,7 +45,7 @@ def bad_filters(times: Sequence[Timestamp], texts: Sequence[str]) -> list[tuple[
     wrong: list[tuple[str, dict[str, Any]]] = [
         *_bad_spans(times),
         *[(f"kinds[{at}]", {"kinds": bad}) for at, bad in ((0, [0]), (1, [1, 6]), (0, [-1]))],
-        *[("meter", {"meter": bad}) for bad in texts],
+        *[(name, {name: bad}) for name in ("type", "meter") for bad in texts],
         *[
             (f"attributes.{name}", {"attributes": hold_pb2.Attributes(**{name: bad})})
             for name in ATTRIBUTES

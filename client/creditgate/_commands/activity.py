@@ -22,7 +22,7 @@ HEADINGS = ("time", "type", "amount", "balance", "model", "quantity", "agent", "
 COLUMNS = (
     *("time", "version", "line", "kind", "type", "amount", "settled"),
     *("meter", "model", "quantity", "agent", "user", "topic", "conversation_id", "call_id"),
-    *("hold_id", "name", "labels"),
+    *("hold_id", "name", "labels", "trace_id"),
 )
 # A spreadsheet takes a cell that begins so for a formula, and carries it out.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -37,6 +37,7 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Repeatable."
         ),
+        click.option("--type", "type", default="", help="Of such work, for example chat or call."),
         click.option("--meter", default="", help="Of work that counts this."),
         click.option("--model", default="", help="Of work by this model."),
         click.option("--agent", default="", help="Of work by this agent."),
@@ -138,6 +139,7 @@ def _write_csv(found: Iterable[Activity]) -> None:
                 *(harmless(each.meter), harmless(each.model), quantity),
                 *map(harmless, (*about, *names)),
                 labels,
+                each.trace_id,
             )
         )
 

@@ -28,6 +28,7 @@ class Filter:
     since: datetime | None
     until: datetime | None
     kinds: Iterable[EntryKind]
+    type: str
     meter: str
     attributes: Attributes
     labels: Mapping[str, str] | None
@@ -41,6 +42,7 @@ class Filter:
             last=None if self.days is None else duration(self.days * DAY_SECONDS),
             until=timestamp(self.until),
             kinds=map(account_service_pb2.EntryKind.ValueType, chosen),
+            type=self.type,
             meter=self.meter,
             attributes=hold_pb2.Attributes(**asdict(self.attributes)),
             labels=self.labels,
@@ -107,4 +109,5 @@ def read_activity(activity: messages.Activity) -> Activity:
             Usage(meter=usage.meter, quantity=usage.quantity, model=usage.model)
             for usage in activity.usages
         ),
+        trace_id=activity.trace_id,
     )

@@ -33,6 +33,7 @@ class SyncActivity(SyncLinks):
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Iterable[EntryKind] = (),
+        type: str = "",  # noqa: A002 - as the API has it
         meter: str = "",
         model: str = "",
         agent: str = "",
@@ -48,14 +49,16 @@ class SyncActivity(SyncLinks):
 
         Every charge, grant, refund, expiry and revocation there is when the first page is read: of
         the last `days` by the service's clock, or from `since` on and before `until`; of these
-        `kinds`, and for work with this meter, these attributes and all of these labels. What is
-        not given allows all; without a filter the amounts add up to the change of the balance.
+        `kinds`, and for work of this type such as "chat" or "call", with this meter, these
+        attributes and all of these labels. What is not given allows all; without a filter the
+        amounts add up to the change of the balance.
         """
         wanted = activity.Filter(
             days=days,
             since=since,
             until=until,
             kinds=tuple(kinds),
+            type=type,
             meter=meter,
             attributes=Attributes(
                 agent=agent,
@@ -85,6 +88,7 @@ class SyncActivity(SyncLinks):
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Iterable[EntryKind] = (),
+        type: str = "",  # noqa: A002 - as the API has it
         meter: str = "",
         model: str = "",
         agent: str = "",
@@ -104,6 +108,7 @@ class SyncActivity(SyncLinks):
             since=since,
             until=until,
             kinds=tuple(kinds),
+            type=type,
             meter=meter,
             attributes=Attributes(
                 agent=agent,

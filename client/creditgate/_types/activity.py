@@ -20,7 +20,8 @@ class Activity:
     was afterwards. `type` says what it was for: "call", the first part of the meter's name such as
     "chat", or without a meter the kind. `name` is the grant or refund. All else is of the hold
     that was charged or refunded, as it stands: `quantity` is what it has used of its (first) meter
-    in all, so count it once for each `hold_id`; `usages` is all meters of a hold that has several.
+    in all, so count it once for each `hold_id`; `usages` is all meters of a hold that has several;
+    `trace_id` is the trace in which it was reserved or charged, if there was one.
     """
 
     version: int
@@ -38,6 +39,7 @@ class Activity:
     attributes: Attributes = field(default_factory=Attributes)
     labels: Mapping[str, str] = field(default_factory=dict)
     usages: tuple[Usage, ...] = ()
+    trace_id: str = ""
 
     amount = Credits()
     settled = Credits()

@@ -145,6 +145,7 @@ def _allows(wanted: messages.ActivityFilter, shown: messages.Activity) -> bool:
     }
     return (
         (not wanted.kinds or shown.kind in wanted.kinds)
+        and (not wanted.type or (shown.meter != "" and wanted.type == shown.type))
         and (not wanted.meter or wanted.meter in meters)
         and wanted.attributes.model in {"", shown.model}
         and all(getattr(shown.attributes, name) == text for name, text in attributes.items())

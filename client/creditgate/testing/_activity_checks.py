@@ -22,6 +22,7 @@ def check_activity(request: Any) -> Iterator[tuple[str, bool]]:
     known = set(account_service_pb2.EntryKind.values()) - {0}
     for place, kind in enumerate(wanted.kinds):
         yield f"filter.kinds[{place}]", kind in known
+    yield "filter.type", len(wanted.type) <= TEXT_MAX
     yield "filter.meter", len(wanted.meter) <= TEXT_MAX
     for each, text in wanted.attributes.ListFields():
         yield f"filter.attributes.{each.name}", len(text) <= TEXT_MAX

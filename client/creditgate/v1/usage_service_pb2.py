@@ -31,7 +31,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/usage_service.proto\x12\rcreditgate.v1\x1a#creditgate/v1/account_service.proto\x1a creditgate/v1/conversation.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1b\x63reditgate/v1/summary.proto\x1a\x19\x63reditgate/v1/usage.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x11GetSummaryRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\"=\n\x12GetSummaryResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Summary\"\xf4\x01\n\x18ListConversationsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .creditgate.v1.ConversationState\x12(\n\x04\x66rom\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"h\n\x19ListConversationsResponse\x12\x32\n\rconversations\x18\x01 \x03(\x0b\x32\x1b.creditgate.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x03\n\x08\x41\x63tivity\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EntryKind\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x15\n\ramount_micros\x18\x06 \x01(\x03\x12\x16\n\x0esettled_micros\x18\x07 \x01(\x03\x12\x0f\n\x07hold_id\x18\x08 \x01(\t\x12\x0c\n\x04name\x18\t \x01(\t\x12\r\n\x05meter\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08quantity\x18\x0c \x01(\x03\x12-\n\nattributes\x18\r \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x33\n\x06labels\x18\x0e \x03(\x0b\x32#.creditgate.v1.Activity.LabelsEntry\x12$\n\x06usages\x18\x0f \x03(\x0b\x32\x14.creditgate.v1.Usage\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x02\n\x0e\x41\x63tivityFilter\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04last\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x05kinds\x18\x04 \x03(\x0e\x32\x18.creditgate.v1.EntryKind\x12\r\n\x05meter\x18\x05 \x01(\t\x12-\n\nattributes\x18\x06 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x39\n\x06labels\x18\x07 \x03(\x0b\x32).creditgate.v1.ActivityFilter.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x13ListActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12+\n\x05order\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.ActivityOrder\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15\x45xportActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"U\n\x16\x45xportActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"m\n\x16\x43reateUsageLinkRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x61llowed_origins\x18\x03 \x03(\t\"e\n\x17\x43reateUsageLinkResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x02\n\x11QueryUsageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\x12&\n\x04unit\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.UsageUnit\x12(\n\x02\x62y\x18\x04 \x03(\x0e\x32\x1c.creditgate.v1.UsageGrouping\x12\x11\n\tlabel_key\x18\x05 \x01(\t\x12*\n\x06\x66ilter\x18\x06 \x01(\x0b\x32\x1a.creditgate.v1.UsageFilter\x12(\n\x05order\x18\x07 \x01(\x0e\x32\x19.creditgate.v1.UsageOrder\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\"T\n\x12QueryUsageResponse\x12%\n\x04rows\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.UsageRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x94\x01\n\x16GetDistributionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12,\n\x07measure\x18\x02 \x01(\x0e\x32\x1b.creditgate.v1.UsageMeasure\x12(\n\x05range\x18\x03 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\x12\x0e\n\x06\x62ounds\x18\x04 \x03(\x03\"z\n\x17GetDistributionResponse\x12%\n\x04\x62ins\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.UsageBin\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0f\n\x07maximum\x18\x03 \x01(\x03\x12\x0b\n\x03p50\x18\x04 \x01(\x03\x12\x0b\n\x03p90\x18\x05 \x01(\x03*q\n\rActivityOrder\x12\x1e\n\x1a\x41\x43TIVITY_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_OLDEST_FIRST\x10\x02\x32\x9a\x05\n\x0cUsageService\x12Q\n\nGetSummary\x12 .creditgate.v1.GetSummaryRequest\x1a!.creditgate.v1.GetSummaryResponse\x12\x66\n\x11ListConversations\x12\'.creditgate.v1.ListConversationsRequest\x1a(.creditgate.v1.ListConversationsResponse\x12W\n\x0cListActivity\x12\".creditgate.v1.ListActivityRequest\x1a#.creditgate.v1.ListActivityResponse\x12_\n\x0e\x45xportActivity\x12$.creditgate.v1.ExportActivityRequest\x1a%.creditgate.v1.ExportActivityResponse0\x01\x12`\n\x0f\x43reateUsageLink\x12%.creditgate.v1.CreateUsageLinkRequest\x1a&.creditgate.v1.CreateUsageLinkResponse\x12Q\n\nQueryUsage\x12 .creditgate.v1.QueryUsageRequest\x1a!.creditgate.v1.QueryUsageResponse\x12`\n\x0fGetDistribution\x12%.creditgate.v1.GetDistributionRequest\x1a&.creditgate.v1.GetDistributionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!creditgate/v1/usage_service.proto\x12\rcreditgate.v1\x1a#creditgate/v1/account_service.proto\x1a creditgate/v1/conversation.proto\x1a\x18\x63reditgate/v1/hold.proto\x1a\x1b\x63reditgate/v1/summary.proto\x1a\x19\x63reditgate/v1/usage.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x11GetSummaryRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\"=\n\x12GetSummaryResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.creditgate.v1.Summary\"\xf4\x01\n\x18ListConversationsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .creditgate.v1.ConversationState\x12(\n\x04\x66rom\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"h\n\x19ListConversationsResponse\x12\x32\n\rconversations\x18\x01 \x03(\x0b\x32\x1b.creditgate.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd8\x03\n\x08\x41\x63tivity\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.creditgate.v1.EntryKind\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x15\n\ramount_micros\x18\x06 \x01(\x03\x12\x16\n\x0esettled_micros\x18\x07 \x01(\x03\x12\x0f\n\x07hold_id\x18\x08 \x01(\t\x12\x0c\n\x04name\x18\t \x01(\t\x12\r\n\x05meter\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08quantity\x18\x0c \x01(\x03\x12-\n\nattributes\x18\r \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x33\n\x06labels\x18\x0e \x03(\x0b\x32#.creditgate.v1.Activity.LabelsEntry\x12$\n\x06usages\x18\x0f \x03(\x0b\x32\x14.creditgate.v1.Usage\x12\x10\n\x08trace_id\x18\x10 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xed\x02\n\x0e\x41\x63tivityFilter\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04last\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x05kinds\x18\x04 \x03(\x0e\x32\x18.creditgate.v1.EntryKind\x12\r\n\x05meter\x18\x05 \x01(\t\x12-\n\nattributes\x18\x06 \x01(\x0b\x32\x19.creditgate.v1.Attributes\x12\x39\n\x06labels\x18\x07 \x03(\x0b\x32).creditgate.v1.ActivityFilter.LabelsEntry\x12\x0c\n\x04type\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x13ListActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12+\n\x05order\x18\x03 \x01(\x0e\x32\x1c.creditgate.v1.ActivityOrder\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15\x45xportActivityRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12-\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1d.creditgate.v1.ActivityFilter\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"U\n\x16\x45xportActivityResponse\x12+\n\nactivities\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.Activity\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"m\n\x16\x43reateUsageLinkRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0f\x61llowed_origins\x18\x03 \x03(\t\"e\n\x17\x43reateUsageLinkResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x02\n\x11QueryUsageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\x12&\n\x04unit\x18\x03 \x01(\x0e\x32\x18.creditgate.v1.UsageUnit\x12(\n\x02\x62y\x18\x04 \x03(\x0e\x32\x1c.creditgate.v1.UsageGrouping\x12\x11\n\tlabel_key\x18\x05 \x01(\t\x12*\n\x06\x66ilter\x18\x06 \x01(\x0b\x32\x1a.creditgate.v1.UsageFilter\x12(\n\x05order\x18\x07 \x01(\x0e\x32\x19.creditgate.v1.UsageOrder\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\"T\n\x12QueryUsageResponse\x12%\n\x04rows\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.UsageRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x94\x01\n\x16GetDistributionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12,\n\x07measure\x18\x02 \x01(\x0e\x32\x1b.creditgate.v1.UsageMeasure\x12(\n\x05range\x18\x03 \x01(\x0b\x32\x19.creditgate.v1.UsageRange\x12\x0e\n\x06\x62ounds\x18\x04 \x03(\x03\"z\n\x17GetDistributionResponse\x12%\n\x04\x62ins\x18\x01 \x03(\x0b\x32\x17.creditgate.v1.UsageBin\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0f\n\x07maximum\x18\x03 \x01(\x03\x12\x0b\n\x03p50\x18\x04 \x01(\x03\x12\x0b\n\x03p90\x18\x05 \x01(\x03*q\n\rActivityOrder\x12\x1e\n\x1a\x41\x43TIVITY_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n\x1b\x41\x43TIVITY_ORDER_OLDEST_FIRST\x10\x02\x32\x9a\x05\n\x0cUsageService\x12Q\n\nGetSummary\x12 .creditgate.v1.GetSummaryRequest\x1a!.creditgate.v1.GetSummaryResponse\x12\x66\n\x11ListConversations\x12\'.creditgate.v1.ListConversationsRequest\x1a(.creditgate.v1.ListConversationsResponse\x12W\n\x0cListActivity\x12\".creditgate.v1.ListActivityRequest\x1a#.creditgate.v1.ListActivityResponse\x12_\n\x0e\x45xportActivity\x12$.creditgate.v1.ExportActivityRequest\x1a%.creditgate.v1.ExportActivityResponse0\x01\x12`\n\x0f\x43reateUsageLink\x12%.creditgate.v1.CreateUsageLinkRequest\x1a&.creditgate.v1.CreateUsageLinkResponse\x12Q\n\nQueryUsage\x12 .creditgate.v1.QueryUsageRequest\x1a!.creditgate.v1.QueryUsageResponse\x12`\n\x0fGetDistribution\x12%.creditgate.v1.GetDistributionRequest\x1a&.creditgate.v1.GetDistributionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,8 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVITY_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ACTIVITYFILTER_LABELSENTRY']._loaded_options = None
   _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_ACTIVITYORDER']._serialized_start=2929
-  _globals['_ACTIVITYORDER']._serialized_end=3042
+  _globals['_ACTIVITYORDER']._serialized_start=2961
+  _globals['_ACTIVITYORDER']._serialized_end=3074
   _globals['_GETSUMMARYREQUEST']._serialized_start=270
   _globals['_GETSUMMARYREQUEST']._serialized_end=351
   _globals['_GETSUMMARYRESPONSE']._serialized_start=353
@@ -53,33 +53,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=663
   _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=767
   _globals['_ACTIVITY']._serialized_start=770
-  _globals['_ACTIVITY']._serialized_end=1224
-  _globals['_ACTIVITY_LABELSENTRY']._serialized_start=1179
-  _globals['_ACTIVITY_LABELSENTRY']._serialized_end=1224
-  _globals['_ACTIVITYFILTER']._serialized_start=1227
-  _globals['_ACTIVITYFILTER']._serialized_end=1578
-  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_start=1179
-  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_end=1224
-  _globals['_LISTACTIVITYREQUEST']._serialized_start=1581
-  _globals['_LISTACTIVITYREQUEST']._serialized_end=1753
-  _globals['_LISTACTIVITYRESPONSE']._serialized_start=1755
-  _globals['_LISTACTIVITYRESPONSE']._serialized_end=1847
-  _globals['_EXPORTACTIVITYREQUEST']._serialized_start=1849
-  _globals['_EXPORTACTIVITYREQUEST']._serialized_end=1955
-  _globals['_EXPORTACTIVITYRESPONSE']._serialized_start=1957
-  _globals['_EXPORTACTIVITYRESPONSE']._serialized_end=2042
-  _globals['_CREATEUSAGELINKREQUEST']._serialized_start=2044
-  _globals['_CREATEUSAGELINKREQUEST']._serialized_end=2153
-  _globals['_CREATEUSAGELINKRESPONSE']._serialized_start=2155
-  _globals['_CREATEUSAGELINKRESPONSE']._serialized_end=2256
-  _globals['_QUERYUSAGEREQUEST']._serialized_start=2259
-  _globals['_QUERYUSAGEREQUEST']._serialized_end=2566
-  _globals['_QUERYUSAGERESPONSE']._serialized_start=2568
-  _globals['_QUERYUSAGERESPONSE']._serialized_end=2652
-  _globals['_GETDISTRIBUTIONREQUEST']._serialized_start=2655
-  _globals['_GETDISTRIBUTIONREQUEST']._serialized_end=2803
-  _globals['_GETDISTRIBUTIONRESPONSE']._serialized_start=2805
-  _globals['_GETDISTRIBUTIONRESPONSE']._serialized_end=2927
-  _globals['_USAGESERVICE']._serialized_start=3045
-  _globals['_USAGESERVICE']._serialized_end=3711
+  _globals['_ACTIVITY']._serialized_end=1242
+  _globals['_ACTIVITY_LABELSENTRY']._serialized_start=1197
+  _globals['_ACTIVITY_LABELSENTRY']._serialized_end=1242
+  _globals['_ACTIVITYFILTER']._serialized_start=1245
+  _globals['_ACTIVITYFILTER']._serialized_end=1610
+  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_start=1197
+  _globals['_ACTIVITYFILTER_LABELSENTRY']._serialized_end=1242
+  _globals['_LISTACTIVITYREQUEST']._serialized_start=1613
+  _globals['_LISTACTIVITYREQUEST']._serialized_end=1785
+  _globals['_LISTACTIVITYRESPONSE']._serialized_start=1787
+  _globals['_LISTACTIVITYRESPONSE']._serialized_end=1879
+  _globals['_EXPORTACTIVITYREQUEST']._serialized_start=1881
+  _globals['_EXPORTACTIVITYREQUEST']._serialized_end=1987
+  _globals['_EXPORTACTIVITYRESPONSE']._serialized_start=1989
+  _globals['_EXPORTACTIVITYRESPONSE']._serialized_end=2074
+  _globals['_CREATEUSAGELINKREQUEST']._serialized_start=2076
+  _globals['_CREATEUSAGELINKREQUEST']._serialized_end=2185
+  _globals['_CREATEUSAGELINKRESPONSE']._serialized_start=2187
+  _globals['_CREATEUSAGELINKRESPONSE']._serialized_end=2288
+  _globals['_QUERYUSAGEREQUEST']._serialized_start=2291
+  _globals['_QUERYUSAGEREQUEST']._serialized_end=2598
+  _globals['_QUERYUSAGERESPONSE']._serialized_start=2600
+  _globals['_QUERYUSAGERESPONSE']._serialized_end=2684
+  _globals['_GETDISTRIBUTIONREQUEST']._serialized_start=2687
+  _globals['_GETDISTRIBUTIONREQUEST']._serialized_end=2835
+  _globals['_GETDISTRIBUTIONRESPONSE']._serialized_start=2837
+  _globals['_GETDISTRIBUTIONRESPONSE']._serialized_end=2959
+  _globals['_USAGESERVICE']._serialized_start=3077
+  _globals['_USAGESERVICE']._serialized_end=3743
 # @@protoc_insertion_point(module_scope)

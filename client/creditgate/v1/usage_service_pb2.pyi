@@ -216,6 +216,7 @@ class Activity(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     USAGES_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """version is the account's version this entry came with; entries of one change share it."""
     line: _builtins.int
@@ -242,6 +243,10 @@ class Activity(_message.Message):
     quantity: _builtins.int
     """quantity is what the hold has used of its (first) meter in all, as the hold stands when it is read. All charges and
     refunds of a hold show the same, so count it once for each hold_id.
+    """
+    trace_id: _builtins.str
+    """trace_id is the trace in which the hold was reserved or charged, as W3C Trace Context writes it: that of the caller, or
+    the one in which this service sampled the call. Empty where there was none.
     """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
@@ -277,10 +282,11 @@ class Activity(_message.Message):
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         usages: _abc.Iterable[_hold_pb2.Usage] | None = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "created_at", b"created_at", "hold_id", b"hold_id", "kind", b"kind", "labels", b"labels", "line", b"line", "meter", b"meter", "model", b"model", "name", b"name", "quantity", b"quantity", "settled_micros", b"settled_micros", "type", b"type", "usages", b"usages", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "attributes", b"attributes", "created_at", b"created_at", "hold_id", b"hold_id", "kind", b"kind", "labels", b"labels", "line", b"line", "meter", b"meter", "model", b"model", "name", b"name", "quantity", b"quantity", "settled_micros", b"settled_micros", "trace_id", b"trace_id", "type", b"type", "usages", b"usages", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,8 +325,11 @@ class ActivityFilter(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """meter keeps only charges and refunds of holds with this meter, also as one of several; at most 128 characters."""
+    type: _builtins.str
+    """type keeps only charges and refunds of work of this type, such as `chat` or `call`; at most 128 characters."""
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:
         """until keeps only entries written before this time."""
@@ -352,10 +361,11 @@ class ActivityFilter(_message.Message):
         meter: _builtins.str = ...,
         attributes: _hold_pb2.Attributes | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "from", b"from", "last", b"last", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "from", b"from", "kinds", b"kinds", "labels", b"labels", "last", b"last", "meter", b"meter", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "from", b"from", "kinds", b"kinds", "labels", b"labels", "last", b"last", "meter", b"meter", "type", b"type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

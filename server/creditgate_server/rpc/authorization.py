@@ -21,6 +21,7 @@ from .call import Call
 from .detached import Detached
 from .pins import PIN_MS_MAX, Pin, Pins
 from .status import refuse
+from .traces import TraceId, with_trace
 
 
 class Authorization:
@@ -33,21 +34,24 @@ class Authorization:
         lanes: Lanes[Operation, Result],
         detached: Detached,
         pins: Pins,
+        *,
+        trace_id: TraceId,
     ) -> None:
         self._pins = pins
         self._ledger = ledger
         self._cards = cards
         self._lanes = lanes
         self._detached = detached
+        self._trace_id = trace_id
 
     async def reserve(self, request: pb.ReserveRequest, call: Call) -> pb.ReserveResponse:
         """Set credits aside."""
-        operation = decode.reserve(request, call.tenant_id, self._pins)
+        operation = self._traced(decode.reserve(request, call.tenant_id, self._pins))
         return encode.reserve(request, await self._queue(operation, call))
 
     async def charge(self, request: pb.ChargeRequest, call: Call) -> pb.ChargeResponse:
         """Spend credits at once."""
-        operation = decode.charge(request, call.tenant_id, self._pins)
+        operation = self._traced(decode.charge(request, call.tenant_id, self._pins))
         return encode.charge(request, await self._queue(operation, call))
 
     async def extend(self, request: pb.ExtendRequest, call: Call) -> pb.ExtendResponse:
@@ -95,6 +99,12 @@ class Authorization:
         response = pb.GetBalanceResponse()
         encode.balance(response.balance, balance)
         return response
+
+    def _traced(self, operation: Operation) -> Operation:
+        trace_id = self._trace_id()
+        if trace_id is None:
+            return operation
+        return operation._replace(details=with_trace(operation.details, trace_id))
 
     def _queue(
         self, operation: Operation, call: Call, *, urgent: bool = False

@@ -23,15 +23,22 @@ from .detached import Detached
 from .lists import Lists, page_size
 from .named_account import key_of
 from .status import refuse
+from .traces import TraceId, with_trace
 
 
 class Conversing:
     """The hot path of conversations. What they are told goes through lanes of their own."""
 
     def __init__(
-        self, conversations: Conversations, lanes: Lanes[Utterance, Reply], detached: Detached
+        self,
+        conversations: Conversations,
+        lanes: Lanes[Utterance, Reply],
+        detached: Detached,
+        *,
+        trace_id: TraceId,
     ) -> None:
         self._conversations = conversations
+        self._trace_id = trace_id
         self._lanes = lanes
         self._run = detached.run
 
@@ -40,6 +47,8 @@ class Conversing:
     ) -> pb.ReserveMessageResponse:
         """Set credits aside for a message, and for the session it opens."""
         heard = decode.reserve(request, call)
+        if trace_id := self._trace_id():
+            heard = heard._replace(details=with_trace(heard.details, trace_id))
         return encode_conversations.reserve(request, await self._tell(heard, call))
 
     async def commit_message(

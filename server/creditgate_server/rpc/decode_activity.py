@@ -35,7 +35,9 @@ def asked(request: ActivityRequest) -> Asked:
     meter = fields.text(request, "filter.meter", given.meter)
     attributes = decode.attributes(request, given.attributes, path="filter.attributes")
     model = attributes.pop("model", None)
-    choice = Choice(kinds or None, meter or None, model, _details(request, attributes))
+    word = fields.text(request, "filter.type", given.type)
+    details = _details(request, attributes)
+    choice = Choice(kinds or None, meter or None, model, details, word or None)
     wanted = span(request, given, path="filter.")
     return Asked(wanted, choice, " ".join((request.account_id, repr(wanted), repr(choice))))
 

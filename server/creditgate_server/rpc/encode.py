@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
@@ -121,12 +121,13 @@ def rate(to: hold_pb2.Rate, of: Rate) -> None:
 
 def details(
     to: hold_pb2.Hold | conversation_pb2.Conversation | usage_service_pb2.Activity, text: str
-) -> None:
-    """Write the attributes and labels that were given."""
-    given = json.loads(text)
+) -> Mapping[str, Any]:
+    """Write the attributes and labels that were given; answers all that is kept with them."""
+    given: Mapping[str, Any] = json.loads(text)
     for name, value in given.get("attributes", {}).items():
         setattr(to.attributes, name, value)
     to.labels.update(given.get("labels", {}))
+    return given
 
 
 def account(to: account_pb2.Account, of: Account) -> None:

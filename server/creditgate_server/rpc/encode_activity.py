@@ -23,4 +23,4 @@ def activity(to: pb.Activity, of: Activity) -> None:
     for line in of.lines or ():
         to.usages.add(meter=line.rate.meter, model=line.model, quantity=line.used_quantity)
     if of.details is not None:
-        details(to, of.details)
+        to.trace_id = details(to, of.details).get("trace_id", "")

@@ -65,6 +65,7 @@ from .stream import Streams
 from .summaries import SummaryReading
 from .targets import Targets
 from .topups import TopupAdministration
+from .traces import TraceId
 from .usage import UsageReading
 from .watch import AccountWatches, WatchRules
 
@@ -114,9 +115,12 @@ def make_services(
     rates: Rates,
     shed: Shed,
     pipeline: Pipeline,
+    trace_id: TraceId,
 ) -> Services:
     """Make the handlers of all methods."""
-    authorization = Authorization(ledger, rate_cards, lanes, detached, Pins(pages))
+    authorization = Authorization(
+        ledger, rate_cards, lanes, detached, Pins(pages), trace_id=trace_id
+    )
     lists = Lists(pages)
     rest = (
         AccountAdministration(accounts, lists, detached),
@@ -132,11 +136,9 @@ def make_services(
         PackageCatalog(packages, lists, detached),
         TopupAdministration(topups, lists, detached),
         RateCardCatalog(rate_cards, lists, detached),
-        Conversing(conversations, conversation_lanes, detached),
+        Conversing(conversations, conversation_lanes, detached, trace_id=trace_id),
         ConversationReading(conversations, lists, detached),
-        EventReading(events, lists, detached),
-        EndpointAdministration(endpoints, lists, detached, targets),
-        DeliveryAdministration(endpoints, lists, detached),
+        *_telling(events, endpoints, targets, lists, detached),
     )
     hot = {method: getattr(authorization, method.snake) for method in OPERATIONS}
     methods = (*ADMINISTRATION, *SELLING, *TELLING, *CONVERSING, *REPORTING)
@@ -144,9 +146,8 @@ def make_services(
     on_stream = {m.snake: pipeline.for_message(m, handler) for m, handler in hot.items()}
     in_batch = {m.snake: pipeline.for_part(m, handler) for m, handler in hot.items()}
     streams = Streams(Operations(on_stream))
-    batch = Batch(Operations(in_batch), rates)
     handlers = {m: pipeline.for_bytes(m, handler) for m, handler in (hot | admin).items()}
-    handlers[BATCH] = pipeline.for_bytes(BATCH, batch.batch_authorize)
+    handlers[BATCH] = pipeline.for_bytes(BATCH, Batch(Operations(in_batch), rates).batch_authorize)
     handlers[STREAM] = pipeline.for_stream(STREAM, streams.authorize)
     watches = AccountWatches(topics, pipeline.for_check(WATCH), watch_rules, shed=shed)
     handlers[WATCH] = pipeline.for_stream(WATCH, watches.watch_account)
@@ -155,6 +156,17 @@ def make_services(
     )
     handlers[EXPORT] = pipeline.for_stream(EXPORT, exports.export_activity)
     return Services(handlers=handlers, streams=streams, watches=watches, exports=exports)
+
+
+def _telling(
+    events: Events, endpoints: Endpoints, targets: Targets, lists: Lists, detached: Detached
+) -> Iterable[object]:
+    """Make those who answer for what is told to others."""
+    return (
+        EventReading(events, lists, detached),
+        EndpointAdministration(endpoints, lists, detached, targets),
+        DeliveryAdministration(endpoints, lists, detached),
+    )
 
 
 def _find(method: Method, servicers: Iterable[object]) -> Handler:

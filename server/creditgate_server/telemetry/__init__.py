@@ -20,7 +20,14 @@ from creditgate_server.telemetry.metrics import Metrics
 from creditgate_server.telemetry.observers import Batches, Calls
 from creditgate_server.telemetry.options import Address, Options, TelemetryError
 from creditgate_server.telemetry.results import Apply, Converse, counting, counting_replies
-from creditgate_server.telemetry.tracing import Ids, Member, Sampling, Tracing, current_ids
+from creditgate_server.telemetry.tracing import (
+    Ids,
+    Member,
+    Sampling,
+    Tracing,
+    current_ids,
+    current_trace_id,
+)
 
 __all__ = [
     "Address",
@@ -35,6 +42,7 @@ __all__ = [
     "TelemetryError",
     "Tracing",
     "current_ids",
+    "current_trace_id",
 ]
 
 _CLOSE_SECONDS_MAX = 3.0

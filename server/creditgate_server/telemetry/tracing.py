@@ -161,6 +161,12 @@ def current_ids() -> Ids | None:
     return Ids(trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id))
 
 
+def current_trace_id() -> str | None:
+    """Answer the trace of the call under way, as `current_ids` does."""
+    ids = current_ids()
+    return None if ids is None else ids.trace_id
+
+
 def caller_of(metadata: Metadata) -> SpanContext | None:
     """Read the caller's span from the W3C headers; None when there is none or it is malformed."""
     parent = state = None

@@ -142,6 +142,7 @@ async def test_nothing_acknowledged_is_lost_whatever_crashes(
     assert found.denied >= 50, "a weak run: too little was ever denied"
 
 
+@pytest.mark.faults
 async def test_control_without_synchronous_commit_acknowledged_writes_are_lost(
     pytestconfig: pytest.Config, tmp_path: Path, figures: Figures
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 import creditgate.v1
 from creditgate.v1 import authorization_service_pb2 as pb
@@ -67,6 +68,7 @@ class Load:
                 return
 
 
+@pytest.mark.faults
 async def test_a_rolling_restart_under_load_fails_nobody_who_retries(
     database: Database, tmp_path: Path, figures: Figures
 ) -> None:

@@ -186,6 +186,7 @@ async def test_a_database_that_may_forget_is_refused_unless_told_so(database: Da
         assert server.app.health.serving
 
 
+@pytest.mark.faults
 async def test_several_processes_share_a_port_and_one_that_dies_is_replaced(
     database: Database, tmp_path: Path
 ) -> None:

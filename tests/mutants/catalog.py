@@ -155,7 +155,6 @@ MUTANTS = (
         "coalesce(k.spent_micros, 0) - coalesce(k.held_micros, 0),\n",
         "coalesce(k.spent_micros, 0),\n",
         contract("budgets: a budget bounds what each agent may spend and hold"),
-        every_run=True,
     ),
     Mutant(
         "a hold that expires stays on its budget",

@@ -29,7 +29,6 @@ MUTANTS_OF_SUMS = (
         "p_account_key, p.version, v_through, v_time_zone);",
         "p_account_key, greatest(p.version - 1, 0), v_through, v_time_zone);",
         ROWS,
-        every_run=True,
     ),
     Mutant(
         "what names nothing is lacking among the totals of values",

@@ -170,8 +170,8 @@ def walk(stage: Staged, *, walks: int, steps: int) -> None:
 
 
 def test_calls_of_chance(stage: Stage) -> None:
-    walk(stage, walks=30, steps=60)
+    walk(stage, walks=18, steps=60)
 
 
 def test_calls_of_chance_on_the_fake(fake_stage: FakeStage) -> None:
-    walk(fake_stage, walks=30, steps=60)
+    walk(fake_stage, walks=20, steps=60)

@@ -130,7 +130,7 @@ def run_machine(stage: Stage, *, examples: int, steps: int) -> None:
 
 
 def test_server_answers_as_the_oracle(stage: Stage) -> None:
-    run_machine(stage, examples=40, steps=30)
+    run_machine(stage, examples=20, steps=30)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def run_walks(stage: Staged, *, walks: int, steps: int, anywhere: bool = False) 
 
 
 def test_walks(stage: Stage) -> None:
-    run_walks(stage, walks=25, steps=60)
+    run_walks(stage, walks=15, steps=60)
 
 
 @pytest.mark.slow

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
+
+from bench.line import Line
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(Line):
     """A load.
 
     With `rate` 0 the loop is closed: `in_flight` calls are under way, the next begins when one
@@ -32,16 +33,9 @@ class Job:
     timeout_seconds: int = 30
     seed: int = 1
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
 
 @dataclass(kw_only=True)
-class Measured:
+class Measured(Line):
     """What came of a job.
 
     `calls` ended within `seconds`, the measured time; those of a batch count each. `latency_ms` is
@@ -61,13 +55,6 @@ class Measured:
     @property
     def per_second(self) -> float:
         return self.calls / self.seconds
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
     def facts(self) -> dict[str, Any]:
         """The figures for a result file."""

@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from bench.line import Line
+
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class Story(Line):
     """Times are seconds of the story, `factor` of which pass in a real one.
 
     `kind` says who calls: gateways with so many lines (`calls`), the same lines with the client's
@@ -48,9 +50,6 @@ class Story:
         """The account that a draw of 0 to `rich + poor - 1` means."""
         return f"rich-{number}" if number < self.rich else f"poor-{number - self.rich}"
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
     @classmethod
     def from_json(cls, text: str) -> Self:
         given = json.loads(text)
@@ -58,7 +57,7 @@ class Story:
 
 
 @dataclass(kw_only=True)
-class Lived:
+class Lived(Line):
     """What came of a story.
 
     `latency_ms` is of what was due in the measured time, by kind, from when it was due. `counts`
@@ -74,13 +73,6 @@ class Lived:
     works: list[Any] = field(repr=False)
     granted: dict[str, int]
     wrong: list[str]
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
     def facts(self) -> dict[str, Any]:
         """The figures for a result file: all but the book."""

@@ -6,22 +6,22 @@ input. What it costs itself is little, so that it is the service that is measure
 
 from __future__ import annotations
 
-import json
 import select
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
+from bench.line import Line
 from creditgate.v1 import usage_service_pb2 as pb
 from creditgate.v1 import usage_service_pb2_grpc as pb_grpc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporting:
+class Exporting(Line):
     """Whose activity is exported; with `again` from the beginning whenever all was."""
 
     target: str
@@ -29,24 +29,13 @@ class Exporting:
     accounts: Sequence[int]
     again: bool = False
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
+class Exported(Line):
     """How many entries came in how many seconds."""
 
     entries: int
     seconds: float
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
 
 def export(exporting: Exporting) -> Exported:
@@ -78,7 +67,7 @@ def _ended() -> bool:
 def main() -> None:
     """Export as the line asks for that comes."""
     exporting = Exporting.from_json(sys.stdin.readline())
-    print(json.dumps(asdict(export(exporting))), flush=True)
+    print(export(exporting).to_json(), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ the end of its input, or has asked what it was to ask.
 from __future__ import annotations
 
 import gc
-import json
 import select
 import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter, sleep
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
 from bench.figures import latencies_ms
+from bench.line import Line
 from bench.usage.questions import QUESTIONS
 from creditgate.v1 import usage_service_pb2_grpc as pb_grpc
 
@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Reading(Line):
     """Who asks what: each question in turn, about an account drawn from those numbers.
 
     `times` is how often each; 0 is until the end of the input. `pause_seconds` lie between two.
@@ -42,24 +42,13 @@ class Reading:
     pause_seconds: float = 0.0
     seed: int = 1
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class Read(Line):
     """How long each question took, in milliseconds by percentile, and what was refused."""
 
     latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
 
 def read(reading: Reading) -> Read:
@@ -112,7 +101,7 @@ def main() -> None:
     """Read as the line asks for that comes."""
     reading = Reading.from_json(sys.stdin.readline())
     gc.disable()
-    print(json.dumps(asdict(read(reading))), flush=True)
+    print(read(reading).to_json(), flush=True)
 
 
 if __name__ == "__main__":

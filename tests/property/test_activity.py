@@ -22,7 +22,7 @@ from tests.oracle.prices import RateCard
 from tests.oracle.subscriber import Plan
 from tests.property.history import History, Staged
 from tests.property.operations import CREDIT, SECOND
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.property.test_fake_walks import FakeStage, fake_stage
 from tests.support.stage import Stage
 
@@ -272,13 +272,9 @@ def lies_in(wanted: messages.ActivityFilter, row: Row) -> bool:
 
 
 def run_walks(stage: Staged, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first = first_seed(anywhere=anywhere)
-    for seed in range(first, first + walks):
-        try:
+    for seed in seeds(walks, anywhere=anywhere):
+        with named(seed, steps):
             walk_once(stage, seed, steps)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
 
 
 def walk_once(stage: Staged, seed: int, steps: int) -> None:

@@ -19,7 +19,7 @@ from creditgate_server.domain.account_keys import AccountKey, account_key
 from tests.contract.drivers import Driver
 from tests.contract.wire import Operation
 from tests.property.history import ACCOUNTS, History
-from tests.property.seeds import first_seed
+from tests.property.seeds import first_seed, named, seeds
 from tests.property.test_activity import ACCOUNT, Log, Walk, judge
 from tests.property.test_conversations import Walk as Talk
 from tests.property.test_conversations import follow
@@ -65,13 +65,10 @@ def walk(stage: Stage, seed: int, *, steps: int) -> int:
 
 
 def run_walks(stage: Stage, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first, moved = first_seed(anywhere=anywhere), 0
-    for seed in range(first, first + walks):
-        try:
+    moved = 0
+    for seed in seeds(walks, anywhere=anywhere):
+        with named(seed, steps):
             moved += walk(stage, seed, steps=steps)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
     assert moved > walks * steps / len(STEPS), "hardly anything was archived"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.property.plan_history import ACCOUNTS
 from tests.property.plan_walk import PlanWalk
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.support.archive import archive, empty
 from tests.support.pair import Pairs
 
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def run_walks(pairs: Pairs, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first, moved, gone = first_seed(anywhere=anywhere), 0, 0
-    for seed in range(first, first + walks):
+    moved = gone = 0
+    for seed in seeds(walks, anywhere=anywhere):
         walk, chance = PlanWalk(await pairs.new(), seed), random.Random(seed)
         keys = [walk.pair.direct.key(each) for each in ACCOUNTS]
-        try:
+        with named(seed, steps):
             await walk.begin()
             for _ in range(steps):
                 await walk.step()
@@ -39,9 +39,6 @@ async def run_walks(pairs: Pairs, *, walks: int, steps: int, anywhere: bool = Fa
                     before = timedelta(days=days)
                     gone += await empty(walk.pair.connection, key, after=before, limit=4)
                 await walk.pair.prove()
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
     assert moved > walks * steps / 10
     assert gone > moved / 3
 

@@ -11,7 +11,7 @@ from creditgate_server.domain.statements import Entry, Period, Place
 from creditgate_server.postgres.statements import PostgresStatements
 from tests.property.plan_history import ACCOUNTS
 from tests.property.plan_walk import PlanWalk
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.support.micros import instant
 from tests.support.pair import Pair, Pairs
 
@@ -21,17 +21,13 @@ PERIODS = 15
 
 
 async def run_walks(pairs: Pairs, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first = first_seed(anywhere=anywhere)
-    for seed in range(first, first + walks):
+    for seed in seeds(walks, anywhere=anywhere):
         walk = PlanWalk(await pairs.new(), seed)
-        try:
+        with named(seed, steps):
             await walk.begin()
             for _ in range(steps):
                 await walk.step()
                 await walk.pair.check()
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
 
 
 async def test_walks(pairs: Pairs) -> None:

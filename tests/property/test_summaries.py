@@ -17,7 +17,7 @@ from tests.oracle.summaries import Asked
 from tests.oracle.terms import ConversationTerms
 from tests.property.history import Staged
 from tests.property.operations import CREDIT, SECOND
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.property.test_activity import DAY, RATES, STEPS, Walk
 from tests.property.test_fake_walks import FakeStage, fake_stage
 from tests.support.archive import archive
@@ -175,17 +175,13 @@ class SummaryWalk(Walk):
 
 
 def run_walks(stage: Staged, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first = first_seed(anywhere=anywhere)
-    for seed in range(first, first + walks):
+    for seed in seeds(walks, anywhere=anywhere):
         walk = SummaryWalk(stage, seed)
-        try:
+        with named(seed, steps):
             walk.open()
             for _ in range(steps):
                 walk.step()
             walk.ask_all()
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
 
 
 def test_summaries_are_what_the_oracle_works_out(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from tests.contract.wire import to_answer
 from tests.oracle.answers import UsageRowView
 from tests.property.history import Staged
 from tests.property.operations import SECOND
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.property.test_activity import DAY, Walk
 from tests.property.test_fake_walks import FakeStage, fake_stage
 from tests.support.stage import Stage
@@ -193,13 +193,9 @@ class Reporter(Walk):
 
 
 def run_walks(stage: Staged, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first = first_seed(anywhere=anywhere)
-    for seed in range(first, first + walks):
-        try:
+    for seed in seeds(walks, anywhere=anywhere):
+        with named(seed, steps):
             walk_once(stage, seed, steps)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
 
 
 def walk_once(stage: Staged, seed: int, steps: int) -> None:

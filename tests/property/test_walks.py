@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.property.history import ACCOUNTS, History, Staged
-from tests.property.seeds import first_seed
+from tests.property.seeds import named, seeds
 from tests.support.stage import Stage
 
 STEPS = (*("hot",) * 8, *("admin",) * 3, *("batch",) * 2, *("wait",) * 3, "read", "repeat", "sweep")
@@ -46,13 +46,9 @@ def take_step(history: History, chance: random.Random) -> None:
 
 
 def run_walks(stage: Staged, *, walks: int, steps: int, anywhere: bool = False) -> None:
-    first = first_seed(anywhere=anywhere)
-    for seed in range(first, first + walks):
-        try:
+    for seed in seeds(walks, anywhere=anywhere):
+        with named(seed, steps):
             walk(stage, seed, steps=steps)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}, {steps} steps")
-            raise
 
 
 def test_walks(stage: Stage) -> None:
